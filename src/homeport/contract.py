@@ -1,0 +1,71 @@
+"""What the two halves must agree on, and nothing else.
+
+The environments half (declaration, plans, units) and the coordination half (the server) never import each
+other, and at deploy time may be of different versions. They meet in these names: exit codes, the settings
+that a unit or a parent process hands to ``homeport serve``, and the files that mark a data directory.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, Literal, TypedDict
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every ``homeport`` command."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    FINDINGS = 4
+    NEEDS_PERSON = 5
+    CANNOT_START = 78
+    """EX_CONFIG of sysexits.h: a unit has ``RestartPreventExitStatus=78``."""
+    INTERRUPTED = 130
+
+
+APPLICATION: Final = "homeport"
+"""The ``application`` in the identity of a data directory that Homeport's own server writes."""
+
+IDENTITY_FILE: Final = "identity.json"
+"""Names the environment a data directory belongs to; see :class:`Identity`."""
+
+SNAPSHOT_FILE: Final = "DEVELOPMENT_SNAPSHOT.json"
+"""Present where the data came from another environment (the proposal's script 3)."""
+
+DATABASE_FILE: Final = "homeport.db"
+LOCK_FILE: Final = "server.lock"
+"""Held by ``flock`` for as long as a server has the data directory open; its text says who."""
+
+ENVIRONMENT_HEADER: Final = "X-MCP-Environment"
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+
+
+class Identity(TypedDict):
+    """The content of ``identity.json``: one JSON object, UTF-8, mode 0644."""
+
+    application: str
+    environment: str
+    id: str
+    """A random UUID that a copy keeps and a sync renews."""
+    created: str
+    """RFC 3339, UTC."""
+
+
+class Health(TypedDict):
+    """The answer of ``GET /health``: status 200 when ``status`` is ``healthy``, else 503."""
+
+    status: Literal["healthy", "unhealthy"]
+    environment: str
+    version: str
+    release: str | None
+    """Commit or release id that the server was started from, where known."""
+    schema_version: str
+    data_directory: str
+    identity: str
+    last_backup: str | None
+    """RFC 3339 time of the last backup that was read back and found good."""
+    uptime_seconds: float
+    reasons: list[str]
+    """What is wrong, one sentence each; empty when healthy."""

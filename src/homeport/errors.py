@@ -1,0 +1,130 @@
+"""The one tree of errors.
+
+Every error that a person or a program may see is one of these: a sentence that says what is wrong and
+where, a hint that says what to do next, an exit code for the command line, and a status for HTTP. Each
+edge (command line, MCP, JSON API) translates it once; nothing recognises an error by its text.
+
+::
+
+    HomeportError              1   500   failed; nothing changed, or all of it was undone
+    ├── UsageError             2   400   the command line or the declaration is wrong
+    ├── GuardError             3   403   refused by a guard (protected, another environment's, in use)
+    ├── NeedsPersonError       5   500   failed half way; the text says exactly what is where
+    ├── CannotStartError      78   503   a server cannot start for a reason that no retry mends
+    └── CallError              1   400   a call of an operation was refused
+        ├── InvalidError       1   400   arguments: unknown, wrong type, illegal value
+        ├── NotFoundError      1   404   no such instance, project, task, message, lesson, role
+        ├── ConflictError      1   409   the state of things forbids it (claimed, stale fence, illegal step)
+        ├── TooLargeError      1   413   a text, list or body over its limit
+        └── UnavailableError   1   503   the store cannot do it now (disk full, read-only, busy)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from homeport.contract import ExitCode
+
+
+class HomeportError(Exception):
+    """Base of all errors that are meant to be read.
+
+    Args:
+        sentence: what is wrong and where, in one line.
+        hint: what to do next, in one line; may be empty.
+        details: facts for programs; must be JSON values and never hold a secret.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    http_status: ClassVar[int] = 500
+    code: ClassVar[str] = "failed"
+
+    def __init__(self, sentence: str, hint: str = "", **details: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.hint}" if self.hint else self.sentence
+
+    def as_json(self) -> dict[str, object]:
+        """The form that programs get: ``{"code", "message", "hint"?, "details"?}``."""
+        answer: dict[str, object] = {"code": self.code, "message": self.sentence}
+        if self.hint:
+            answer["hint"] = self.hint
+        if self.details:
+            answer["details"] = self.details
+        return answer
+
+
+class UsageError(HomeportError):
+    """The command line or the declaration is wrong; nothing was changed."""
+
+    exit_code = ExitCode.USAGE
+    http_status = 400
+    code = "usage"
+
+
+class GuardError(HomeportError):
+    """A guard refused: a protected environment, another environment's data, something in use."""
+
+    exit_code = ExitCode.REFUSED
+    http_status = 403
+    code = "refused"
+
+
+class NeedsPersonError(HomeportError):
+    """It failed and could not be undone; the text says exactly what is where."""
+
+    exit_code = ExitCode.NEEDS_PERSON
+    code = "needs_person"
+
+
+class CannotStartError(HomeportError):
+    """A server cannot start, and starting it again will not help (systemd: RestartPreventExitStatus=78)."""
+
+    exit_code = ExitCode.CANNOT_START
+    http_status = 503
+    code = "cannot_start"
+
+
+class CallError(HomeportError):
+    """A call of an operation was refused; what was stored before is as it was."""
+
+    http_status = 400
+    code = "call"
+
+
+class InvalidError(CallError):
+    """Arguments that cannot be: unknown, of a wrong type, or with a value that is not allowed."""
+
+    code = "invalid"
+
+
+class NotFoundError(CallError):
+    """The thing that was named does not exist."""
+
+    http_status = 404
+    code = "not_found"
+
+
+class ConflictError(CallError):
+    """The present state forbids the call; reading that state again shows why."""
+
+    http_status = 409
+    code = "conflict"
+
+
+class TooLargeError(CallError):
+    """A text, a list or a body is over its limit."""
+
+    http_status = 413
+    code = "too_large"
+
+
+class UnavailableError(CallError):
+    """The store cannot do it now: disk full, read-only, or busy for too long. Nothing was stored."""
+
+    http_status = 503
+    code = "unavailable"
