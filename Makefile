@@ -1,0 +1,89 @@
+# Every verb of this project; `make` alone lists them. Each sets up what it needs and is quick when nothing changed.
+
+PYTHON ?= python3
+JOBS ?= 2
+ARGS ?=
+UV_VERSION := 0.13.9
+
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := tests/clients/node
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+# A failed recipe must not leave a stamp behind that says it was done.
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# --- what the targets stand on --------------------------------------------------------------------------------
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml scripts/install
+	@PYTHON='$(PYTHON)' scripts/install $(VENV) requirements/runtime.lock --with-project
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	@PYTHON='$(PYTHON)' scripts/install $(VENV) requirements/dev.lock
+	@touch $@
+
+# No stamp where npm cannot be had: the tests that need it are then skipped by name, and the next run tries again.
+$(NODE)/node_modules/.stamp: $(NODE)/package.json $(NODE)/package-lock.json scripts/install-node
+	@scripts/install-node $(NODE)
+
+.PHONY: node
+node: $(NODE)/node_modules/.stamp
+
+# --- run ------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.runtime ## production and development side by side, in the foreground
+	$(BIN)/homeport up --config workspace/homeport.toml $(ARGS)
+
+# --- test -----------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.dev node ## every test (under fifteen minutes on two cores); ARGS="-k word" chooses
+	$(PYTEST) $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
+	$(PYTEST) -m 'not slow and not needs_node and not soak' $(ARGS)
+
+# --- check ----------------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: $(VENV)/.dev ## lint, formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/.dev ## put the code into the one format, with the lint fixes that are safe
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+# --- dependencies and tidying ---------------------------------------------------------------------------------
+
+LOCK := build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+build/lock/.stamp: Makefile
+	@PYTHON='$(PYTHON)' scripts/install build/lock
+	build/lock/bin/pip install -qq uv==$(UV_VERSION)
+	@touch $@
+
+.PHONY: lock
+lock: build/lock/.stamp ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	$(LOCK) $(ARGS) --extra build -o requirements/runtime.lock pyproject.toml
+	$(LOCK) $(ARGS) --extra build --extra test --extra check -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
+	$(LOCK) $(ARGS) --extra bench -o requirements/bench.lock pyproject.toml
+	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+
+.PHONY: clean
+clean: ## remove environments, caches and build results; workspace/ holds data and stays
+	rm -rf .venv .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
