@@ -7,6 +7,7 @@ that a unit or a parent process hands to ``homeport serve``, and the files that 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal, TypedDict
 
@@ -40,6 +41,39 @@ LOCK_FILE: Final = "server.lock"
 
 ENVIRONMENT_HEADER: Final = "X-MCP-Environment"
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+
+
+LogFormat = Literal["json", "text"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """All that the server half is told when it is started; it reads no declaration of its own.
+
+    ``homeport.server.run(settings)`` opens the data directory, serves until SIGTERM or SIGINT, and answers
+    an :class:`ExitCode`.
+    """
+
+    environment: str
+    data_directory: str
+    """Absolute; must exist. Its identity is checked, or stamped where the directory is empty."""
+    listen: str
+    """An IP address, of both ports."""
+    http_port: int
+    """``/health``, ``/metrics``, ``/api/v1``, the pages, and ``/mcp`` where :attr:`streamable_http`."""
+    sse_port: int | None
+    """``/sse`` and its message endpoint; None where the environment does not offer that protocol."""
+    version: str
+    release: str | None = None
+    """Commit or release id that the server is started from, where known."""
+    protected: bool = False
+    streamable_http: bool = True
+    """Whether ``/mcp`` is offered; the rest of the HTTP port is always there."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides the loopback ones that the ``Host`` header may have, without a port."""
+    allowed_origins: tuple[str, ...] = ()
+    """Besides the server's own, the values that the ``Origin`` header may have."""
+    log_format: LogFormat = "json"
 
 
 class Identity(TypedDict):

@@ -1,0 +1,129 @@
+"""The lock on a data directory: one server at a time, held by the kernel.
+
+``flock`` on an open file, so that no crash leaves a stale lock behind (operations.md: stale locks of other
+tools). The text in the file only says who holds it; whether it is held, the kernel knows.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from homeport.contract import LOCK_FILE
+from homeport.errors import CannotStartError
+
+_LONGEST_TEXT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who has a data directory open."""
+
+    pid: int
+    command: str
+    since: str
+    """RFC 3339, UTC."""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}) since {self.since}"
+
+
+def this_process(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> LockHolder:
+    """This process, as others will read of it."""
+    return LockHolder(os.getpid(), shlex.join(sys.orig_argv), now().isoformat(timespec="seconds"))
+
+
+class DataLock:
+    """A taken lock; leaving it as a context, closing it, or the end of the process frees it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def take(cls, directory: Path, holder: LockHolder | None = None) -> Self:
+        """Takes the lock of this data directory.
+
+        Raises:
+            CannotStartError: another process holds it; the sentence says which, with its command and since
+                when.
+            OSError: the lock file cannot be opened.
+        """
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = _read(descriptor)
+            os.close(descriptor)
+            raise _held(directory, found) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        lock = cls(descriptor)
+        # A disk that is full takes nothing from the lock itself: it is held, it only cannot say by whom.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(asdict(holder or this_process())).encode(), 0)
+        return lock
+
+    def release(self) -> None:
+        """Frees it; the file stays, since removing it would race with the next who takes it."""
+        if self._descriptor is None:
+            return
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def find_holder(directory: Path) -> LockHolder | None:
+    """Who holds the lock of ``directory`` now; None where nobody does. Takes nothing.
+
+    A holder that has not yet written who it is has pid 0.
+    """
+    try:
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(descriptor) or LockHolder(0, "unknown", "just now")
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _read(descriptor: int) -> LockHolder | None:
+    try:
+        found = json.loads(os.pread(descriptor, _LONGEST_TEXT, 0))
+        return LockHolder(int(found["pid"]), str(found["command"]), str(found["since"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _held(directory: Path, found: LockHolder | None) -> CannotStartError:
+    who = str(found) if found else "another process, which has not yet said who it is"
+    return CannotStartError(
+        f"{directory} is in use by {who}.",
+        "One server at a time has a data directory open: stop that one, or use another environment.",
+        data_directory=str(directory),
+        holder=asdict(found) if found else None,
+    )

@@ -1,0 +1,234 @@
+"""Whose data a data directory holds, and whether a server may open it.
+
+Both halves use this. A directory says in ``identity.json`` which environment it belongs to; a server refuses
+what is another's, what it cannot write, and what it does not know, each with a sentence of its own
+(origin.md: a data path under two names pointed both environments at one directory).
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from homeport.contract import APPLICATION, IDENTITY_FILE, LOCK_FILE, Identity
+from homeport.datalock import DataLock, LockHolder
+from homeport.errors import CannotStartError
+from homeport.files import sync_directory, write_atomically
+
+_PROBE_PREFIX: Final = ".homeport-probe."
+_NOT_DATA: Final = frozenset({LOCK_FILE, "lost+found"})
+_KEYS: Final = tuple(Identity.__annotations__)
+
+
+def new_identity(
+    environment: str,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Identity:
+    """The identity of data that begins now."""
+    return Identity(
+        application=APPLICATION, environment=environment, id=new_id(), created=now().isoformat(timespec="seconds")
+    )
+
+
+def parse_identity(text: str, file: str) -> Identity:
+    """Reads the content of an identity file.
+
+    Raises:
+        CannotStartError: it is not a JSON object with the four texts; ``file`` is named.
+    """
+    hint = "Put the file back from a backup; nothing was changed."
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise CannotStartError(f"{file} is not valid JSON: {error}.", hint) from None
+    if not isinstance(found, dict) or any(not isinstance(found.get(key), str) or not found[key] for key in _KEYS):
+        raise CannotStartError(f"{file} must be a JSON object with the texts {', '.join(_KEYS)}.", hint)
+    return cast(Identity, {key: found[key] for key in _KEYS})
+
+
+def check_identity(found: Identity, environment: str, directory: str) -> None:
+    """Decides whether a server of ``environment`` may open data that says ``found``. Pure.
+
+    Raises:
+        CannotStartError: the data are another application's or another environment's.
+    """
+    details = {"data_directory": directory, "found": dict(found), "expected": environment}
+    if found["application"] != APPLICATION:
+        raise CannotStartError(
+            f"{directory} holds data of the application {found['application']}, not of {APPLICATION}.",
+            "Declare another data directory for this environment.",
+            **details,
+        )
+    if found["environment"] != environment:
+        raise CannotStartError(
+            f"{directory} holds data of {found['environment']}, not of {environment}.",
+            f"Declare another data directory for {environment}: no two environments share data.",
+            **details,
+        )
+
+
+def read_identity(directory: Path) -> Identity | None:
+    """The identity of a data directory; None where it has no identity file.
+
+    Raises:
+        CannotStartError: the file is there and cannot be read or understood.
+    """
+    file = directory / IDENTITY_FILE
+    try:
+        return parse_identity(file.read_text(encoding="utf-8"), str(file))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise CannotStartError(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}.") from None
+    except OSError as error:
+        raise CannotStartError(f"{file} cannot be read: {_named(error)}.") from None
+
+
+def write_identity(directory: Path, identity: Identity) -> None:
+    """Stamps a data directory. Whoever calls it has made sure that the data are of that environment."""
+    write_atomically(directory / IDENTITY_FILE, json.dumps(identity, indent=2) + "\n")
+
+
+def prove_writable(directory: Path) -> None:
+    """Creates a file in ``directory``, brings it to the disk and removes it: permission bits prove nothing.
+
+    Raises:
+        CannotStartError: that failed; read-only, forbidden and full are told apart, with the errno's name.
+    """
+    probe = directory / f"{_PROBE_PREFIX}{os.getpid()}"
+    try:
+        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, b"\0" * 4096)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            probe.unlink()
+        sync_directory(directory)
+    except OSError as error:
+        raise unwritable(directory, error) from None
+
+
+def unwritable(directory: Path, error: OSError) -> CannotStartError:
+    """The sentence for an error met while writing into a data directory."""
+    match error.errno:
+        case errno.EROFS:
+            what = "is on a read-only file system"
+            hint = "Under systemd ReadWritePaths= must name it; else look at the mount (findmnt -T)."
+        case errno.EACCES | errno.EPERM:
+            what = f"may not be written by the user {_user()}"
+            hint = f"Give it to that user: chown -R {_user()} {directory}"
+        case errno.ENOSPC | errno.EDQUOT:
+            what = "is on a full file system"
+            hint = "Free some space (df -h, df -i), then start again."
+        case errno.ENOENT:
+            what = "does not exist"
+            hint = "homeport init makes it; if it should hold data already, is its disk mounted?"
+        case errno.ENOTDIR:
+            what = "is not a directory"
+            hint = "Declare a directory as data directory."
+        case _:
+            what = "cannot be written"
+            hint = "The kernel's log (dmesg) may say more."
+    return CannotStartError(
+        f"{directory} {what}: {_named(error)}.",
+        hint,
+        data_directory=str(directory),
+        errno=errno.errorcode.get(error.errno or 0, "unknown"),
+    )
+
+
+def find_foreign(directory: Path) -> list[str]:
+    """The names in a data directory that has no identity, sorted; what a start leaves behind is not counted.
+
+    Raises:
+        OSError: the directory cannot be listed.
+    """
+    return sorted(
+        name
+        for name in os.listdir(directory)  # noqa: PTH208 - names are what is wanted
+        if name not in _NOT_DATA
+        and not name.startswith(_PROBE_PREFIX)
+        and not (name.startswith(f".{IDENTITY_FILE}.") and name.endswith(".tmp"))
+    )
+
+
+@contextmanager
+def open_data_directory(
+    directory: Path,
+    environment: str,
+    *,
+    holder: LockHolder | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Iterator[Identity]:
+    """Opens a data directory for writing: checks that it may be, locks it, and stamps it where it is empty.
+
+    The order matters: nothing is written into a directory before it is known not to be another's, and it
+    is stamped only under the lock, so that of two servers that start at once one becomes its owner.
+
+    Args:
+        directory: absolute; must exist.
+        environment: whose data it must be.
+        holder: who the lock says holds it; this process by default.
+        now: the clock, for the time of creation.
+        new_id: makes the id of new data.
+
+    Raises:
+        CannotStartError: it is another's, it cannot be written, or another process has it open.
+    """
+    _refuse_foreign(directory, environment)
+    prove_writable(directory)
+    try:
+        lock = DataLock.take(directory, holder)
+    except OSError as error:
+        raise unwritable(directory, error) from None
+    with lock:
+        identity = _refuse_foreign(directory, environment)
+        if identity is None:
+            identity = new_identity(environment, now=now, new_id=new_id)
+            try:
+                write_identity(directory, identity)
+            except OSError as error:
+                raise unwritable(directory, error) from None
+        yield identity
+
+
+def _refuse_foreign(directory: Path, environment: str) -> Identity | None:
+    identity = read_identity(directory)
+    if identity is not None:
+        check_identity(identity, environment, str(directory))
+        return identity
+    try:
+        found = find_foreign(directory)
+    except OSError as error:
+        raise unwritable(directory, error) from None
+    if found:
+        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        raise CannotStartError(
+            f"{directory} is not empty and has no {IDENTITY_FILE}, so nobody knows whose data it is: it holds {shown}.",
+            f"Import it (homeport data import json-v1 {directory} {environment}) into an empty data directory.",
+            data_directory=str(directory),
+            found=found[:50],
+        )
+    return None
+
+
+def _named(error: OSError) -> str:
+    return f"{error.strerror or error} ({errno.errorcode.get(error.errno or 0, 'unknown')})"
+
+
+def _user() -> str:
+    with suppress(KeyError, OSError):
+        return getpass.getuser()
+    return f"with the id {os.geteuid()}"
