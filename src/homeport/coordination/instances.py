@@ -11,6 +11,7 @@ from homeport.errors import NotFoundError
 if TYPE_CHECKING:
     from homeport.coordination.store import Records
 
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One participant; ``status`` is what it said of itself, presence is :meth:`active`."""

@@ -112,13 +112,13 @@ def submit(
     return submission
 
 
-def for_task(records: Records, task: Task, limit: int = OFFERED) -> list[Lesson]:
+def for_task(records: Records, task: Task, limit: int = OFFERED) -> Sequence[Lesson]:
     """The lessons that matter most for a task: those that share its words, its project's before others'."""
     words = f"{task.title} {' '.join(task.tags)} {task.description[:500]}"
     return records.lessons.relevant(words, task.project_id, limit)
 
 
-def for_role(records: Records, role: str, project_id: str | None, limit: int = OFFERED) -> list[Lesson]:
+def for_role(records: Records, role: str, project_id: str | None, limit: int = OFFERED) -> Sequence[Lesson]:
     """The lessons to start with: of the project where there is one, by confidence, those for the role first."""
     return records.lessons.relevant(role, project_id, limit)
 

@@ -204,9 +204,7 @@ def deliver_waiting(records: Records, instance: Instance, now: Millis) -> int:
     channels = addresses.channels_of(instance.id, instance.role, records.projects.projects_of(instance.id))
     count = records.messages.deliver_backlog(instance.id, channels)
     if count:
-        record(
-            records, "message.delivered", now, actor=instance.id, audience=(instance.id,), data={"messages": count}
-        )
+        record(records, "message.delivered", now, actor=instance.id, audience=(instance.id,), data={"messages": count})
     return count
 
 

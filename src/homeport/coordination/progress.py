@@ -138,7 +138,9 @@ def _moved(records: Records, task: Task, change: TaskUpdate, now: Millis) -> Tas
             f"From {task.status} it can go to {allowed}.{first}",
         )
     if status == "pending":
-        return replace(task, status=status, assigned_to=None, lease_expires_at=None, completed_at=None, fence=task.fence + 1)
+        return replace(
+            task, status=status, assigned_to=None, lease_expires_at=None, completed_at=None, fence=task.fence + 1
+        )
     if status == "completed":
         return replace(task, status=status, lease_expires_at=None, completed_at=now)
     lease = now + ACTIVE_WINDOW if task.holder else None
@@ -155,6 +157,4 @@ def _handed_on(records: Records, task: Task, change: TaskUpdate) -> Task:
     if change.assigned_to is not None:
         instances.required(records, change.assigned_to, "updates.assigned_to")
     status = "blocked" if task.status == "blocked" and change.status != "pending" else "pending"
-    return replace(
-        task, status=status, assigned_to=change.assigned_to, lease_expires_at=None, fence=task.fence + 1
-    )
+    return replace(task, status=status, assigned_to=change.assigned_to, lease_expires_at=None, fence=task.fence + 1)

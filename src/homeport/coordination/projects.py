@@ -72,7 +72,9 @@ def required(records: Records, project_id: str, field: str = "project_id") -> Pr
     project = records.projects.get(checked_name(project_id, field))
     if project is None:
         near = did_you_mean(project_id, records.projects.ids())
-        raise NotFoundError(f"{field}: no project {project_id!r}.", f"Call get_projects, or create_project first. {near}")
+        raise NotFoundError(
+            f"{field}: no project {project_id!r}.", f"Call get_projects, or create_project first. {near}"
+        )
     return project
 
 

@@ -37,7 +37,7 @@ def required(records: Records, name: str) -> Role:
     """
     role = records.roles.get(name)
     if role is None:
-        near = did_you_mean(name, [role.name for role in records.roles.list()])
+        near = did_you_mean(name, [role.name for role in records.roles.all()])
         raise NotFoundError(f"role_name: no role {name!r}.", near or "No role is defined in this environment.")
     return role
 
