@@ -54,10 +54,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message in one reader's inbox."""
+    """A message in one reader's inbox.
+
+    ``number`` grows with every delivery in the store, in the order in which they became visible: a message
+    that was sent long ago and reaches a late-comer now has a new number. Waiting readers continue after it.
+    """
 
     message: Message
     reader: str
+    number: int
     read_at: Millis | None = None
     archived_at: Millis | None = None
 
@@ -79,14 +84,13 @@ class MessageFilter:
 class InboxQuery:
     """Which of a reader's messages. ``archived`` chooses between the inbox and its archive.
 
-    ``archived_month`` is ``YYYY-MM`` of the archiving. ``newer_than`` is a message's ``seq``.
+    ``archived_month`` is ``YYYY-MM`` of the archiving.
     """
 
     reader: str
     unread_only: bool = False
     archived: bool = False
     archived_month: str | None = None
-    newer_than: int | None = None
     filter: MessageFilter = MessageFilter()
 
 

@@ -129,6 +129,12 @@ class Messages(Protocol):
         """A message's deliveries, by reader."""
 
     def inbox(self, query: InboxQuery, page: Page) -> Sequence[Delivery]: ...
+    def arrivals(self, reader: str, after: int, *, unread_only: bool, limit: int) -> Sequence[Delivery]:
+        """Unarchived deliveries with a ``number`` over ``after``, oldest number first."""
+
+    def last_arrival(self, reader: str) -> int:
+        """The greatest ``number`` that was ever delivered to the reader, 0 when there is none."""
+
     def inbox_counts(self, reader: str) -> InboxCounts:
         """In constant time."""
 
@@ -156,8 +162,10 @@ class Lessons(Protocol):
     def select(self, which: LessonFilter, page: Page) -> Sequence[Lesson]: ...
     def count(self, which: LessonFilter) -> int: ...
     def relevant(self, text: str, project_id: str | None, limit: int) -> Sequence[Lesson]:
-        """Lessons that share words with ``text`` (any of them): the project's first, then by how much they share
-        and by confidence; filled up with the project's most confident ones."""
+        """Lessons that share words with ``text`` (any of them), then the project's most confident ones.
+
+        Those that share words come first: the project's before others', then by how much they share.
+        """
 
     def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:
         """By project, then the most frequent type first."""

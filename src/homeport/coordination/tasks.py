@@ -124,6 +124,11 @@ def create(records: Records, task: Task, actor: str | None, now: Millis) -> Task
 
 
 def checked(records: Records, task: Task) -> None:
+    """Refuses a task that cannot be: empty or oversize texts, unknown or circular dependencies.
+
+    Raises:
+        InvalidError, NotFoundError, TooLargeError: the sentence names the field.
+    """
     checked_text(task.title, "title", MAX_TITLE)
     checked_text(task.description, "description")
     checked_text(task.completion_notes or "", "completion_notes")
