@@ -8,9 +8,9 @@ what is another's, what it cannot write, and what it does not know, each with a 
 from __future__ import annotations
 
 import errno
-import getpass
 import json
 import os
+import pwd
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -229,6 +229,6 @@ def _named(error: OSError) -> str:
 
 
 def _user() -> str:
-    with suppress(KeyError, OSError):
-        return getpass.getuser()
+    with suppress(KeyError):
+        return pwd.getpwuid(os.geteuid()).pw_name
     return f"with the id {os.geteuid()}"

@@ -1,0 +1,237 @@
+"""One environment as a frozen value that every path, port, unit name and URL is derived from.
+
+Nobody else joins a path or writes an address: the faults of the proposal (a unit, a backup and a server that
+disagree on the data directory) cannot be written down that way.
+"""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, SNAPSHOT_FILE, LogFormat, ServeSettings
+from homeport.environments.names import PRESETS
+from homeport.environments.settings import EnvironmentSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A declared environment. All paths are absolute and normalised; ports are TCP ports of :attr:`listen`."""
+
+    name: str
+    root: PurePosixPath
+    directory: PurePosixPath
+    """All that belongs to it alone, unless declared elsewhere."""
+    data_directory: PurePosixPath
+    backups_directory: PurePosixPath
+    protected: bool
+    listen: str
+    http_port: int
+    declared_sse_port: int | None
+    """Also where SSE is off; see :attr:`sse_port`."""
+    protocols: tuple[str, ...]
+    unit: str
+    allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    log_format: LogFormat
+
+    @property
+    def offers_http(self) -> bool:
+        """Whether ``/mcp`` is there."""
+        return "http" in self.protocols
+
+    @property
+    def sse_port(self) -> int | None:
+        """None where the environment does not offer HTTP+SSE."""
+        return self.declared_sse_port if "sse" in self.protocols else None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports it listens on, by the name of the setting that gives them."""
+        ports = {"http_port": self.http_port}
+        if self.sse_port is not None:
+            ports["sse_port"] = self.sse_port
+        return ports
+
+    @property
+    def releases_directory(self) -> PurePosixPath:
+        return self.directory / "releases"
+
+    @property
+    def current_release(self) -> PurePosixPath:
+        """The link to the release that runs."""
+        return self.directory / "current"
+
+    @property
+    def logs_directory(self) -> PurePosixPath:
+        return self.directory / "logs"
+
+    @property
+    def journal_directory(self) -> PurePosixPath:
+        """What was begun and how far it came."""
+        return self.directory / "journal"
+
+    @property
+    def directories(self) -> tuple[PurePosixPath, ...]:
+        """What must exist before it can start, outermost first."""
+        return (
+            self.directory,
+            self.data_directory,
+            self.backups_directory,
+            self.logs_directory,
+            self.journal_directory,
+        )
+
+    @property
+    def private_directories(self) -> tuple[PurePosixPath, ...]:
+        """Those of :attr:`directories` that hold what people wrote to each other."""
+        return (self.data_directory, self.backups_directory)
+
+    @property
+    def database_file(self) -> PurePosixPath:
+        return self.data_directory / DATABASE_FILE
+
+    @property
+    def identity_file(self) -> PurePosixPath:
+        return self.data_directory / IDENTITY_FILE
+
+    @property
+    def lock_file(self) -> PurePosixPath:
+        return self.data_directory / LOCK_FILE
+
+    @property
+    def snapshot_file(self) -> PurePosixPath:
+        return self.data_directory / SNAPSHOT_FILE
+
+    @property
+    def service_unit(self) -> str:
+        """The template of the units that run it."""
+        return f"{self.unit}@.service"
+
+    @property
+    def socket_unit(self) -> str:
+        return f"{self.unit}.socket"
+
+    def slot_unit(self, slot: str) -> str:
+        """The unit of one slot: ``homeport-production@blue.service``."""
+        return f"{self.unit}@{slot}.service"
+
+    @property
+    def http_url(self) -> str:
+        """The base of the HTTP port, without a slash at the end."""
+        return self._url(self.http_port)
+
+    @property
+    def mcp_url(self) -> str | None:
+        return f"{self.http_url}/mcp" if self.offers_http else None
+
+    @property
+    def health_url(self) -> str:
+        return f"{self.http_url}/health"
+
+    @property
+    def sse_url(self) -> str | None:
+        return f"{self._url(self.sse_port)}/sse" if self.sse_port is not None else None
+
+    @property
+    def client_name(self) -> str:
+        """What a client should call its connection: it names the environment, so that nobody mistakes it."""
+        return f"homeport-{self.name}"
+
+    @property
+    def connect_command(self) -> list[str]:
+        """The arguments that connect Claude Code to it, by the newest protocol that it offers."""
+        add = ["claude", "mcp", "add", "--transport"]
+        if self.mcp_url is not None:
+            return [*add, "http", self.client_name, self.mcp_url]
+        return [*add, "sse", self.client_name, self.sse_url or ""]
+
+    def _url(self, port: int) -> str:
+        host = f"[{self.listen}]" if ":" in self.listen else self.listen
+        return f"http://{host}:{port}"
+
+    def serve_settings(
+        self, version: str, *, release: str | None = None, log_format: LogFormat | None = None
+    ) -> ServeSettings:
+        """What the server half is told."""
+        return ServeSettings(
+            environment=self.name,
+            data_directory=str(self.data_directory),
+            listen=self.listen,
+            http_port=self.http_port,
+            sse_port=self.sse_port,
+            version=version,
+            release=release,
+            protected=self.protected,
+            streamable_http=self.offers_http,
+            allowed_hosts=self.allowed_hosts,
+            allowed_origins=self.allowed_origins,
+            log_format=log_format or self.log_format,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Everything that it is and that is derived from it, for ``homeport config show``."""
+        return {
+            "environment": self.name,
+            "protected": self.protected,
+            "listen": self.listen,
+            "http_port": self.http_port,
+            "sse_port": self.sse_port,
+            "protocols": list(self.protocols),
+            "mcp_url": self.mcp_url,
+            "sse_url": self.sse_url,
+            "http_url": self.http_url,
+            "health_url": self.health_url,
+            "directory": str(self.directory),
+            "data": str(self.data_directory),
+            "backups": str(self.backups_directory),
+            "releases": str(self.releases_directory),
+            "logs": str(self.logs_directory),
+            "journal": str(self.journal_directory),
+            "unit": self.unit,
+            "service_unit": self.service_unit,
+            "socket_unit": self.socket_unit,
+            "allowed_hosts": list(self.allowed_hosts),
+            "allowed_origins": list(self.allowed_origins),
+            "log_format": self.log_format,
+            "connect": self.connect_command,
+        }
+
+
+def absolute(base: PurePosixPath, path: str) -> PurePosixPath:
+    """``path`` from ``base``, without ``.``, ``..`` and double slashes, so that equal paths compare equal."""
+    normal = os.path.normpath(base / path)
+    # POSIX lets exactly two leading slashes mean something else, and normpath keeps them; Linux does not.
+    return PurePosixPath("/" + normal.lstrip("/"))
+
+
+def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPath) -> Environment:
+    """Fills what was not declared from the environment's name and from what was.
+
+    Args:
+        name: a valid environment name.
+        settings: valid; has ports unless the name has a preset.
+        root: absolute and normalised.
+    """
+    preset = PRESETS.get(name)
+    http_port = settings.http_port or (preset.http_port if preset else 0)
+    sse_port = settings.sse_port or (preset.sse_port if preset else None)
+    protected = settings.protected if settings.protected is not None else bool(preset and preset.protected)
+    directory = absolute(root, settings.directory or name)
+    return Environment(
+        name=name,
+        root=root,
+        directory=directory,
+        data_directory=absolute(root, settings.data) if settings.data else directory / "data",
+        backups_directory=absolute(root, settings.backups or f"{name}-backups"),
+        protected=protected,
+        listen=settings.listen,
+        http_port=http_port,
+        declared_sse_port=sse_port,
+        protocols=tuple(dict.fromkeys(settings.protocols)),
+        unit=settings.unit or f"homeport-{name}",
+        allowed_hosts=tuple(settings.allowed_hosts),
+        allowed_origins=tuple(settings.allowed_origins),
+        log_format=settings.log_format,
+    )

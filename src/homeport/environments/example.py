@@ -1,0 +1,80 @@
+"""The commented example of ``homeport.toml``, rendered from the settings themselves.
+
+It is what ``homeport init`` writes and what ``homeport config docs`` prints. Every setting stands in it with
+its default behind a ``#``; taking all of those away changes nothing, which a test holds.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+from homeport.environments.declaration import Ports
+from homeport.environments.environment import make_environment
+from homeport.environments.names import PRESETS
+from homeport.environments.settings import ROOT_DESCRIPTION, EnvironmentSettings
+
+_WIDTH: Final = 100
+_HEAD: Final = """\
+# homeport.toml declares the environments of one coordination server. Every path, port and unit name is
+# derived from it. What is behind a # is the default: remove the # to change it.
+#
+#   homeport up             run production and development in the foreground
+#   homeport config check   every fault of this file, each with its path
+#   homeport config show    everything that follows from it
+"""
+_ALWAYS_SHOWN: Final = ("http_port", "sse_port")
+
+
+def render_example(ports: Mapping[str, Ports] | None = None) -> str:
+    """The text of a declaration with the environments of the proposal.
+
+    Args:
+        ports: other ports than the usual ones, by environment.
+    """
+    parts = [_HEAD, f'{_comment(ROOT_DESCRIPTION)}# root = "."\n']
+    for number, name in enumerate(PRESETS):
+        parts.append(_table(name, (ports or {}).get(name), explain=number == 0))
+    return "\n".join(parts)
+
+
+def _table(name: str, ports: Ports | None, *, explain: bool) -> str:
+    preset = PRESETS[name]
+    lines = [f"# {preset.purpose}\n[environments.{name}]\n"]
+    values = _defaults(name)
+    if ports:
+        values["http_port"] = ports.http
+        values["sse_port"] = ports.sse or values["sse_port"]
+    for setting, field in EnvironmentSettings.model_fields.items():
+        if explain:
+            lines.append(f"\n{_comment(field.description or '')}")
+        mark = "" if setting in _ALWAYS_SHOWN else "# "
+        lines.append(f"{mark}{setting} = {_toml(values[setting])}\n")
+    return "".join(lines)
+
+
+def _defaults(name: str) -> dict[str, object]:
+    """What each setting is where it is not declared, as it would be written."""
+    made = make_environment(name, EnvironmentSettings.model_validate({}), PurePosixPath("/"))
+    derived = {
+        "protected": made.protected,
+        "http_port": made.http_port,
+        "sse_port": made.declared_sse_port,
+        "directory": str(made.directory)[1:],
+        "data": str(made.data_directory)[1:],
+        "backups": str(made.backups_directory)[1:],
+        "unit": made.unit,
+    }
+    return {setting: derived.get(setting, field.default) for setting, field in EnvironmentSettings.model_fields.items()}
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, _WIDTH - 2, break_on_hyphens=False))
+
+
+def _toml(value: object) -> str:
+    # Booleans, whole numbers, plain texts and lists of them are written alike in JSON and in TOML.
+    return json.dumps(value)

@@ -1,0 +1,146 @@
+"""The settings of ``homeport.toml``: the one source of its schema, its help and its commented example.
+
+A setting's description is written for the person who reads the example; :mod:`.example` renders it from here.
+A setting that is None was not declared: what it is then follows from the environment's name
+(:mod:`.names`) or from another setting, and is computed in :mod:`.environment`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from homeport.contract import LogFormat
+from homeport.environments.names import LONGEST_NAME, UNIT_NAME
+
+LOWEST_PORT: Final = 1024
+HIGHEST_PORT: Final = 65535
+_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+_ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
+
+
+def _port(value: int) -> int:
+    if not 1 <= value <= HIGHEST_PORT:
+        raise ValueError(f"{value} is not a port; ports go from {LOWEST_PORT} to {HIGHEST_PORT}")
+    if value < LOWEST_PORT:
+        raise ValueError(f"{value} is privileged; take one from {LOWEST_PORT} up, a reverse proxy has the low ones")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value or any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("a path is one or more printable characters")
+    if value.startswith("~"):
+        raise ValueError(f'"{value}" would be a directory called ~: write the whole path')
+    return value
+
+
+def _listen(value: str) -> str:
+    address = "127.0.0.1" if value == "localhost" else value
+    try:
+        loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        raise ValueError(f'"{value}" is not an IP address') from None
+    if not loopback:
+        raise ValueError(
+            f"{value} would open an environment without authentication to the network; listen on 127.0.0.1 and let a "
+            "reverse proxy or an ssh tunnel reach it"
+        )
+    return address
+
+
+def _unit(value: str) -> str:
+    if len(value) > LONGEST_NAME or not UNIT_NAME.fullmatch(value):
+        raise ValueError(f'"{value}" is not a unit name: small letters, digits and dashes, without .service')
+    return value
+
+
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError(f'"{value}" is not a host name; give it without scheme, port or wildcard')
+    return value.lower()
+
+
+def _origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError(f'"{value}" is not an origin such as "https://coordination.example.org"')
+    return value.lower()
+
+
+def _some(value: list[Literal["http", "sse"]]) -> list[Literal["http", "sse"]]:
+    if not value:
+        raise ValueError("is empty, so that no client could connect")
+    return value
+
+
+Port = Annotated[int, AfterValidator(_port)]
+PathText = Annotated[str, AfterValidator(_path)]
+
+
+class EnvironmentSettings(BaseModel):
+    """One table ``[environments.NAME]``, as it was declared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    protected: bool | None = Field(
+        None,
+        description="A protected environment is safe to rely on: what would replace its data refuses to.",
+    )
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1",
+        description="The address of both ports. Only loopback (127.0.0.1, ::1): the server asks nobody who they are, "
+        "so that anything wider is refused. From other machines reach it by a reverse proxy that authenticates, "
+        "or by ssh -L.",
+    )
+    http_port: Port | None = Field(
+        None,
+        description="Streamable HTTP at /mcp, and on the same port /health, the JSON API at /api/v1 and the pages at /.",
+    )
+    sse_port: Port | None = Field(
+        None,
+        description="The deprecated HTTP+SSE transport at /sse, for platforms that know nothing newer.",
+    )
+    protocols: Annotated[list[Literal["http", "sse"]], AfterValidator(_some)] = Field(
+        ["http", "sse"],
+        description='What clients may connect with. Without "sse" that port stays closed; without "http" there is no '
+        "/mcp, while /health, the JSON API and the pages stay. Leave both on until nothing old connects.",
+    )
+    directory: PathText | None = Field(
+        None,
+        description="All that belongs to this environment alone: releases, logs, journal and, unless declared "
+        "elsewhere, data. A relative path begins at root.",
+    )
+    data: PathText | None = Field(
+        None,
+        description="The data directory. No other environment may have it, contain it, or lie in it.",
+    )
+    backups: PathText | None = Field(
+        None,
+        description="Where backups of the data go. Never inside a data directory; best on another disk.",
+    )
+    unit: Annotated[str, AfterValidator(_unit)] | None = Field(
+        None,
+        description="The name that its systemd units begin with.",
+    )
+    allowed_hosts: list[Annotated[str, AfterValidator(_host)]] = Field(
+        [],
+        description="Host names, besides the loopback ones, under which a reverse proxy passes requests on. "
+        "Others are refused, which keeps foreign web pages out (DNS rebinding).",
+    )
+    allowed_origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
+        [],
+        description="Web origins, besides its own, whose pages may call this server.",
+    )
+    log_format: LogFormat = Field(
+        "json",
+        description='How homeport serve logs on stderr: "json" for machines, "text" for people.',
+    )
+
+
+ROOT_DESCRIPTION: Final = (
+    "The directory that relative paths begin at, and that every environment has its directories in unless it says "
+    "otherwise. It must exist. A relative root begins at the directory of this file."
+)
