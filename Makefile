@@ -80,8 +80,9 @@ build/lock/.stamp: Makefile
 lock: build/lock/.stamp ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	$(LOCK) $(ARGS) --extra build -o requirements/runtime.lock pyproject.toml
 	$(LOCK) $(ARGS) --extra build --extra test --extra check -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
-	$(LOCK) $(ARGS) --extra bench -o requirements/bench.lock pyproject.toml
+	$(LOCK) $(ARGS) --group bench -o requirements/bench.lock
 	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+	$(PYTHON) scripts/strip_lock.py $(NODE)/package-lock.json
 
 .PHONY: clean
 clean: ## remove environments, caches and build results; workspace/ holds data and stays

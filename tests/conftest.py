@@ -1,0 +1,46 @@
+"""What holds for every test: the event loop, hypothesis' profile, a clean environment, and who may be skipped."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from tests.support.node import NodeTools, find_node_tools
+
+# Shared cores make single examples slow now and then; a deadline per example would only report that.
+settings.register_profile("homeport", deadline=None, print_blob=True)
+settings.load_profile("homeport")
+
+
+def pytest_configure() -> None:
+    """Forget the settings of a server that happens to run in the developer's shell."""
+    for name in [name for name in os.environ if name.startswith("HOMEPORT_")]:
+        del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip by name, in the summary, what needs npm's tools where they are not installed."""
+    if find_node_tools() is not None:
+        return
+    missing = pytest.mark.skip(
+        reason="the npm tools are not installed: `make node` installs them where npm is or may be"
+    )
+    for item in items:
+        if item.get_closest_marker("needs_node"):
+            item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests and fixtures (plain ``async def``) run on asyncio, as the server does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def node_tools() -> NodeTools:
+    """The locked node and the directory it finds its packages in; for tests marked ``needs_node``."""
+    tools = find_node_tools()
+    assert tools is not None, "mark this test needs_node"
+    return tools
