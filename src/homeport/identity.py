@@ -53,7 +53,7 @@ def parse_identity(text: str, file: str) -> Identity:
         raise CannotStartError(f"{file} is not valid JSON: {error}.", hint) from None
     if not isinstance(found, dict) or any(not isinstance(found.get(key), str) or not found[key] for key in _KEYS):
         raise CannotStartError(f"{file} must be a JSON object with the texts {', '.join(_KEYS)}.", hint)
-    return cast(Identity, {key: found[key] for key in _KEYS})
+    return cast("Identity", {key: found[key] for key in _KEYS})
 
 
 def check_identity(found: Identity, environment: str, directory: str) -> None:

@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from homeport.environments.environment import Environment, absolute, make_environment
@@ -25,6 +25,13 @@ _SETTINGS: Final = tuple(EnvironmentSettings.model_fields)
 _ROOT: Final[TypeAdapter[str]] = TypeAdapter(PathText)
 _ENOUGH: Final = {"http_port": 3444, "sse_port": 3445}
 """Stand-ins that are never claimed, for ports of an environment that lacks its own."""
+_KINDS: Final = {
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "a text in quotes",
+    "list_type": "a list in square brackets",
+}
+"""Pydantic's names of type errors, in the words of TOML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +206,7 @@ def _sentence(detail: ErrorDetails) -> str:
             return str(detail["ctx"]["error"])
         case "extra_forbidden":
             return f"is not a setting{did_you_mean(str(detail['loc'][-1]), _SETTINGS)}"
-        case "int_type":
-            return f"{value} is not a whole number"
-        case "bool_type":
-            return f"{value} is not true or false"
-        case "string_type":
-            return f"{value} is not a text in quotes"
-        case "list_type":
-            return f"{value} is not a list in square brackets"
         case "literal_error":
             return f"{value} is not {detail['ctx']['expected'].replace(chr(39), chr(34))}"
-        case _:
-            return f"{value}: {detail['msg']}"
+        case kind:
+            return f"{value} is not {_KINDS.get(kind, detail['msg'])}"

@@ -18,7 +18,9 @@ from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
 LOWEST_PORT: Final = 1024
 HIGHEST_PORT: Final = 65535
-_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
+)
 _ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -97,7 +99,7 @@ class EnvironmentSettings(BaseModel):
     )
     http_port: Port | None = Field(
         None,
-        description="Streamable HTTP at /mcp, and on the same port /health, the JSON API at /api/v1 and the pages at /.",
+        description="Streamable HTTP at /mcp, and on the same port /health, the JSON API at /api/v1, the pages at /.",
     )
     sse_port: Port | None = Field(
         None,

@@ -132,8 +132,8 @@ def _shared_directories(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fa
 
 
 def _overlap(one: Claim, other: Claim) -> bool:
-    paths = one.value, other.value
-    return isinstance(paths[0], PurePosixPath) and isinstance(paths[1], PurePosixPath) and overlap(*paths)
+    mine, theirs = one.value, other.value
+    return isinstance(mine, PurePosixPath) and isinstance(theirs, PurePosixPath) and overlap(mine, theirs)
 
 
 def _blame(earlier: Claim, later: Claim) -> tuple[Claim, Claim]:
