@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from homeport.coordination.events import record
 from homeport.coordination.values import (
     MAX_ITEMS,
-    IdSource,
     JsonObject,
     Millis,
     checked_name,
@@ -79,9 +78,7 @@ class LessonPattern:
     mean_confidence: float | None
 
 
-def submit(
-    records: Records, submission: Submission, lessons: Sequence[Lesson], ids: IdSource, now: Millis
-) -> Submission:
+def submit(records: Records, submission: Submission, lessons: Sequence[Lesson], now: Millis) -> Submission:
     """Stores a submission and its lessons.
 
     Raises:

@@ -159,7 +159,7 @@ def send(records: Records, draft: Draft, ids: IdSource, now: Millis) -> Sent:
         priority=draft.priority,
         status="sent",
         created_at=now,
-        thread_id=draft.thread_id or (parent and (parent.thread_id or parent.id)),
+        thread_id=draft.thread_id or (parent.thread_id or parent.id if parent else None),
         reply_to=draft.reply_to,
         tags=draft.tags,
         metadata=draft.metadata,
@@ -185,18 +185,20 @@ def recipients_of(records: Records, message: Message) -> tuple[str, ...]:
     """The ids that a message is delivered to now, each once, in a stable order."""
     found: dict[str, None] = {}
     for address in message.to:
-        match address.kind:
-            case "instance" | "name":
-                found[address.value] = None
-            case "role":
-                group = records.instances.ids_with_role(address.value)
-            case "project":
-                group = records.projects.members(address.value)
-            case "all":
-                group = records.instances.ids()
-        if address.kind in ("role", "project", "all"):
+        if address.kind in ("instance", "name"):
+            found[address.value] = None
+        else:
+            group = _group(records, address)
             found.update(dict.fromkeys(one for one in group if one != message.sender))
     return tuple(found)
+
+
+def _group(records: Records, address: Address) -> list[str]:
+    if address.kind == "role":
+        return records.instances.ids_with_role(address.value)
+    if address.kind == "project":
+        return records.projects.members(address.value)
+    return records.instances.ids()
 
 
 def deliver_waiting(records: Records, instance: Instance, now: Millis) -> int:

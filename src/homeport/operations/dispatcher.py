@@ -1,0 +1,154 @@
+"""The dispatcher: from a name and arguments to an answer, the same for every transport."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from homeport.coordination import idempotency, presence
+from homeport.coordination.store import Records, Store
+from homeport.coordination.values import IdSource, JsonObject, Millis, did_you_mean
+from homeport.errors import NotFoundError
+from homeport.operations.bell import Bell
+from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
+from homeport.operations.refusals import refusal
+
+RETOUCH: Final[Millis] = presence.TOUCH_EVERY
+
+
+class Dispatcher:
+    """Runs operations of a catalogue on a store.
+
+    Args:
+        catalogue: all operations by name.
+        store: where their work runs.
+        place: what the answers say of where they come from.
+        clock: milliseconds since the epoch, UTC.
+        ids: where new ids come from.
+    """
+
+    def __init__(
+        self,
+        catalogue: Mapping[str, Operation],
+        store: Store,
+        place: Place,
+        clock: Callable[[], Millis],
+        ids: IdSource,
+    ) -> None:
+        self.catalogue = catalogue
+        self.store = store
+        self.place = place
+        self.bell = Bell()
+        self._clock = clock
+        self._ids = ids
+        self._listed = sum(operation.listed for operation in catalogue.values())
+        self._touched: dict[str, Millis] = {}
+        self._closing = False
+        self._stop_listening = store.listen(self.bell.ring)
+
+    def operation(self, name: str) -> Operation:
+        """The operation of that name.
+
+        Raises:
+            NotFoundError: there is none; the hint offers near names.
+        """
+        try:
+            return self.catalogue[name]
+        except KeyError:
+            near = did_you_mean(name, list(self.catalogue))
+            raise NotFoundError(f"There is no tool {name!r}.", near) from None
+
+    async def call(self, name: str, arguments: Mapping[str, Any] | None) -> JsonObject:
+        """Runs an operation.
+
+        Raises:
+            CallError: the call was refused; nothing changed.
+        """
+        operation = self.operation(name)
+        given = self.validated(operation, arguments or {})
+        if operation.kind == "wait":
+            return await self._wait(operation, given)
+        work = partial(self._work, operation, given)
+        if operation.kind == "write":
+            return await self.store.write(work)
+        answer = await (self.store.scan(work) if operation.kind == "scan" else self.store.read(work))
+        await self._touch(operation, given)
+        return answer
+
+    def validated(self, operation: Operation, arguments: Mapping[str, Any]) -> Arguments:
+        """The typed arguments.
+
+        Raises:
+            InvalidError: all that is wrong with them, in one sentence.
+        """
+        try:
+            return operation.arguments.model_validate(arguments)
+        except ValidationError as error:
+            raise refusal(operation, error) from None
+
+    def close(self) -> None:
+        """Ends all waits; they answer with what there is."""
+        self._closing = True
+        self._stop_listening()
+        self.bell.ring_all()
+
+    def _work(self, operation: Operation, given: Arguments, records: Records) -> JsonObject:
+        now = self._clock()
+        call = Call(now, self._ids, self.place, self.store.schema_version, len(self.catalogue), self._listed)
+        if operation.actor and operation.kind == "write":
+            actor = getattr(given, operation.actor)
+            if isinstance(actor, str):
+                presence.touch(records, actor, now)
+        if isinstance(given, Mutation) and given.idempotency_key is not None:
+            return idempotency.once(
+                records,
+                operation.name,
+                given.idempotency_key,
+                _fingerprint(given),
+                now,
+                partial(operation.work, records, given, call),
+            )
+        return operation.work(records, given, call)
+
+    async def _wait(self, operation: Operation, given: Arguments) -> JsonObject:
+        """Listens first, then looks, then waits: nothing that happens in between is missed."""
+        assert operation.actor is not None  # noqa: S101 - the catalogue's test holds it
+        assert operation.ready is not None  # noqa: S101 - the same
+        reader: str = getattr(given, operation.actor)
+        seconds: float = given.timeout_seconds  # type: ignore[attr-defined]  # the catalogue's test holds it
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        await self._touch(operation, given)
+        with self.bell.listening(reader) as signal:
+            while True:
+                signal.clear()
+                answer = await self.store.read(partial(self._work, operation, given))
+                left = end - loop.time()
+                if operation.ready(answer) or left <= 0 or self._closing:
+                    return answer
+                try:
+                    async with asyncio.timeout(left):
+                        await signal.wait()
+                except TimeoutError:
+                    return answer
+
+    async def _touch(self, operation: Operation, given: Arguments) -> None:
+        """Writes a sign of life down, at most once in a while for each instance."""
+        actor = getattr(given, operation.actor) if operation.actor else None
+        now = self._clock()
+        if not isinstance(actor, str) or now - self._touched.get(actor, 0) < RETOUCH:
+            return
+        if await self.store.read(lambda records: presence.needs_touch(records, actor, now)):
+            await self.store.write(lambda records: presence.touch(records, actor, now))
+        self._touched[actor] = now
+
+
+def _fingerprint(given: Arguments) -> str:
+    content = given.model_dump(mode="json", exclude={"idempotency_key"}, exclude_none=True)
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()

@@ -1,0 +1,94 @@
+"""What an operation is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from homeport.coordination.store import Records
+from homeport.coordination.values import IdSource, JsonObject, Millis
+
+
+class Arguments(BaseModel):
+    """Base of all argument models: unknown arguments are refused, types are not guessed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class Mutation(Arguments):
+    """Arguments of an operation that changes something."""
+
+    idempotency_key: Annotated[str | None, Field(description="repeat a call safely: same key, same answer")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the operations work: shown by bootstrap and get_server_status."""
+
+    environment: str
+    version: str
+    data_directory: str
+    started_at: Millis
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What work may know besides its arguments.
+
+    ``operations`` is the size of the catalogue, ``listed`` how many of it are listed as tools.
+    """
+
+    now: Millis
+    ids: IdSource
+    place: Place
+    schema_version: str
+    operations: int
+    listed: int
+
+
+Work = Callable[[Records, Any, Call], JsonObject]
+Kind = Literal["read", "scan", "write", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Where the JSON API offers the operation. Path parameters are ``{argument}``."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        name: the tool's name.
+        summary: one or two sentences for the tool list, the API's document and people.
+        arguments: the model of its arguments.
+        work: does it, in a transaction; must have no effect but on the records.
+        kind: ``read`` short, ``scan`` possibly long, ``write`` changes something, ``wait`` is a read that is
+            repeated until :attr:`ready`, or the time is over.
+        http: its place in the JSON API.
+        actor: the argument that names the acting instance: such a call is a sign of life.
+        answer: JSON schema of the answer's properties.
+        listed: whether ``tools/list`` names it; the others can be called all the same.
+        ready: for ``wait``: whether the answer is worth giving now.
+        destructive: whether it can remove something for good.
+    """
+
+    name: str
+    summary: str
+    arguments: type[Arguments]
+    work: Work
+    kind: Kind
+    http: Http
+    actor: str | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    listed: bool = True
+    ready: Callable[[JsonObject], bool] | None = None
+    destructive: bool = False
