@@ -16,9 +16,13 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
+# Targets that appear with their code.
+HAS_SOAK := $(wildcard tests/soak/test_*.py)
+HAS_BENCH := $(wildcard bench/__main__.py)
+
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | grep -vE '^($(if $(HAS_SOAK),,soak)|$(if $(HAS_BENCH),,bench)):' | sed -E 's/:.*## /\t/' | expand -t 14
 
 # --- what the targets stand on --------------------------------------------------------------------------------
 
@@ -52,6 +56,22 @@ test: $(VENV)/.dev node ## every test (under fifteen minutes on two cores); ARGS
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
 	$(PYTEST) -m 'not slow and not needs_node and not soak' $(ARGS)
+
+ifneq ($(HAS_SOAK),)
+.PHONY: soak
+soak: $(VENV)/.dev node ## hundreds of kills, thousands of flips; takes hours
+	$(BIN)/pytest -m soak --timeout 0 $(ARGS)
+endif
+
+ifneq ($(HAS_BENCH),)
+.venv-bench/.stamp: requirements/bench.lock scripts/install
+	@PYTHON='$(PYTHON)' scripts/install .venv-bench requirements/bench.lock
+	@touch $@
+
+.PHONY: bench
+bench: $(VENV)/.dev .venv-bench/.stamp ## the targets of the design, measured beside the alternatives
+	$(BIN)/python -m bench $(ARGS)
+endif
 
 # --- check ----------------------------------------------------------------------------------------------------
 

@@ -207,9 +207,12 @@ def test_the_declaration_half_has_no_effects() -> None:
 
 
 def called_name(node: ast.Call) -> str:
+    """The method, or the builtin ``open``; a bare name is else a function that was handed in."""
     match node.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
+        case ast.Attribute(attr=name):
             return name
+        case ast.Name(id="open"):
+            return "open"
         case _:
             return ""
 
