@@ -101,7 +101,7 @@ lock: build/lock/.stamp ## write the lock files anew from pyproject.toml; ARGS=-
 	$(LOCK) $(ARGS) --extra build -o requirements/runtime.lock pyproject.toml
 	$(LOCK) $(ARGS) --extra build --extra test --extra check -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
 	$(LOCK) $(ARGS) --group bench -o requirements/bench.lock
-	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
+	cd $(NODE) && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(PYTHON) scripts/strip_lock.py $(NODE)/package-lock.json
 
 .PHONY: clean
