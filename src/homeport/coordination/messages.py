@@ -89,6 +89,7 @@ class InboxQuery:
 
     reader: str
     unread_only: bool = False
+    read_only: bool = False
     archived: bool = False
     archived_month: str | None = None
     filter: MessageFilter = MessageFilter()
