@@ -163,6 +163,34 @@ def find_foreign(directory: Path) -> list[str]:
     )
 
 
+def check_owner(directory: Path, environment: str) -> Identity | None:
+    """Makes sure, without writing, that a data directory is the environment's own or still empty.
+
+    Returns:
+        Its identity; None where it is empty.
+
+    Raises:
+        CannotStartError: it is another's, it is missing, or it holds something that nobody has claimed.
+    """
+    identity = read_identity(directory)
+    if identity is not None:
+        check_identity(identity, environment, str(directory))
+        return identity
+    try:
+        found = find_foreign(directory)
+    except OSError as error:
+        raise unwritable(directory, error) from None
+    if found:
+        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        raise CannotStartError(
+            f"{directory} is not empty and has no {IDENTITY_FILE}, so nobody knows whose data it is: it holds {shown}.",
+            f"Import it (homeport data import json-v1 {directory} {environment}) into an empty data directory.",
+            data_directory=str(directory),
+            found=found[:50],
+        )
+    return None
+
+
 @contextmanager
 def open_data_directory(
     directory: Path,
@@ -187,14 +215,14 @@ def open_data_directory(
     Raises:
         CannotStartError: it is another's, it cannot be written, or another process has it open.
     """
-    _refuse_foreign(directory, environment)
+    check_owner(directory, environment)
     prove_writable(directory)
     try:
         lock = DataLock.take(directory, holder)
     except OSError as error:
         raise unwritable(directory, error) from None
     with lock:
-        identity = _refuse_foreign(directory, environment)
+        identity = check_owner(directory, environment)
         if identity is None:
             identity = new_identity(environment, now=now, new_id=new_id)
             try:
@@ -202,26 +230,6 @@ def open_data_directory(
             except OSError as error:
                 raise unwritable(directory, error) from None
         yield identity
-
-
-def _refuse_foreign(directory: Path, environment: str) -> Identity | None:
-    identity = read_identity(directory)
-    if identity is not None:
-        check_identity(identity, environment, str(directory))
-        return identity
-    try:
-        found = find_foreign(directory)
-    except OSError as error:
-        raise unwritable(directory, error) from None
-    if found:
-        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-        raise CannotStartError(
-            f"{directory} is not empty and has no {IDENTITY_FILE}, so nobody knows whose data it is: it holds {shown}.",
-            f"Import it (homeport data import json-v1 {directory} {environment}) into an empty data directory.",
-            data_directory=str(directory),
-            found=found[:50],
-        )
-    return None
 
 
 def _named(error: OSError) -> str:

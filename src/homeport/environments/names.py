@@ -33,7 +33,9 @@ PRESETS: Final = {
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean "http_port"?`` for the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    names = list(known)
+    begun = [one for one in names if len(name) > 1 and one.startswith(name)]
+    close = begun or difflib.get_close_matches(name, names, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 

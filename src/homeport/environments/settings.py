@@ -99,7 +99,7 @@ class EnvironmentSettings(BaseModel):
     )
     http_port: Port | None = Field(
         None,
-        description="Streamable HTTP at /mcp, and on the same port /health, the JSON API at /api/v1, the pages at /.",
+        description="Streamable HTTP at /mcp, and on the same port /health and the JSON API at /api/v1.",
     )
     sse_port: Port | None = Field(
         None,
@@ -108,7 +108,7 @@ class EnvironmentSettings(BaseModel):
     protocols: Annotated[list[Literal["http", "sse"]], AfterValidator(_some)] = Field(
         ["http", "sse"],
         description='What clients may connect with. Without "sse" that port stays closed; without "http" there is no '
-        "/mcp, while /health, the JSON API and the pages stay. Leave both on until nothing old connects.",
+        "/mcp, while /health and the JSON API stay. Leave both on until nothing old connects.",
     )
     directory: PathText | None = Field(
         None,

@@ -59,7 +59,10 @@ def plan_workspace(
         environments: whose directories are needed.
         exists: whether a path is there already.
     """
-    steps: list[Step] = [] if text is None else [WriteFile(file, text)]
+    steps: list[Step] = []
+    if text is not None:
+        steps += [] if exists(file.parent) else [MakeDirectory(file.parent)]
+        steps.append(WriteFile(file, text))
     for environment in environments:
         steps += [
             MakeDirectory(path, path in environment.private_directories)

@@ -114,3 +114,12 @@ def _describe(pid: int) -> PortHolder:
     except (psutil.Error, OSError):
         pass  # Gone, or not for this user's eyes: what was read so far is what is told.
     return PortHolder(pid, command, directory, unit)
+
+
+def is_listening(listen: str, port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection((listen, port), timeout=1.0):
+            return True
+    except OSError:
+        return False

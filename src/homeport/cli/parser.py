@@ -1,0 +1,172 @@
+"""The commands, their arguments and their help. Standard library only: it is loaded for ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from homeport import __version__
+from homeport.errors import UsageError
+
+_EXIT_CODES: Final = """\
+exit codes:
+  0  done                          4  findings
+  1  failed; nothing changed       5  failed half way; needs a person
+  2  usage or declaration         78  a server cannot start, and trying again will not help
+  3  refused by a guard          130  interrupted
+"""
+_UP: Final = """\
+Runs environments side by side in the foreground until Ctrl-C (a second Ctrl-C kills them). Without ENV these
+are production and development, or all that are declared where neither is.
+
+Where there is no homeport.toml yet, one is written with the three usual environments, and the directories are
+made. --port is for this run only; homeport init --port writes ports into a new file.
+
+--data-seed DIR fills environments from a json-v1 directory before they start: the named ones, or without ENV
+those that are not protected. An environment that holds data already is refused, and nothing is started.
+
+Exit code 0 after a clean Ctrl-C; another one where a server ended by itself or had to be killed.
+"""
+_SERVE: Final = """\
+Runs one environment in the foreground; logs go to stderr. This is what a service manager starts. Exit code 78
+says that it cannot start for a reason that no retry mends: a port in use, data of another environment, a
+directory that cannot be written, a second server on the same data.
+"""
+_INIT: Final = """\
+Writes a commented homeport.toml with the environments production, development and local, and makes their
+directories. Where the file exists it is left as it is, and only directories that are missing are made.
+"""
+_IMPORT: Final = """\
+Reads the data directory of the earlier server (instances.json, projects/, messages/, lessons/, roles/) into an
+environment. All of it or nothing: a file that is broken is named, with its line. What is there already stays,
+so that a second import changes nothing. The environment's server must not be running.
+"""
+_EXPORT: Final = """\
+Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
+environment's server must not be running.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help shows what it takes.")
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[_Parser]  # noqa: SLF001 - the only name there is for add_subparsers' answer
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line. ``module`` of a parsed command names the module in this package that runs it."""
+    parser = _Parser(
+        prog="homeport",
+        description="A coordination server for teams of AI agents, and the environments it lives in.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"homeport {__version__}")
+    _add_common(parser, config=None, as_json=False)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_up(commands)
+    _add_serve(commands)
+    _add_init(commands)
+    _add_config(commands)
+    _add_data(commands)
+    return parser
+
+
+def _add_up(commands: Commands) -> None:
+    up = _command(commands, "up", "run environments in the foreground; no system service, no root", _UP)
+    up.add_argument("environments", metavar="ENV", nargs="*", help="environments to run")
+    up.add_argument("--data-seed", metavar="DIR", help="fill empty environments from a json-v1 directory")
+    _add_ports(up)
+    _add_dry_run(up)
+    up.set_defaults(module="up")
+
+
+def _add_serve(commands: Commands) -> None:
+    serve = _command(commands, "serve", "run one environment in the foreground; what a unit's ExecStart runs", _SERVE)
+    serve.add_argument("environment", metavar="ENV")
+    serve.add_argument("--log-format", choices=["json", "text"], help="instead of the declared one")
+    # For `homeport up`: a server must not outlive it, even where it was killed.
+    serve.add_argument("--with-parent", type=int, metavar="PID", help=argparse.SUPPRESS)
+    _add_ports(serve)
+    serve.set_defaults(module="serve")
+
+
+def _add_init(commands: Commands) -> None:
+    init = _command(commands, "init", "write a commented homeport.toml and the directories", _INIT)
+    init.add_argument("directory", metavar="DIR", nargs="?", help="where; the current directory by default")
+    _add_ports(init)
+    _add_dry_run(init)
+    init.set_defaults(module="init")
+
+
+def _add_config(commands: Commands) -> None:
+    config = _command(commands, "config", "check, show or explain homeport.toml")
+    actions = config.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    check = _command(actions, "check", "every fault of the declaration, each with its path; exit code 2 if any")
+    check.set_defaults(module="config", action="check")
+    show = _command(actions, "show", "everything that follows from the declaration, and what is a default")
+    show.add_argument("environments", metavar="ENV", nargs="*", help="only these")
+    show.set_defaults(module="config", action="show")
+    docs = _command(actions, "docs", "every setting with its default and what it is for, as a homeport.toml")
+    docs.set_defaults(module="config", action="docs")
+
+
+def _add_data(commands: Commands) -> None:
+    data = _command(commands, "data", "bring an earlier server's data in, or out again")
+    actions = data.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    for action, text, preposition in (("import", _IMPORT, "from"), ("export", _EXPORT, "to")):
+        one = _command(actions, action, f"{preposition} a directory of the earlier server", text)
+        one.add_argument("format", choices=["json-v1"], help="json-v1 is the only one")
+        one.add_argument("directory", metavar="DIR")
+        one.add_argument("environment", metavar="ENV")
+        _add_dry_run(one)
+        one.set_defaults(module="data", action=action)
+
+
+def _command(commands: Commands, name: str, line: str, text: str = "") -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=line,
+        description=text or f"{line[0].upper()}{line[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    # Suppressed, so that what was given before the command's name is not overwritten by a default.
+    _add_common(command, config=argparse.SUPPRESS, as_json=argparse.SUPPRESS)
+    return command
+
+
+def _add_common(parser: argparse.ArgumentParser, *, config: str | None, as_json: object) -> None:
+    parser.add_argument(
+        "--config", metavar="PATH", default=config, help="the declaration; else homeport.toml, found upwards from here"
+    )
+    parser.add_argument("--json", action="store_true", default=as_json, help="results and errors as JSON")
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+
+
+def _add_ports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        dest="ports",
+        metavar="ENV=HTTP[:SSE]",
+        type=_port,
+        action="append",
+        default=[],
+        help="other ports for an environment; may be given for several",
+    )
+
+
+def _port(text: str) -> tuple[str, int, int | None]:
+    found = re.fullmatch(r"([^=]+)=(\d+)(?::(\d+))?", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ENV=HTTP or ENV=HTTP:SSE with whole numbers")
+    environment, http, sse = found.groups()
+    return environment, int(http), int(sse) if sse else None

@@ -1,0 +1,101 @@
+"""No two environments ever share anything, whatever a declaration says."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import PurePosixPath
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from homeport.environments.declaration import parse_declaration
+from homeport.environments.environment import Environment
+from homeport.environments.faults import DeclarationError
+from homeport.environments.sharing import overlap
+
+FILE = PurePosixPath("/srv/homeport.toml")
+NAMES = ("production", "development", "local", "staging", "production-backups")
+
+# Few values and short paths, so that collisions are as frequent as declarations without one.
+ports = st.integers(3442, 3452)
+paths = st.lists(st.sampled_from(["a", "b", "data", "..", ".", "production", "local"]), min_size=1, max_size=4).flatmap(
+    lambda parts: st.sampled_from(["/".join(parts), "/srv/" + "/".join(parts), "//" + "/".join(parts) + "/"])
+)
+tables = st.fixed_dictionaries(
+    {},
+    optional={
+        "http_port": ports,
+        "sse_port": ports,
+        "directory": paths,
+        "data": paths,
+        "backups": paths,
+        "unit": st.sampled_from(["homeport-production", "homeport-local", "u"]),
+        "protocols": st.sampled_from([["http"], ["sse"], ["http", "sse"]]),
+    },
+)
+declarations = st.dictionaries(st.sampled_from(NAMES), tables, min_size=1, max_size=4)
+
+
+def as_toml(declared: dict[str, dict[str, object]]) -> str:
+    lines = []
+    for name, table in declared.items():
+        lines.append(f"[environments.{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    return "\n".join(lines)
+
+
+def directories(environment: Environment) -> list[PurePosixPath]:
+    return [environment.directory, environment.data_directory, environment.backups_directory]
+
+
+def shares(one: Environment, other: Environment) -> bool:
+    return (
+        bool(set(one.ports.values()) & set(other.ports.values()))
+        or one.unit == other.unit
+        or any(overlap(mine, theirs) for mine in directories(one) for theirs in directories(other))
+    )
+
+
+@given(declarations)
+@example({"production": {}, "development": {}, "local": {}})
+@example({"production": {}, "production-backups": {"http_port": 4000, "sse_port": 4001}})
+@example({"local": {"data": "x/../production/data"}, "production": {}})
+def test_what_is_accepted_shares_no_port_directory_or_unit(declared: dict[str, dict[str, object]]) -> None:
+    try:
+        found = parse_declaration(as_toml(declared), FILE)
+    except DeclarationError as error:
+        assert error.faults
+        assert all(fault.path for fault in error.faults)
+        return
+    environments = list(found.environments.values())
+    assert len(environments) == len(declared)
+    for one, other in combinations(environments, 2):
+        assert not shares(one, other)
+        assert {one.service_unit, one.socket_unit}.isdisjoint({other.service_unit, other.socket_unit})
+        assert one.client_name != other.client_name
+    for environment in environments:
+        assert not overlap(environment.data_directory, environment.backups_directory)
+        assert len(set(environment.ports.values())) == len(environment.ports)
+
+
+@given(st.sampled_from(NAMES[:3]), st.sampled_from(NAMES[:3]), st.sampled_from(["http_port", "sse_port"]), st.data())
+def test_taking_any_port_of_another_is_always_refused(one: str, other: str, setting: str, data: st.DataObject) -> None:
+    taken = parse_declaration(f"[environments.{other}]\n", FILE).environment(other)
+    port = data.draw(st.sampled_from(sorted(taken.ports.values())))
+    if one == other:
+        return
+    text = as_toml({one: {setting: port}, other: {}})
+    try:
+        parse_declaration(text, FILE)
+    except DeclarationError as error:
+        assert f"environments.{one}.{setting}" in {fault.path for fault in error.faults}
+    else:
+        raise AssertionError(text)
+
+
+@given(paths, paths)
+def test_overlap_is_the_same_seen_from_either_side(one: str, other: str) -> None:
+    left, right = PurePosixPath("/", one), PurePosixPath("/", other)
+    assert overlap(left, right) == overlap(right, left)
+    assert overlap(left, left / "x")
