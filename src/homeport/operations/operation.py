@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from homeport.coordination.store import Records
 from homeport.coordination.values import IdSource, JsonObject, Millis
@@ -19,9 +19,12 @@ class Arguments(BaseModel):
 
 
 class Mutation(Arguments):
-    """Arguments of an operation that changes something."""
+    """Arguments of an operation that changes something.
 
-    idempotency_key: Annotated[str | None, Field(description="repeat a call safely: same key, same answer")] = None
+    A call that is repeated with the same ``idempotency_key`` gets the first answer, and is done once.
+    """
+
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

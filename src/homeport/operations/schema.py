@@ -7,7 +7,8 @@ from typing import Any
 
 from homeport.operations.operation import Arguments, Operation
 
-_DROPPED = ("title", "default", "$defs")
+_DROPPED = ("title", "default", "$defs", "additionalProperties", "maxItems", "maxLength")
+"""What only makes the list of tools longer; the limits hold all the same, and a refusal names them."""
 
 
 @cache
@@ -52,6 +53,6 @@ def _slim(node: object, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 - J
     for key, value in node.items():
         if key == "properties":
             slim[key] = {name: _slim(item, definitions) for name, item in value.items()}
-        elif key not in _DROPPED and not (key == "additionalProperties" and value is True):
+        elif key not in _DROPPED:
             slim[key] = _slim(value, definitions)
     return slim
