@@ -41,7 +41,9 @@ def run(arguments: Namespace) -> int:
 
 def _file(arguments: Namespace) -> Path:
     if arguments.directory is None:
-        given = Path.cwd() / Path(arguments.config or FILE_NAME)
+        if arguments.config is None:
+            return Path.cwd() / FILE_NAME
+        given = Path.cwd() / Path(arguments.config)
         return given / FILE_NAME if given.is_dir() else given
     if arguments.config is not None:
         raise UsageError("Both DIR and --config say where the file goes.", "Give one of them.")

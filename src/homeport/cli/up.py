@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
     console.made(plan.workspace)
     if plan.seeded:
         # The server half takes a while to load, and only seeding needs it in this process.
-        from homeport.cli.data import seed  # noqa: PLC0415
+        from homeport.cli.data import seed
 
         seed(plan.seeded, Path(arguments.data_seed), console)
     supervisor = Supervisor(console)

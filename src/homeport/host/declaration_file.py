@@ -17,7 +17,7 @@ _NEXT = "homeport init writes one with the three usual environments; homeport up
 def find_file(start: Path) -> Path | None:
     """The declaration in ``start`` or the nearest directory above it, as git finds its repository."""
     for directory in (start, *start.parents):
-        if (directory / FILE_NAME).exists():
+        if (directory / FILE_NAME).is_file():
             return directory / FILE_NAME
     return None
 

@@ -73,6 +73,7 @@ def test_streamable_http_can_be_switched_off_and_health_stays() -> None:
 
 
 def test_all_faults_are_told_at_once_each_with_its_path() -> None:
+    inner = "/srv/team/production/data/inner"
     assert faults_of(
         """
         [environments.production]
@@ -94,8 +95,7 @@ def test_all_faults_are_told_at_once_each_with_its_path() -> None:
         "environments.staging.sse_port: is missing; only production, development, local have ports of their own",
         "environments.production.http_port: 3446 is development's",
         "environments.development.unit: homeport-production is production's",
-        "environments.development.data: /srv/team/production/data/inner lies in production's data "
-        "(/srv/team/production/data)",
+        f"environments.development.data: {inner} lies in production's data (/srv/team/production/data)",
     ]
 
 
@@ -140,7 +140,7 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(table: str, fault: st
     assert faults_of(f"[environments.production]\n{table}\n") == [f"environments.production.{fault}"]
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.4", "::", "8.8.8.8"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.4", "::", "8.8.8.8"])  # noqa: S104 - refused
 def test_an_environment_that_asks_nobody_who_they_are_is_not_opened_to_the_network(address: str) -> None:
     (fault,) = faults_of(f'[environments.development]\nlisten = "{address}"\n')
     assert fault.startswith(
@@ -227,7 +227,7 @@ def test_the_port_of_the_command_line_is_judged_by_the_same_rules() -> None:
 
 
 def test_a_port_for_an_environment_that_is_not_declared_is_refused() -> None:
-    with pytest.raises(UsageError, match='for "prod", which .* does not declare; did you mean "production"'):
+    with pytest.raises(UsageError, match=r'for "prod", which .* does not declare; did you mean "production"'):
         read("[environments.production]\n", prod=Ports(5000))
 
 

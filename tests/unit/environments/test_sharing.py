@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from homeport.environments.declaration import parse_declaration
+from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
-from homeport.environments.faults import DeclarationError
+from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.sharing import overlap
 
 FILE = PurePosixPath("/srv/homeport.toml")
@@ -45,6 +45,13 @@ def as_toml(declared: dict[str, dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def read(text: str) -> tuple[Declaration | None, tuple[Fault, ...]]:
+    try:
+        return parse_declaration(text, FILE), ()
+    except DeclarationError as error:
+        return None, error.faults
+
+
 def directories(environment: Environment) -> list[PurePosixPath]:
     return [environment.directory, environment.data_directory, environment.backups_directory]
 
@@ -62,11 +69,10 @@ def shares(one: Environment, other: Environment) -> bool:
 @example({"production": {}, "production-backups": {"http_port": 4000, "sse_port": 4001}})
 @example({"local": {"data": "x/../production/data"}, "production": {}})
 def test_what_is_accepted_shares_no_port_directory_or_unit(declared: dict[str, dict[str, object]]) -> None:
-    try:
-        found = parse_declaration(as_toml(declared), FILE)
-    except DeclarationError as error:
-        assert error.faults
-        assert all(fault.path for fault in error.faults)
+    found, faults = read(as_toml(declared))
+    if found is None:
+        assert faults
+        assert all(fault.path for fault in faults)
         return
     environments = list(found.environments.values())
     assert len(environments) == len(declared)
@@ -85,13 +91,8 @@ def test_taking_any_port_of_another_is_always_refused(one: str, other: str, sett
     port = data.draw(st.sampled_from(sorted(taken.ports.values())))
     if one == other:
         return
-    text = as_toml({one: {setting: port}, other: {}})
-    try:
-        parse_declaration(text, FILE)
-    except DeclarationError as error:
-        assert f"environments.{one}.{setting}" in {fault.path for fault in error.faults}
-    else:
-        raise AssertionError(text)
+    _, faults = read(as_toml({one: {setting: port}, other: {}}))
+    assert f"environments.{one}.{setting}" in {fault.path for fault in faults}
 
 
 @given(paths, paths)
