@@ -124,7 +124,8 @@ def _add_data(commands: Commands) -> None:
         one.add_argument("format", choices=["json-v1"], help="json-v1 is the only one")
         one.add_argument("directory", metavar="DIR")
         one.add_argument("environment", metavar="ENV")
-        _add_dry_run(one)
+        if action == "import":
+            _add_dry_run(one)
         one.set_defaults(module="data", action=action)
 
 
