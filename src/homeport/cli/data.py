@@ -1,0 +1,95 @@
+"""``homeport data import`` and ``export``, and the seeding of ``homeport up``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from homeport import server
+from homeport.cli.console import Console
+from homeport.cli.declared import declaration_of
+from homeport.cli.output import print_json, say
+from homeport.contract import ExitCode
+from homeport.datalock import find_holder
+from homeport.environments.environment import Environment
+from homeport.errors import GuardError, UsageError
+from homeport.identity import check_owner
+
+
+def run(arguments: Namespace) -> int:
+    """Imports or exports, and reports what there was."""
+    environment = declaration_of(arguments).environment(arguments.environment)
+    directory = Path.cwd() / Path(arguments.directory)
+    actions = {"import": _import, "export": _export}
+    actions[arguments.action](environment, directory, arguments)
+    return ExitCode.DONE
+
+
+def seed(environments: Sequence[Environment], source: Path, console: Console) -> None:
+    """Fills environments that are still empty.
+
+    Raises:
+        GuardError: one of them holds data already; none was touched.
+        HomeportError: the source cannot be imported; nothing of it was.
+    """
+    _check_source(source)
+    for environment in environments:
+        _check_stopped(environment)
+        if Path(environment.database_file).exists():
+            raise GuardError(
+                f"{environment.name} holds data already ({environment.data_directory}), so it is not seeded.",
+                f"Leave --data-seed away, or add to it: homeport data import json-v1 {source} {environment.name}",
+            )
+    for environment in environments:
+        report = server.import_json_v1(Path(environment.data_directory), environment.name, source)
+        console.seeded(environment.name, report.as_json(), "\n".join(describe(report.counts, report.odd)))
+
+
+def describe(counts: dict[str, int], odd: Sequence[str]) -> Iterable[str]:
+    """A report in lines."""
+    yield ", ".join(f"{count} {what}" for what, count in counts.items())
+    if odd:
+        yield f"{len(odd)} odd, and kept as they were:"
+        yield from (f"  {line}" for line in odd)
+
+
+def _import(environment: Environment, source: Path, arguments: Namespace) -> None:
+    _check_source(source)
+    _check_stopped(environment)
+    report = server.import_json_v1(
+        Path(environment.data_directory), environment.name, source, dry_run=arguments.dry_run
+    )
+    if arguments.json:
+        print_json({"environment": environment.name, "dry_run": arguments.dry_run, **report.as_json()})
+        return
+    done = "Would import" if arguments.dry_run else "Imported"
+    say(f"{done} into {environment.name} ({environment.data_directory}) from {source}:")
+    for line in describe(report.counts, report.odd):
+        say(f"  {line}")
+
+
+def _export(environment: Environment, target: Path, arguments: Namespace) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise GuardError(f"{target} is not an empty directory.", "Name one that is missing or empty.")
+    _check_stopped(environment)
+    report = server.export_json_v1(Path(environment.data_directory), environment.name, target)
+    if arguments.json:
+        print_json({"environment": environment.name, **report.as_json()})
+        return
+    say(f"Exported {environment.name} ({environment.data_directory}) to {target}:")
+    for line in describe(report.counts, report.odd):
+        say(f"  {line}")
+
+
+def _check_source(source: Path) -> None:
+    if not source.is_dir():
+        raise UsageError(f"{source} is not a directory.", "Name the data directory of the earlier server.")
+
+
+def _check_stopped(environment: Environment) -> None:
+    directory = Path(environment.data_directory)
+    check_owner(directory, environment.name)
+    holder = find_holder(directory)
+    if holder is not None:
+        raise GuardError(f"{environment.name} is in use by {holder}.", "Stop it first: one process has the data open.")
