@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from homeport.cli.output import print_json, say, table, tell
@@ -26,7 +26,7 @@ class Console(Listener, Protocol):
     def made(self, plan: WorkspacePlan) -> None:
         """The plan of the workspace was carried out."""
 
-    def seeded(self, environment: str, report: dict[str, object], text: str) -> None:
+    def seeded(self, environment: str, report: Mapping[str, object], lines: Sequence[str]) -> None:
         """An environment was filled."""
 
 
@@ -48,8 +48,8 @@ class TextConsole:
         names = " and ".join(environment.name for environment in self._environments)
         self._say(f"starting {names}; Ctrl-C ends them")
 
-    def seeded(self, environment: str, report: dict[str, object], text: str) -> None:
-        for line in text.splitlines():
+    def seeded(self, environment: str, report: Mapping[str, object], lines: Sequence[str]) -> None:
+        for line in lines:
             self.line(environment, line)
 
     def line(self, name: str, text: str) -> None:
@@ -85,7 +85,7 @@ class JsonConsole:
     def made(self, plan: WorkspacePlan) -> None:
         print_json({"event": "made", "steps": plan.as_json()})
 
-    def seeded(self, environment: str, report: dict[str, object], text: str) -> None:
+    def seeded(self, environment: str, report: Mapping[str, object], lines: Sequence[str]) -> None:
         print_json({"event": "seeded", "environment": environment, "report": report})
 
     def line(self, name: str, text: str) -> None:

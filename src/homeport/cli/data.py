@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from homeport import server
@@ -43,15 +43,7 @@ def seed(environments: Sequence[Environment], source: Path, console: Console) ->
             )
     for environment in environments:
         report = server.import_json_v1(Path(environment.data_directory), environment.name, source)
-        console.seeded(environment.name, report.as_json(), "\n".join(describe(report.counts, report.odd)))
-
-
-def describe(counts: dict[str, int], odd: Sequence[str]) -> Iterable[str]:
-    """A report in lines."""
-    yield ", ".join(f"{count} {what}" for what, count in counts.items())
-    if odd:
-        yield f"{len(odd)} odd, and kept as they were:"
-        yield from (f"  {line}" for line in odd)
+        console.seeded(environment.name, report.as_json(), report.lines())
 
 
 def _import(environment: Environment, source: Path, arguments: Namespace) -> None:
@@ -65,8 +57,8 @@ def _import(environment: Environment, source: Path, arguments: Namespace) -> Non
         return
     done = "Would import" if arguments.dry_run else "Imported"
     say(f"{done} into {environment.name} ({environment.data_directory}) from {source}:")
-    for line in describe(report.counts, report.odd):
-        say(f"  {line}")
+    for line in report.lines():
+        say(line)
 
 
 def _export(environment: Environment, target: Path, arguments: Namespace) -> None:
@@ -78,8 +70,8 @@ def _export(environment: Environment, target: Path, arguments: Namespace) -> Non
         print_json({"environment": environment.name, **report.as_json()})
         return
     say(f"Exported {environment.name} ({environment.data_directory}) to {target}:")
-    for line in describe(report.counts, report.odd):
-        say(f"  {line}")
+    for line in report.lines():
+        say(line)
 
 
 def _check_source(source: Path) -> None:
