@@ -1,0 +1,1 @@
+"""Adapters of the domain's ``Store`` port: SQLite for servers, plain dictionaries for tests."""
