@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from homeport.coordination.store import Store
+from tests.support.desk import Desk, opened
 from tests.support.node import NodeTools, find_node_tools
+from tests.support.stores import STORES
 
 # Shared cores make single examples slow now and then; a deadline per example would only report that.
 settings.register_profile("homeport", deadline=None, print_blob=True)
@@ -44,3 +49,20 @@ def node_tools() -> NodeTools:
     tools = find_node_tools()
     assert tools is not None, "mark this test needs_node"
     return tools
+
+
+@pytest.fixture(params=STORES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """A new, empty store; each test that asks for one runs once on every adapter."""
+    opened_store = await STORES[request.param](tmp_path / "homeport.db")
+    try:
+        yield opened_store
+    finally:
+        await opened_store.close()
+
+
+@pytest.fixture
+async def desk(store: Store) -> AsyncIterator[Desk]:
+    """The operations, on every adapter."""
+    async with opened(store) as desk:
+        yield desk
