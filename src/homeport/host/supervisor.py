@@ -135,7 +135,7 @@ class Supervisor:
         """Runs the commands until every one has ended, and says how each did, in that order.
 
         Raises:
-            OSError: a command could not be started; those before it were ended.
+            OSError: a command could not be started, or the listener could not write; all were ended first.
         """
         try:
             for command in commands:
@@ -143,9 +143,7 @@ class Supervisor:
             while len(self._ends) < len(self._children):
                 self._handle(self._next_event())
         finally:
-            self._kill_all()
-            for child in self._children.values():
-                child.gone.wait(_LAST_WAIT)
+            self._end_all()
         return self._ends
 
     def _start(self, command: ChildCommand) -> None:
@@ -197,6 +195,16 @@ class Supervisor:
             self._settled = True
             if not self._stopping:
                 self._listener.settled(self._answers)
+
+    def _end_all(self) -> None:
+        """Where an error ends the supervision (who read our output has gone, say), children end in order too."""
+        self._terminate_all()
+        deadline = self._monotonic() + self._grace
+        for child in self._children.values():
+            child.gone.wait(max(0.0, deadline - self._monotonic()))
+        self._kill_all()
+        for child in self._children.values():
+            child.gone.wait(_LAST_WAIT)
 
     def _terminate_all(self) -> None:
         for child in self._children.values():

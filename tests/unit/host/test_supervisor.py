@@ -151,9 +151,28 @@ def test_a_command_that_cannot_be_started_ends_those_before_it() -> None:
 
     nowhere = ChildCommand("b", ["/nonexistent/program"], lambda: DOWN)
     with pytest.raises(FileNotFoundError):
-        Remembering(recorder).run([child("a", STUBBORN), nowhere])
+        Remembering(recorder, grace=0.05).run([child("a", STUBBORN), nowhere])
     assert len(pids) == 1
     assert not psutil.pid_exists(pids[0])
+
+
+def test_a_listener_that_fails_ends_the_children_in_order(tmp_path: Path) -> None:
+    note = tmp_path / "ended"
+    program = (
+        "import signal, sys, pathlib\n"
+        f"def end(*_): pathlib.Path({str(note)!r}).touch(); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True)\n"
+        "while True: signal.pause()"
+    )
+
+    def fail(*_: Any) -> None:
+        raise BrokenPipeError
+
+    recorder = Recorder()
+    recorder.on_line = fail
+    with pytest.raises(BrokenPipeError):
+        Supervisor(recorder).run([child("a", program)])
+    assert note.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
