@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from itertools import combinations
 from pathlib import PurePosixPath
 
@@ -53,7 +54,9 @@ def read(text: str) -> tuple[Declaration | None, tuple[Fault, ...]]:
 
 
 def directories(environment: Environment) -> list[PurePosixPath]:
-    return [environment.directory, environment.data_directory, environment.backups_directory]
+    found = (environment.directory, environment.data_directory, environment.backups_directory)
+    # Normalised once more, so that the rule's own idea of a path is not what it is judged by.
+    return [PurePosixPath("/" + posixpath.normpath(path).lstrip("/")) for path in found]
 
 
 def shares(one: Environment, other: Environment) -> bool:
