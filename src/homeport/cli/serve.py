@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from argparse import Namespace
 from pathlib import Path
 
@@ -24,4 +25,10 @@ def run(arguments: Namespace) -> int:
     # The data before the ports: of two things that are wrong, the one that could do harm is named.
     check_owner(Path(environment.data_directory), environment.name)
     check_ports(environment.listen, environment.ports)
-    return int(server.run(environment.serve_settings(__version__, log_format=arguments.log_format)))
+    try:
+        return int(server.run(environment.serve_settings(__version__, log_format=arguments.log_format)))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            # Somebody was quicker since the check; it is named as it would have been then.
+            check_ports(environment.listen, environment.ports)
+        raise
