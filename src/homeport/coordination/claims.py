@@ -81,6 +81,17 @@ def end_leases(records: Records, now: Millis, limit: int = 100) -> int:
     return len(ended)
 
 
+def renew(records: Records, instance_id: str, now: Millis) -> None:
+    """A sign of life: the leases of the instance begin anew.
+
+    One that has ended is not renewed, whether somebody has looked at the task since or not: it goes back to all.
+    """
+    for task in records.tasks.held_by(instance_id):
+        if task.lease_expires_at is not None and task.lease_expires_at <= now:
+            _given_back(records, task, now, "task.lease_ended")
+    records.tasks.renew_leases(instance_id, now + ACTIVE_WINDOW)
+
+
 def give_back_all(records: Records, instance_id: str, now: Millis) -> int:
     """Returns all that an instance holds; says how many."""
     held = records.tasks.held_by(instance_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from homeport.coordination import claims, messages
 from homeport.coordination.events import record
 from homeport.coordination.instances import Instance, required
-from homeport.coordination.values import ACTIVE_WINDOW, JsonObject, Millis, checked_name, merged
+from homeport.coordination.values import JsonObject, Millis, checked_name, merged
 
 if TYPE_CHECKING:
     from homeport.coordination.store import Records
@@ -54,7 +54,7 @@ def register(records: Records, said: Registration, now: Millis) -> tuple[Instanc
             metadata=merged(known.metadata, said.metadata),
         )
     records.instances.put(instance)
-    records.tasks.renew_leases(instance.id, now + ACTIVE_WINDOW)
+    claims.renew(records, instance.id, now)
     record(records, "instance.registered" if known is None else "instance.returned", now, actor=instance.id)
     if known is None or known.role.casefold() != instance.role.casefold():
         messages.deliver_waiting(records, instance, now)
@@ -71,7 +71,7 @@ def heartbeat(records: Records, instance_id: str, status: str | None, metadata: 
         metadata=merged(known.metadata, metadata),
     )
     records.instances.put(instance)
-    records.tasks.renew_leases(instance_id, now + ACTIVE_WINDOW)
+    claims.renew(records, instance_id, now)
     if instance.status != known.status:
         record(records, "instance.status", now, actor=instance_id, data={"status": instance.status})
     return instance
@@ -87,7 +87,7 @@ def touch(records: Records, instance_id: str, now: Millis) -> None:
     """Any call in an instance's name is a sign of life: seen now, leases renewed. Unknown ids are no error."""
     if needs_touch(records, instance_id, now):
         records.instances.touch(instance_id, now)
-        records.tasks.renew_leases(instance_id, now + ACTIVE_WINDOW)
+        claims.renew(records, instance_id, now)
 
 
 def deactivate(records: Records, instance_id: str, reason: str | None, now: Millis) -> Instance:
