@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from homeport.coordination.values import did_you_mean
 from homeport.errors import InvalidError
+from homeport.operations.operation import Mutation
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -18,9 +19,10 @@ _MAX_SHOWN = 80
 
 def refusal(operation: Operation, error: ValidationError) -> InvalidError:
     """One error for all that is wrong with the arguments of a call."""
-    known = [field.alias or name for name, field in operation.arguments.model_fields.items()]
+    fields = sorted(operation.arguments.model_fields.items(), key=lambda item: item[0] in Mutation.model_fields)
+    known = [field.alias or name for name, field in fields]
     problems = [_sentence(problem, known) for problem in error.errors(include_url=False)]
-    required = [field.alias or name for name, field in operation.arguments.model_fields.items() if field.is_required()]
+    required = [field.alias or name for name, field in fields if field.is_required()]
     hint = (
         f"{operation.name} takes {', '.join(f'{name}*' if name in required else name for name in known) or 'nothing'}."
     )
