@@ -87,7 +87,11 @@ EFFECT_CALLS: Final = frozenset(
 LAZY: Final = (
     ("homeport.cli", "", "a command loads what it runs; `homeport --help` answers in 150 ms"),
     ("homeport.server", "homeport", "the two programs of the server half (serve, data) do not load each other's parts"),
-    ("homeport.transports", "mcp", "the SDK takes half a second to load; the fast path answers before that"),
+    (
+        "homeport.transports",
+        "homeport.transports.sdk",
+        "the SDK takes half a second to load; the fast path answers before that",
+    ),
     ("homeport.storage", "alembic", "only a store whose schema is behind needs it"),
     ("homeport.storage", "sqlalchemy", "as alembic"),
 )

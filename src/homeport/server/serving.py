@@ -1,0 +1,150 @@
+"""Serves one environment: puts the parts together, and takes them apart again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from homeport.contract import DATABASE_FILE, ExitCode, Identity, ServeSettings
+from homeport.coordination.store import Store
+from homeport.coordination.values import Millis, RandomIds
+from homeport.identity import open_data_directory
+from homeport.operations.catalogue import CATALOGUE
+from homeport.operations.dispatcher import Dispatcher
+from homeport.operations.operation import Place
+from homeport.server.draining import DrainingServer
+from homeport.server.listening import BACKLOG, bound_socket
+from homeport.server.upkeep import Upkeep
+from homeport.storage.sqlite import open_store
+from homeport.transports.health import About
+from homeport.transports.log import Log, LogHandler
+from homeport.transports.site import Site
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than a proxy keeps its connections to us (nginx: 60), so that it is never we who close first."""
+
+
+def serve(settings: ServeSettings, sockets: Sequence[socket.socket] = ()) -> ExitCode:
+    """Serves until SIGTERM or SIGINT.
+
+    Args:
+        settings: what to serve, and where.
+        sockets: bound ones that were handed over; without them the declared port is taken.
+
+    Raises:
+        CannotStartError: see :func:`homeport.server.run`.
+    """
+    log = Log(settings.environment, settings.log_format)
+    _collect_logs(log)
+    with open_data_directory(Path(settings.data_directory), settings.environment) as identity:
+        taken = list(sockets) or [bound_socket(settings.listen, settings.http_port)]
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(settings, identity, taken, log))
+        finally:
+            for one in taken:
+                one.close()
+            log.flush()
+    return ExitCode.DONE
+
+
+async def _serve(settings: ServeSettings, identity: Identity, sockets: list[socket.socket], log: Log) -> None:
+    async with _store(settings) as store:
+        dispatcher = Dispatcher(CATALOGUE, store, _place(settings), _now, RandomIds())
+        site = _site(settings, identity, dispatcher, log)
+
+        def started() -> None:
+            where = [one.getsockname() for one in sockets]
+            log.event("info", "listening", address=where, data_directory=settings.data_directory)
+            site.official.load()
+            _settle()
+
+        server = DrainingServer(_config(site), started, dispatcher.close)
+        upkeep = asyncio.create_task(Upkeep(store, _now, log).run())
+        try:
+            await server.serve(sockets)
+        finally:
+            upkeep.cancel()
+            with suppress(asyncio.CancelledError):
+                await upkeep
+            log.event("info", "stopped")
+
+
+@asynccontextmanager
+async def _store(settings: ServeSettings) -> AsyncIterator[Store]:
+    store: Store = await open_store(Path(settings.data_directory) / DATABASE_FILE)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, log: Log) -> Site:
+    about = About(
+        environment=settings.environment,
+        version=settings.version,
+        release=settings.release,
+        data_directory=settings.data_directory,
+        identity=identity["id"],
+    )
+    return Site(
+        dispatcher,
+        about,
+        log,
+        protected=settings.protected,
+        offers_mcp=settings.streamable_http,
+        hosts=(settings.listen, *settings.allowed_hosts),
+        origins=settings.allowed_origins,
+    )
+
+
+def _place(settings: ServeSettings) -> Place:
+    return Place(
+        environment=settings.environment,
+        version=settings.version,
+        data_directory=settings.data_directory,
+        started_at=_now(),
+        release=settings.release,
+    )
+
+
+def _config(site: Site) -> uvicorn.Config:
+    return uvicorn.Config(
+        site.app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+def _settle() -> None:
+    """Takes what start-up has left out of the collector's sight: it stays, and need not be looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def _collect_logs(log: Log) -> None:
+    """What libraries log goes into the server's own stream, and from WARNING up only."""
+    logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(log)], force=True)

@@ -1,0 +1,174 @@
+"""One HTTP request and its response, on bare ASGI: what every endpoint is handed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final
+
+import orjson
+
+from homeport.contract import ENVIRONMENT_HEADER, REQUEST_ID_HEADER
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+MAX_BODY: Final = 1 << 20
+"""Bytes of a request's body."""
+BODY_SECONDS: Final = 15.0
+"""In which a request's body must have arrived."""
+
+JSON: Final = b"application/json"
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
+
+
+class BodyRefusedError(Exception):
+    """A body that is too large or too slow; the connection cannot be used again.
+
+    Args:
+        status: for the response.
+        sentence: what is wrong.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before it got its answer."""
+
+
+def environment_header(environment: str) -> Header:
+    """The header that every response carries."""
+    return ENVIRONMENT_HEADER.lower().encode(), environment.encode()
+
+
+class Exchange:
+    """A request, and the one response to it.
+
+    Attributes:
+        method: as in the request line.
+        path: decoded.
+        headers: the last of each name, lower case; :attr:`repeated` says whether one came twice.
+        request_id: for the response, the log and internal errors.
+        status: of the response; 0 before it began.
+        tool: the operation that was called, for the log.
+        error: the code of what was refused, for the log.
+    """
+
+    __slots__ = (
+        "_common",
+        "_send",
+        "error",
+        "headers",
+        "method",
+        "path",
+        "receive",
+        "repeated",
+        "request_id",
+        "scope",
+        "status",
+        "tool",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, environment: Header) -> None:
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.repeated = len(self.headers) != len(scope["headers"])
+        self.request_id = request_id
+        self._common = (environment, (_REQUEST_ID, request_id.encode()))
+        self.status = 0
+        self.tool: str | None = None
+        self.error: str | None = None
+
+    def name(self, request_id: bytes) -> None:
+        """Takes the id that the client, or a proxy before it, has given."""
+        self.request_id = request_id.decode()
+        self._common = (self._common[0], (_REQUEST_ID, request_id))
+
+    async def body(self) -> bytes:
+        """The whole body of the request.
+
+        Raises:
+            BodyRefusedError: over :data:`MAX_BODY`, or not here within :data:`BODY_SECONDS`.
+            ClientGoneError: the client left.
+        """
+        declared = self.headers.get(b"content-length", b"")
+        if len(declared) > len(str(MAX_BODY)) or (declared.isdigit() and int(declared) > MAX_BODY):
+            raise _too_large()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await self.receive()
+                if message["type"] == "http.request" and not message.get("more_body"):
+                    body: bytes = message.get("body", b"")
+                    if len(body) > MAX_BODY:
+                        raise _too_large()
+                    return body
+                return await self._rest(message)
+        except TimeoutError:
+            raise BodyRefusedError(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
+
+    async def _rest(self, message: Message) -> bytes:
+        parts = bytearray()
+        while True:
+            if message["type"] != "http.request":
+                raise ClientGoneError
+            parts += message.get("body", b"")
+            if len(parts) > MAX_BODY:
+                raise _too_large()
+            if not message.get("more_body"):
+                return bytes(parts)
+            message = await self.receive()
+
+    async def gone(self) -> None:
+        """Returns when the client has closed the connection; to be asked once the body was read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    async def respond(
+        self, status: int, body: bytes, content_type: bytes = JSON, headers: Iterable[Header] = ()
+    ) -> None:
+        """Sends the whole response; nothing is sent as the body of an answer to HEAD."""
+        self.status = status
+        length = b"%d" % len(body)
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(b"content-type", content_type), (b"content-length", length), *self._common, *headers],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def accepted(self) -> None:
+        """Sends 202 without a body."""
+        self.status = 202
+        headers = [(b"content-length", b"0"), *self._common]
+        await self._send({"type": "http.response.start", "status": 202, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def problem(self, status: int, error: dict[str, object], headers: Iterable[Header] = ()) -> None:
+        """Sends the JSON form of an error, in the shape of the JSON API."""
+        self.error = str(error["code"])
+        body = orjson.dumps({"error": error, "request_id": self.request_id})
+        await self.respond(status, body, headers=headers)
+
+    async def send(self, message: Message) -> None:
+        """The ASGI ``send`` for applications of others: adds what every response carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._common]}
+        await self._send(message)
+
+
+def _too_large() -> BodyRefusedError:
+    return BodyRefusedError(413, f"The body is over {MAX_BODY} bytes.")

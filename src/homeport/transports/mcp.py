@@ -1,0 +1,144 @@
+"""``/mcp``: who answers. Plain calls go the lean way, clients without a revision have their own, else the SDK."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homeport.errors import CallError
+from homeport.operations.dispatcher import Dispatcher
+from homeport.transports import fastpath, jsonrpc
+from homeport.transports.calls import carry_out
+from homeport.transports.exchange import BodyRefusedError, ClientGoneError, Exchange
+from homeport.transports.jsonrpc import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    MalformedError,
+)
+from homeport.transports.log import Log
+from homeport.transports.official import Official
+from homeport.transports.results import LEGACY, MODERN, Era, Results
+from homeport.transports.unversioned import Unversioned, internal
+
+_VERSION: Final = b"mcp-protocol-version"
+_MODERN: Final = MODERN.encode()
+_LEGACY: Final = frozenset(version.encode() for version in LEGACY)
+_VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+
+
+class McpEndpoint:
+    """Answers requests to ``/mcp``.
+
+    Args:
+        dispatcher: runs the operations.
+        results: builds what ``tools/call`` answers.
+        official: the SDK.
+        log: learns of failures.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, results: Results, official: Official, log: Log) -> None:
+        self._dispatcher = dispatcher
+        self._results = results
+        self._official = official
+        self._log = log
+        self._unversioned = Unversioned(dispatcher, results, log)
+
+    async def __call__(self, exchange: Exchange) -> None:
+        if exchange.method != "POST":
+            # No session, so no stream to open and none to delete. The SDK would hold one open that says nothing.
+            await _refuse(exchange, 405, METHOD_NOT_FOUND, "Only POST: this server keeps no sessions.", b"allow: POST")
+            return
+        try:
+            body = await exchange.body()
+            message = jsonrpc.parse(body)
+        except BodyRefusedError as error:
+            await _refuse(exchange, error.status, INVALID_REQUEST, error.sentence, b"connection: close")
+            return
+        except MalformedError as error:
+            await _refuse(exchange, 400, PARSE_ERROR, str(error))
+            return
+        version = exchange.headers.get(_VERSION, b"").strip()
+        if version == _MODERN:
+            await self._versioned(exchange, body, Era.MODERN, message)
+        elif version in _LEGACY:
+            await self._versioned(exchange, body, Era.LEGACY, message)
+        elif version:
+            await self._official.handle(exchange, body)
+        else:
+            await self._without_version(exchange, body, message)
+
+    async def _versioned(self, exchange: Exchange, body: bytes, era: Era, message: object) -> None:
+        recognise = fastpath.modern if era is Era.MODERN else fastpath.legacy
+        call = recognise(exchange, message, self._dispatcher.catalogue)
+        if call is not None:
+            await self._call(exchange, era, call)
+            return
+        # An older client that asked for no progress gets nothing but the answer: one JSON body, no stream.
+        plain = era is Era.LEGACY and fastpath.accepts(exchange.headers.get(b"accept")).json
+        await self._official.handle(exchange, body, plain=plain and not _wants_progress(message))
+
+    async def _call(self, exchange: Exchange, era: Era, call: fastpath.PlainCall) -> None:
+        try:
+            answer = await carry_out(self._dispatcher, exchange, call.name, call.arguments)
+            result = self._results.answer(era, call.name, answer)
+        except CallError as error:
+            exchange.error = error.code
+            result = self._results.refusal(era, error)
+        except ClientGoneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, and told without its inside
+            exchange.error = str(INTERNAL_ERROR)
+            self._log.failure("call failed", error, request_id=exchange.request_id, tool=call.name)
+            told = jsonrpc.error_response(call.id, INTERNAL_ERROR, internal(exchange.request_id))
+            await exchange.respond(200, told)
+            return
+        await exchange.respond(200, jsonrpc.response(call.id, result))
+
+    async def _without_version(self, exchange: Exchange, body: bytes, message: object) -> None:
+        kind = exchange.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        if kind != b"application/json":
+            await _refuse(exchange, 415, INVALID_REQUEST, "Send the body as Content-Type: application/json.")
+        elif _names_modern(message):
+            text = f"The header MCP-Protocol-Version is missing; the body is of {MODERN}."
+            await _refuse(exchange, 400, HEADER_MISMATCH, text, request_id=_id(message))
+        elif isinstance(message, dict) and message.get("method") == "initialize":
+            await self._official.handle(exchange, body, plain=True)
+        else:
+            await self._unversioned.answer(exchange, message)
+
+
+def _wants_progress(message: object) -> bool:
+    match message:
+        case {"params": {"_meta": {"progressToken": _}}}:
+            return True
+        case _:
+            return False
+
+
+def _names_modern(message: object) -> bool:
+    match message:
+        case {"params": {"_meta": dict() as meta}}:
+            return _VERSION_KEY in meta
+        case _:
+            return False
+
+
+def _id(message: object) -> str | int | None:
+    request_id = message.get("id") if isinstance(message, dict) else None
+    return request_id if jsonrpc.is_request_id(request_id) else None
+
+
+async def _refuse(
+    exchange: Exchange,
+    status: int,
+    code: int,
+    text: str,
+    header: bytes = b"",
+    request_id: str | int | None = None,
+) -> None:
+    exchange.error = str(code)
+    name, _, value = header.partition(b": ")
+    headers = [(name, value)] if name else []
+    await exchange.respond(status, jsonrpc.error_response(request_id, code, text), headers=headers)

@@ -1,0 +1,157 @@
+"""``/openapi.json``: the JSON API described from the catalogue, in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from homeport.operations.operation import Mutation, Operation
+from homeport.operations.schema import input_schema, output_schema
+from homeport.transports.exchange import Exchange
+
+API_VERSION: Final = "1"
+_IN_PATH: Final = re.compile(r"\{(\w+)\}")
+_ERRORS: Final = {
+    "400": "Invalid arguments; the message says what would be right.",
+    "404": "What was named does not exist.",
+    "409": "The present state forbids it.",
+    "413": "A text, a list or the body is over its limit.",
+    "421": "The Host is not this server's.",
+    "403": "The Origin may not call this server.",
+    "500": "Internal error; the server's log has it under the request id.",
+    "503": "The store cannot do it now; nothing was stored.",
+}
+_ERROR_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["error", "request_id"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "hint": {"type": "string"},
+                "details": {"type": "object"},
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+_HEALTH_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["status", "environment", "version", "reasons"],
+    "properties": {
+        "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
+        "environment": {"type": "string"},
+        "version": {"type": "string"},
+        "release": {"type": ["string", "null"]},
+        "schema_version": {"type": "string"},
+        "data_directory": {"type": "string"},
+        "identity": {"type": "string"},
+        "last_backup": {"type": ["string", "null"]},
+        "uptime_seconds": {"type": "number"},
+        "reasons": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+class OpenApiEndpoint:
+    """Answers with the document, which is made once."""
+
+    def __init__(self, catalogue: Mapping[str, Operation], version: str) -> None:
+        self._body = orjson.dumps(document(catalogue.values(), version))
+
+    async def __call__(self, exchange: Exchange) -> None:
+        await exchange.respond(200, self._body)
+
+
+def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        operations: of the catalogue.
+        version: of the server.
+    """
+    paths: dict[str, dict[str, Any]] = {"/health": {"get": _health()}}
+    for operation in operations:
+        path = f"/api/v{API_VERSION}{operation.http.path}"
+        paths.setdefault(path, {})[operation.http.method.lower()] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Homeport",
+            "version": version,
+            "description": "Instances, projects, tasks, messages and lessons of a team of agents."
+            " The same operations as the MCP tools, under the same names.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": _ERROR_SCHEMA, "Health": _HEALTH_SCHEMA},
+            "responses": {
+                f"Error{status}": {"description": text, "content": _json({"$ref": "#/components/schemas/Error"})}
+                for status, text in _ERRORS.items()
+            },
+        },
+    }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    schema = input_schema(operation.arguments)
+    in_path = _IN_PATH.findall(operation.http.path)
+    others = {name: value for name, value in schema["properties"].items() if name not in in_path}
+    required = set(schema.get("required", ()))
+    parameters = [_parameter(name, "path", schema["properties"][name], required=True) for name in in_path]
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.http.path.split("/")[1]],
+    }
+    if operation.http.method in ("POST", "PATCH"):
+        body = {"type": "object", "properties": others, "additionalProperties": False}
+        needed = [name for name in others if name in required]
+        described["requestBody"] = {
+            "required": bool(needed),
+            "content": _json({**body, "required": needed} if needed else body),
+        }
+    else:
+        parameters += [_parameter(name, "query", value, required=name in required) for name, value in others.items()]
+    if issubclass(operation.arguments, Mutation):
+        key = {"type": "string", "description": "Repeat a call safely: same key, same answer."}
+        parameters.append(_parameter("Idempotency-Key", "header", key, required=False))
+    if parameters:
+        described["parameters"] = parameters
+    answered = {"description": "Done.", "content": _json(output_schema(operation))}
+    described["responses"] = {"200": answered, **_errors()}
+    return described
+
+
+def _parameter(name: str, place: str, schema: Mapping[str, Any], *, required: bool) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": place, "required": required, "schema": dict(schema)}
+    if "description" in schema:
+        parameter["description"] = parameter["schema"].pop("description")
+    return parameter
+
+
+def _errors() -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/Error{status}"} for status in _ERRORS}
+
+
+def _health() -> dict[str, Any]:
+    answer = _json({"$ref": "#/components/schemas/Health"})
+    return {
+        "operationId": "health",
+        "summary": "Whether this server can do its work: proves a write and a read.",
+        "tags": ["health"],
+        "responses": {
+            "200": {"description": "Healthy.", "content": answer},
+            "503": {"description": "Unhealthy; reasons says why.", "content": answer},
+        },
+    }
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

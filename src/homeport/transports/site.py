@@ -1,0 +1,104 @@
+"""The HTTP port as a whole: which path is whose, and what lives as long as the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import orjson
+
+from homeport.operations.dispatcher import Dispatcher
+from homeport.transports import listing
+from homeport.transports.doors import Doors
+from homeport.transports.edge import Edge, Endpoint
+from homeport.transports.exchange import Exchange
+from homeport.transports.health import About, HealthEndpoint
+from homeport.transports.log import Log
+from homeport.transports.mcp import McpEndpoint
+from homeport.transports.official import Official
+from homeport.transports.openapi import OpenApiEndpoint
+from homeport.transports.rest import PREFIX, RestEndpoint
+from homeport.transports.results import Results
+
+_READING: Final = ("GET", "HEAD")
+
+
+class Site:
+    """Everything that the HTTP port offers.
+
+    Args:
+        dispatcher: runs the operations.
+        about: what ``/health`` says of this server.
+        log: of requests and failures.
+        protected: whether people rely on the data; agents are told.
+        offers_mcp: whether ``/mcp`` is there.
+        hosts: names besides the loopback ones under which it is called.
+        origins: of pages that may call it.
+
+    Attributes:
+        app: the ASGI application.
+        official: the SDK; the server begins to load it when it listens.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        about: About,
+        log: Log,
+        *,
+        protected: bool = False,
+        offers_mcp: bool = True,
+        hosts: Sequence[str] = (),
+        origins: Sequence[str] = (),
+    ) -> None:
+        results = Results(about.environment, about.version)
+        instructions = listing.instructions(about.environment, protected=protected)
+        self._dispatcher = dispatcher
+        self.official = Official(dispatcher, results, instructions, log)
+        self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
+            "/health": (HealthEndpoint(about, dispatcher.store, log), _READING),
+            "/openapi.json": (OpenApiEndpoint(dispatcher.catalogue, about.version), _READING),
+            "/": (self._where_things_are, _READING),
+        }
+        self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offers_mcp else None
+        self._rest = RestEndpoint(dispatcher)
+        self._about = about
+        self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self._running)
+
+    async def _route(self, exchange: Exchange) -> None:
+        path = exchange.path
+        if path == "/mcp" and self._mcp is not None:
+            await self._mcp(exchange)
+        elif path.startswith(f"{PREFIX}/"):
+            await self._rest(exchange)
+        elif path in self._places:
+            endpoint, methods = self._places[path]
+            if exchange.method in methods:
+                await endpoint(exchange)
+            else:
+                error = {"code": "method", "message": f"{path} takes {', '.join(methods)}, not {exchange.method}."}
+                await exchange.problem(405, dict(error), [(b"allow", ", ".join(methods).encode())])
+        else:
+            hint = "GET / says where things are."
+            await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
+
+    async def _where_things_are(self, exchange: Exchange) -> None:
+        answer = {
+            "application": "homeport",
+            "environment": self._about.environment,
+            "version": self._about.version,
+            **({"mcp": "/mcp"} if self._mcp is not None else {}),
+            "api": PREFIX,
+            "openapi": "/openapi.json",
+            "health": "/health",
+        }
+        await exchange.respond(200, orjson.dumps(answer))
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            self._dispatcher.close()
+            await self.official.close()
