@@ -57,7 +57,10 @@ class SdkApp:
             # None of our tools mirrors an argument in a header; without this the SDK lists all tools at each call.
             get_tool_input_schema=lambda _name: None,
         )
-        self._tools = {era: {"tools": listing.tools(dispatcher.catalogue, era)} for era in Era}
+        # The result's type is of the newest revision; the SDK takes it off for the others.
+        self._tools = {
+            era: {"tools": listing.tools(dispatcher.catalogue, era), "resultType": "complete"} for era in Era
+        }
         server.add_request_handler("tools/list", PaginatedRequestParams, self._list)
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
         # No telemetry is exported, and a span for each message is the dearest thing the SDK does.

@@ -64,7 +64,7 @@ class Site:
         self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offers_mcp else None
         self._rest = RestEndpoint(dispatcher)
         self._about = about
-        self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self._running)
+        self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self.running)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -96,7 +96,8 @@ class Site:
         await exchange.respond(200, orjson.dumps(answer))
 
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
+        """Entered when the server starts, left when it ends."""
         try:
             yield
         finally:
