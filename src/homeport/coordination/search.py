@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -13,7 +14,8 @@ SearchKind = Literal["message", "task", "lesson", "project"]
 KINDS: Final[tuple[SearchKind, ...]] = ("message", "task", "lesson", "project")
 MAX_WORDS: Final = 16
 
-_WORD = re.compile(r"\w+", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+")
+"""Letters and digits: what an index of words keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def words_of(text: str) -> tuple[str, ...]:
     Raises:
         InvalidError: it has no word, or more than :data:`MAX_WORDS`.
     """
-    words = tuple(dict.fromkeys(word.casefold() for word in _WORD.findall(text)))
+    # Composed, so that an accent of its own does not end a word; lower() and not casefold(), which turns ß into
+    # ss, while an index of words keeps it.
+    words = tuple(dict.fromkeys(word.lower() for word in _WORD.findall(unicodedata.normalize("NFC", text))))
     if not words:
         raise InvalidError("query: it has no word.", "Give one or more words to look for.")
     if len(words) > MAX_WORDS:
