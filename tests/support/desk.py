@@ -39,7 +39,7 @@ class Desk:
     dispatcher: Dispatcher
     now: Millis = START
 
-    async def call(self, name: str, /, **arguments: Any) -> JsonObject:  # noqa: ANN401 - JSON values
+    async def call(self, name: str, /, **arguments: Any) -> JsonObject:
         """Calls an operation. ``from_`` stands for ``from``, which Python keeps for itself."""
         if "from_" in arguments:
             arguments["from"] = arguments.pop("from_")
@@ -50,7 +50,7 @@ class Desk:
         for instance in instances:
             await self.call("register_instance", instanceId=instance, role=role)
 
-    async def inbox(self, instance: str, **arguments: Any) -> list[JsonObject]:  # noqa: ANN401 - JSON values
+    async def inbox(self, instance: str, **arguments: Any) -> list[JsonObject]:
         """The messages of an inbox, newest first."""
         answer = await self.call("get_messages", instanceId=instance, **arguments)
         messages: list[JsonObject] = answer["messages"]
