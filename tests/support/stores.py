@@ -23,7 +23,9 @@ async def open_memory(path: Path) -> Store:
 def _openers() -> dict[str, Opener]:
     found: dict[str, Opener] = {"memory": open_memory}
     if importlib.util.find_spec("homeport.storage.sqlite") is not None:
-        found["sqlite"] = importlib.import_module("homeport.storage.sqlite").open_store
+        sqlite = importlib.import_module("homeport.storage.sqlite")
+        if hasattr(sqlite, "open_store"):
+            found["sqlite"] = sqlite.open_store
     return found
 
 
