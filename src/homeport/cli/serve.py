@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from argparse import Namespace
 from pathlib import Path
 
 from homeport import __version__, server
 from homeport.cli.declared import declaration_of
+from homeport.errors import CannotStartError
 from homeport.host.parent import end_with_parent
 from homeport.host.ports import check_ports
 from homeport.identity import check_owner
@@ -27,8 +27,8 @@ def run(arguments: Namespace) -> int:
     check_ports(environment.listen, environment.ports)
     try:
         return int(server.run(environment.serve_settings(__version__, log_format=arguments.log_format)))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except CannotStartError as error:
+        if "port" in error.details:
             # Somebody was quicker since the check; it is named as it would have been then.
             check_ports(environment.listen, environment.ports)
         raise
