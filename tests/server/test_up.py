@@ -207,7 +207,7 @@ def test_a_missing_data_directory_is_not_made_by_a_server(workspace: Workspace) 
     assert not (workspace.directory / "development").exists()
 
 
-def test_a_data_seed_fills_an_empty_environment_once(workspace: Workspace) -> None:
+def test_a_data_seed_fills_a_new_environment_once(workspace: Workspace) -> None:
     seed = workspace.directory / "seed"
     seed.mkdir()
     instance = {"id": "Kai-01", "role": "Developer", "status": "active", "metadata": {}}
@@ -226,5 +226,5 @@ def test_a_data_seed_fills_an_empty_environment_once(workspace: Workspace) -> No
         check=False,
     )
     assert again.returncode == ExitCode.REFUSED
-    assert "development holds data already" in again.stderr
+    assert "development was started or filled before" in again.stderr
     assert (workspace.directory / "development" / "data" / IDENTITY_FILE).exists()

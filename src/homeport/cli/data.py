@@ -27,10 +27,10 @@ def run(arguments: Namespace) -> int:
 
 
 def seed(environments: Sequence[Environment], source: Path, console: Console) -> None:
-    """Fills environments that are still empty.
+    """Fills environments that are new.
 
     Raises:
-        GuardError: one of them holds data already; none was touched.
+        GuardError: one of them was started or filled before; none was touched.
         HomeportError: the source cannot be imported; nothing of it was.
     """
     _check_source(source)
@@ -38,7 +38,7 @@ def seed(environments: Sequence[Environment], source: Path, console: Console) ->
         _check_stopped(environment)
         if Path(environment.database_file).exists():
             raise GuardError(
-                f"{environment.name} holds data already ({environment.data_directory}), so it is not seeded.",
+                f"{environment.name} was started or filled before ({environment.database_file} exists): not seeded.",
                 f"Leave --data-seed away, or add to it: homeport data import json-v1 {source} {environment.name}",
             )
     for environment in environments:

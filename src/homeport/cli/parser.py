@@ -24,7 +24,8 @@ Where there is no homeport.toml yet, one is written with the three usual environ
 made. --port is for this run only; homeport init --port writes ports into a new file.
 
 --data-seed DIR fills environments from a json-v1 directory before they start: the named ones, or without ENV
-those that are not protected. An environment that holds data already is refused, and nothing is started.
+those that are not protected. An environment that was started or filled before is refused, and nothing is
+started; homeport data import adds to such a one.
 
 Exit code 0 after a clean Ctrl-C; another one where a server ended by itself or had to be killed.
 """
