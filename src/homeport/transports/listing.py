@@ -27,15 +27,8 @@ def _tool(operation: Operation, era: Era) -> dict[str, Any]:
     }
     if era is Era.MODERN and operation.answer:
         tool["outputSchema"] = output_schema(operation)
-    annotations = _annotations(operation)
-    return {**tool, "annotations": annotations} if annotations else tool
-
-
-def _annotations(operation: Operation) -> dict[str, bool]:
-    """Only what differs from the protocol's assumption, which is the worst: it writes, and may destroy."""
-    if operation.kind != "write":
-        return {"readOnlyHint": True}
-    return {} if operation.destructive else {"destructiveHint": False}
+    # The one hint that clients act on, by not asking a person. The others would not fit: the list fills 16 kB.
+    return tool if operation.kind == "write" else {**tool, "annotations": {"readOnlyHint": True}}
 
 
 def instructions(environment: str, *, protected: bool) -> str:
