@@ -23,12 +23,22 @@ def _tool(operation: Operation, era: Era) -> dict[str, Any]:
     tool: dict[str, Any] = {
         "name": operation.name,
         "description": operation.summary,
-        "inputSchema": input_schema(operation.arguments),
+        "inputSchema": _for_callers(input_schema(operation.arguments)),
     }
     if era is Era.MODERN and operation.answer:
         tool["outputSchema"] = output_schema(operation)
     # The one hint that clients act on, by not asking a person. The others would not fit: the list fills 16 kB.
     return tool if operation.kind == "write" else {**tool, "annotations": {"readOnlyHint": True}}
+
+
+def _for_callers(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """Without the descriptions of nested models, which are docstrings: written for readers of the code."""
+    if isinstance(node, list):
+        return [_for_callers(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    is_model = isinstance(node.get("properties"), dict)
+    return {key: _for_callers(value) for key, value in node.items() if not (is_model and key == "description")}
 
 
 def instructions(environment: str, *, protected: bool) -> str:
