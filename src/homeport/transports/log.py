@@ -92,8 +92,14 @@ class Log:
             line = {"time": at, "level": level, "environment": self._environment, "event": text, **facts}
             return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str).decode()
         trace = facts.pop("traceback", "")
-        shown = " ".join(f"{name}={value}" for name, value in facts.items())
-        return f"{at} {self._environment} {level} {text} {shown}".rstrip() + f"\n{trace}"
+        shown = " ".join(f"{name}={_on_one_line(value)}" for name, value in facts.items())
+        return f"{at} {self._environment} {level} {_on_one_line(text)} {shown}".rstrip() + f"\n{trace}"
+
+
+def _on_one_line(value: object) -> str:
+    """A value from outside must not be able to end its line and begin another."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 class LogHandler(logging.Handler):
