@@ -15,7 +15,7 @@ from typing import Final
 import uvicorn
 import uvloop
 
-from homeport.contract import DATABASE_FILE, ExitCode, Identity, ServeSettings
+from homeport.contract import ExitCode, Identity, ServeSettings
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis, RandomIds
 from homeport.identity import open_data_directory
@@ -82,7 +82,7 @@ async def _serve(settings: ServeSettings, identity: Identity, sockets: list[sock
 
 @asynccontextmanager
 async def _store(settings: ServeSettings) -> AsyncIterator[Store]:
-    store: Store = await open_store(Path(settings.data_directory) / DATABASE_FILE)
+    store: Store = await open_store(Path(settings.data_directory))
     try:
         yield store
     finally:
