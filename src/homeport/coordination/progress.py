@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from homeport.coordination import instances
 from homeport.coordination.claims import lease_ended, stored
 from homeport.coordination.events import record
-from homeport.coordination.tasks import Task, checked
+from homeport.coordination.tasks import Task, check_dependencies, checked
 from homeport.coordination.values import ACTIVE_WINDOW, JsonObject, Millis, merged
 from homeport.errors import ConflictError, InvalidError
 
@@ -80,7 +80,9 @@ def update(records: Records, task: Task, change: TaskUpdate, writer: Writer, now
         changed = _moved(records, changed, change, now)
     elif writer.instance_id is not None and writer.instance_id == task.holder:
         changed = replace(changed, lease_expires_at=now + ACTIVE_WINDOW)
-    checked(records, changed)
+    checked(changed)
+    if changed.dependencies != task.dependencies:
+        check_dependencies(records, changed)
     after = stored(records, changed)
     data = {"from": task.status, "to": after.status} if after.status != task.status else {}
     project = task.project_id or None
@@ -143,13 +145,19 @@ def _moved(records: Records, task: Task, change: TaskUpdate, now: Millis) -> Tas
         )
     if status == "completed":
         return replace(task, status=status, lease_expires_at=None, completed_at=now)
-    lease = now + ACTIVE_WINDOW if task.holder else None
-    return replace(task, status=status, lease_expires_at=lease)
+    lease = now + ACTIVE_WINDOW if task.assigned_to else None
+    # Blocking what is assigned but not claimed makes its assignee the holder: a new holder, a new fence.
+    is_new = task.holder is None and task.assigned_to is not None
+    return replace(task, status=status, lease_expires_at=lease, fence=task.fence + is_new)
 
 
 def _handed_on(records: Records, task: Task, change: TaskUpdate) -> Task:
     """Released to everybody or assigned to one, who then claims it."""
-    if task.status == "completed" or change.status not in (None, "pending", task.status):
+    if task.status == "completed":
+        raise ConflictError(
+            f"Task {task.reference!r} is completed: it has no holder to change.", "Set it to pending first."
+        )
+    if change.status not in (None, "pending", task.status):
         raise ConflictError(
             f"Task {task.reference!r} is {task.status}: it cannot change hands and become {change.status} at once.",
             "Do one after the other.",

@@ -117,17 +117,18 @@ def create(records: Records, task: Task, actor: str | None, now: Millis) -> Task
         projects.required(records, task.project_id)
     if records.tasks.get(task.project_id, task.id) is not None:
         raise ConflictError(f"id: task {task.reference!r} exists.", "Call update_task, or choose another id.")
-    checked(records, task)
+    checked(task)
+    check_dependencies(records, task)
     stored = records.tasks.add(task)
     record(records, "task.created", now, actor=actor, subject=task.reference, project_id=task.project_id or None)
     return stored
 
 
-def checked(records: Records, task: Task) -> None:
-    """Refuses a task that cannot be: empty or oversize texts, unknown or circular dependencies.
+def checked(task: Task) -> None:
+    """Refuses a task that cannot be: empty or oversize texts, too many tags or dependencies.
 
     Raises:
-        InvalidError, NotFoundError, TooLargeError: the sentence names the field.
+        InvalidError, TooLargeError: the sentence names the field.
     """
     checked_text(task.title, "title", MAX_TITLE)
     checked_text(task.description, "description")
@@ -136,11 +137,16 @@ def checked(records: Records, task: Task) -> None:
         raise InvalidError("title: it is empty.", "Say in a few words what is to be done.")
     if len(task.dependencies) > MAX_ITEMS or len(task.tags) > MAX_ITEMS:
         raise TooLargeError(f"dependencies, tags: at most {MAX_ITEMS} each.", "Split the task.")
-    _refuse_circles(records, task)
 
 
-def _refuse_circles(records: Records, task: Task) -> None:
-    """Every dependency exists, and none leads back to the task."""
+def check_dependencies(records: Records, task: Task) -> None:
+    """Refuses a task whose dependencies do not exist or lead back to it.
+
+    Only when they are given: what a task depends on may be deleted later, with its project.
+
+    Raises:
+        InvalidError, NotFoundError: which one.
+    """
     seen: set[str] = set()
     ahead = [dependency(records, task, name) for name in task.dependencies]
     while ahead:
