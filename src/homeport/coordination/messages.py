@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from homeport.coordination.store import Records
 
 PRIORITIES: Final = ("urgent", "high", "normal", "low")
+EVERYBODY: Final = 1_000_000
+"""A limit for lists of a message's readers that must be whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +280,7 @@ def delete(records: Records, message_id: str, *, hard: bool, actor: str | None, 
         records.messages.delete(message.seq)
         record(records, "message.deleted", now, actor=actor, subject=message_id)
         return message
-    for delivery in records.messages.deliveries(message.seq):
+    for delivery in records.messages.deliveries(message.seq, limit=EVERYBODY):
         archive(records, message_id, delivery.reader, now)
     return message
 

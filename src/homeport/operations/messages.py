@@ -188,9 +188,9 @@ def _get(records: Records, given: GetMessage, call: Call) -> JsonObject:
         delivery = records.messages.delivery(given.instance_id, message.seq)
         if delivery is not None:
             return {"message": {**shown, **_state(delivery)}}
-    deliveries = records.messages.deliveries(message.seq, limit=MAX_ITEMS)
+    deliveries = records.messages.deliveries(message.seq, limit=messages.EVERYBODY)
     readers = [delivery.reader for delivery in deliveries if delivery.read_at is not None]
-    return {"message": {**shown, "delivered_to": len(deliveries), **render.compact(read_by=readers)}}
+    return {"message": {**shown, "delivered_to": len(deliveries), **render.compact(read_by=readers[:MAX_ITEMS])}}
 
 
 def _state(delivery: Delivery) -> JsonObject:

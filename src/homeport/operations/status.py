@@ -58,8 +58,17 @@ def _messages(records: Records, given: OfInstance, call: Call) -> JsonObject:
         return {"total": records.messages.count(MessageFilter())}
     counts = records.messages.inbox_counts(given.instance_id)
     sent = records.messages.count(MessageFilter(sender=given.instance_id))
-    archived = len(records.messages.inbox(InboxQuery(given.instance_id, archived=True), Page(1000)))
+    archived = _archived(records, given.instance_id)
     return {"total": counts.total, "unread": counts.unread, "sent": sent, "archived": archived}
+
+
+def _archived(records: Records, reader: str) -> int:
+    """Counted page by page: an archive has no kept count."""
+    count, after = 0, None
+    while rows := records.messages.inbox(InboxQuery(reader, archived=True), Page(1000, after)):
+        count += len(rows)
+        after = (rows[-1].message.seq,)
+    return count
 
 
 def _instances(records: Records, given: OfInstance, call: Call) -> JsonObject:
