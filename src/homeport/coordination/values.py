@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
@@ -30,7 +30,8 @@ MAX_ITEMS: Final = 100
 """Tags, dependencies, recipients, members, capabilities: at most this many in one call."""
 MAX_PAGE: Final = 200
 
-_FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f/\\,:]")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\,:]")
 _DOTS_ONLY = re.compile(r"\.+")
 
 
@@ -62,7 +63,8 @@ class Page:
 def iso(at: Millis) -> str:
     """RFC 3339 in UTC with milliseconds: ``2026-10-02T06:15:00.000Z``."""
     seconds, millis = divmod(at, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    # isoformat and not strftime, which leaves out the leading zeros of early years.
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
 
 
 def from_iso(text: str) -> Millis:
@@ -73,9 +75,10 @@ def from_iso(text: str) -> Millis:
     """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidError(f"{text!r} is not a time.", "Write it as 2026-10-02T06:15:00Z.") from error
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def checked_name(text: str, field: str) -> str:
@@ -83,7 +86,7 @@ def checked_name(text: str, field: str) -> str:
 
     Raises:
         InvalidError: empty, over :data:`MAX_NAME` characters, blank at an end, made of dots, or with a
-            control character, a slash, a backslash, a comma or a colon.
+            control character, half a surrogate pair, a slash, a backslash, a comma or a colon.
     """
     if not text or len(text) > MAX_NAME:
         raise InvalidError(f"{field}: {len(text)} characters.", f"An id has 1 to {MAX_NAME} characters.")
