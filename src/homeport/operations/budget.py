@@ -60,6 +60,6 @@ def preview(text: str, length: int = PREVIEW) -> tuple[str, bool]:
     line = " ".join(text[: 4 * length].split())
     if len(line) <= length and len(text) <= 4 * length:
         return line, False
-    head = line[:length]
+    head = line[: length - 1]
     at = head.rfind(" ", length // 2)
     return (head[:at] if at > 0 else head) + "…", True

@@ -10,6 +10,8 @@ from homeport.errors import InvalidError
 
 Position = tuple[int | str, ...]
 _MAX = 400
+_GREATEST = 2**63 - 1
+"""A larger number is no position: no store has given one."""
 
 
 def encode(position: Position) -> str:
@@ -26,7 +28,7 @@ def decode(cursor: str | None, *shape: type[int | str]) -> Position | None:
     if cursor is None:
         return None
     values = _values(cursor)
-    if values is None or [type(value) for value in values] != list(shape):
+    if values is None or [type(value) for value in values] != list(shape) or not all(map(_possible, values)):
         raise InvalidError(
             f"cursor: {cursor[:40]!r} is not a cursor of this list.", "Give a next_cursor as it came, or none."
         )
@@ -38,9 +40,14 @@ def _values(cursor: str) -> list[int | str] | None:
         return None
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        # The decoder skips what is not base64; a cursor is only what encode() made.
+        return values if isinstance(values, list) and encode(tuple(values)) == cursor else None
     except ValueError:
         return None
-    return values if isinstance(values, list) else None
+
+
+def _possible(value: int | str) -> bool:
+    return isinstance(value, str) or abs(value) <= _GREATEST
 
 
 def number(cursor: str | None) -> int | None:
