@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from homeport.coordination import lessons
 from homeport.coordination.lessons import Lesson, LessonFilter, Submission
@@ -13,7 +13,7 @@ from homeport.coordination.values import MAX_ITEMS, JsonObject, Page
 from homeport.errors import NotFoundError
 from homeport.operations import cursors, render
 from homeport.operations.budget import page
-from homeport.operations.kinds import Cursor, Limit, Metadata
+from homeport.operations.kinds import Cursor, Limit, Metadata, small
 from homeport.operations.operation import Arguments, Call, Http, Mutation, Operation
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,6 +31,11 @@ class GivenLesson(Arguments):
     confidence: Share | None = None
     weight: Share | None = None
     source_file: str | None = None
+
+    @model_validator(mode="after")
+    def _further_keys_can_be_kept(self) -> Self:
+        small(self.model_extra or {})
+        return self
 
 
 class SubmitLessons(Mutation):
