@@ -6,7 +6,13 @@ Neither loads what only the other needs.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from homeport.contract import ExitCode, ServeSettings
+
+if TYPE_CHECKING:
+    from homeport.exchange.json_v1.report import Report
 
 
 def run(settings: ServeSettings) -> ExitCode:
@@ -18,3 +24,40 @@ def run(settings: ServeSettings) -> ExitCode:
     from homeport.server.serving import serve
 
     return serve(settings)
+
+
+def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_run: bool = False) -> Report:
+    """Imports a directory of the earlier server into an environment's data: all of it, or nothing.
+
+    Args:
+        data_directory: absolute; must exist; it may be empty.
+        environment: whose data it must be.
+        source: the earlier server's data directory.
+        dry_run: reports what an import would do, and leaves the data as they are.
+
+    Raises:
+        CannotStartError: the data are another environment's, unwritable, or open in a server.
+        UsageError: the source is no such directory.
+        InvalidError: a file of it is broken; the sentence names the line.
+    """
+    from homeport.server import data
+
+    return data.import_json_v1(data_directory, environment, source, dry_run=dry_run)
+
+
+def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_run: bool = False) -> Report:
+    """Writes what an environment holds as a directory of the earlier server.
+
+    Args:
+        data_directory: absolute; must exist and hold data.
+        environment: whose data it must be.
+        target: a directory that is empty or does not exist yet.
+        dry_run: reports what there is to be written, and writes nothing.
+
+    Raises:
+        CannotStartError: the data are another environment's, unwritable, or open in a server.
+        UsageError: the target is not empty, or there is nothing to export.
+    """
+    from homeport.server import data
+
+    return data.export_json_v1(data_directory, environment, target, dry_run=dry_run)

@@ -112,7 +112,12 @@ def _import_documents(intake: Intake) -> None:
             # Documents are found through their role.
             role = Role(role_name, {})
             intake.records.roles.put(role)
-            intake.odd("roles", item.path, f"no role {role_name!r} in roles/roles.json", "there is one without a text")
+            intake.odd(
+                "roles",
+                item.path,
+                f"no role {role_name!r} in roles/roles.json",
+                "the role is made, without a description",
+            )
         key = f"{role.name}/{name}"
         first = intake.ledger.entry(Kind.DOCUMENT, key)
         known = [one for one in intake.records.roles.documents(role.name) if one.name == name]

@@ -49,7 +49,10 @@ def _project_of(intake: Intake, item: Item) -> str:
     owner = usable_name(item.place.owner)
     if intake.records.projects.get(owner) is None:
         intake.odd(
-            "tasks", item.path, f"no project {owner!r} in projects/manifest.json", "create_project brings it back"
+            "tasks",
+            item.path,
+            f"no project {owner!r} in projects/manifest.json",
+            "kept; in reach once create_project makes the project",
         )
     return owner
 

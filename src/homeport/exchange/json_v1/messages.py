@@ -53,6 +53,10 @@ _KNOWN: Final = frozenset(
 _TAKEN: Final = frozenset({"tags", "thread_id", "reply_to"})
 _PRIORITY: Final = {word: word for word in PRIORITIES} | {"critical": "urgent", "medium": "normal"}
 _FLAGS: Final = frozenset({"", "unread", "read", "archived", "sent"})
+_MISFILED: Final = {
+    "all": ("a broadcast", "delivered to everybody"),
+    "role": ("a role", "delivered to all who have it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ def addressed(
         if found:
             notes.add(f"it lies with {own}, whom `to` does not name", "delivered there too")
         found[own] = None
-    if place.box == "instance" and own.kind == "all":
-        notes.add(f"to {as_text(record.get('to'))!r}: a broadcast, filed as a private inbox", "delivered to everybody")
+    if place.box == "instance" and own.kind in _MISFILED:
+        what, consequence = _MISFILED[own.kind]
+        notes.add(f"to {as_text(record.get('to'))[:80]!r}: {what}, filed as a private inbox", consequence)
     return tuple(found)
 
 
@@ -167,7 +172,7 @@ def states(copies: Sequence[tuple[JsonObject, Place]], readers: Collection[str],
         if not named and len(concerned) == 1 and not as_texts(record.get("read_by")):
             named = list(concerned)
         if not named:
-            notes.add("read, and not by any one reader of it", "unread for each: nobody misses it")
+            notes.add("flagged as read, by nobody who received it", "unread for everybody who did")
         for reader in named:
             result.setdefault(reader, State(read_at))
     return result
