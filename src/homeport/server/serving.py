@@ -69,7 +69,7 @@ async def _serve(settings: ServeSettings, identity: Identity, sockets: list[sock
             site.official.load()
             _settle()
 
-        server = DrainingServer(_config(site), started, dispatcher.close)
+        server = DrainingServer(http_config(site), started, dispatcher.close)
         upkeep = asyncio.create_task(Upkeep(store, _now, log).run())
         try:
             await server.serve(sockets)
@@ -118,7 +118,8 @@ def _place(settings: ServeSettings) -> Place:
     )
 
 
-def _config(site: Site) -> uvicorn.Config:
+def http_config(site: Site) -> uvicorn.Config:
+    """How uvicorn serves a site; its own log is switched off, ours has the requests."""
     return uvicorn.Config(
         site.app,
         loop="none",
