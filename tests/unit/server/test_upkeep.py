@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import anyio
 import anyio.lowlevel
 import pytest
 
+from homeport.coordination.store import Records
 from homeport.coordination.values import ACTIVE_WINDOW
 from homeport.errors import UnavailableError
 from homeport.server import upkeep
@@ -14,6 +18,8 @@ from homeport.storage.memory import MemoryStore
 from homeport.transports.log import Log
 from tests.support.desk import START, opened
 
+T = TypeVar("T")
+
 
 class Counting(MemoryStore):
     """A memory store that counts its writes, and refuses reads where it is told to."""
@@ -21,11 +27,11 @@ class Counting(MemoryStore):
     writes = 0
     refuses = False
 
-    async def write(self, work):  # type: ignore[no-untyped-def]
+    async def write(self, work: Callable[[Records], T]) -> T:
         self.writes += 1
         return await super().write(work)
 
-    async def read(self, work):  # type: ignore[no-untyped-def]
+    async def read(self, work: Callable[[Records], T]) -> T:
         if self.refuses:
             raise UnavailableError("The disk is gone.")
         return await super().read(work)
