@@ -1,0 +1,338 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: Final = "0001"
+down_revision: Final = None
+
+PREVIOUS_RELEASE_CAN_RUN: Final = True
+"""There is none."""
+
+_WORDS: Final = ("message", "task", "lesson", "project")
+_TOKENIZER: Final = "tokenize = 'unicode61 remove_diacritics 2'"
+# Lessons are also ranked, for which FTS5 needs the positions of words.
+_DETAIL: Final = {"lesson": "full"}
+
+_COUNTS: Final = (
+    """
+    CREATE TRIGGER deliveries_added AFTER INSERT ON deliveries BEGIN
+        UPDATE inboxes SET
+            total = total + (new.archived_at IS NULL),
+            unread = unread + (new.archived_at IS NULL AND new.read_at IS NULL),
+            last_number = new.number
+        WHERE id = new.inbox;
+    END
+    """,
+    """
+    CREATE TRIGGER deliveries_changed AFTER UPDATE OF read_at, archived_at ON deliveries BEGIN
+        UPDATE inboxes SET
+            total = total + (new.archived_at IS NULL) - (old.archived_at IS NULL),
+            unread = unread + (new.archived_at IS NULL AND new.read_at IS NULL)
+                - (old.archived_at IS NULL AND old.read_at IS NULL)
+        WHERE id = new.inbox;
+    END
+    """,
+    """
+    CREATE TRIGGER deliveries_removed AFTER DELETE ON deliveries BEGIN
+        UPDATE inboxes SET
+            total = total - (old.archived_at IS NULL),
+            unread = unread - (old.archived_at IS NULL AND old.read_at IS NULL)
+        WHERE id = old.inbox;
+    END
+    """,
+)
+
+
+def upgrade() -> None:
+    """Makes everything."""
+    _people()
+    _work()
+    _talk()
+    _inboxes()
+    _learning()
+    _record()
+    _index_of_words()
+    for trigger in _COUNTS:
+        op.execute(trigger)
+
+
+def _index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
+    part = None if where is None else sa.text(where)
+    op.create_index(name, table, columns, sqlite_where=part, postgresql_where=part)
+
+
+def _index_of_words() -> None:
+    """What search looks into; see sqlite/index.py."""
+    for kind in _WORDS:
+        detail = _DETAIL.get(kind, "none")
+        op.execute(
+            f"CREATE VIRTUAL TABLE {kind}_words USING fts5"
+            f"(words, content = '', contentless_delete = 1, detail = {detail}, {_TOKENIZER})"
+        )
+        op.execute(f"CREATE VIRTUAL TABLE {kind}_vocabulary USING fts5vocab({kind}_words, instance)")
+
+
+def _people() -> None:
+    """Instances, projects, roles."""
+    op.create_table(
+        "instances",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("role_key", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("sessions", sa.Integer(), nullable=False),
+        sa.Column("capabilities", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_instances"),
+    )
+    _index("ix_instances_last_seen_at", "instances", ["last_seen_at"])
+    _index("ix_instances_role_key", "instances", ["role_key"])
+    op.create_table(
+        "projects",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_projects"),
+        sa.UniqueConstraint("id", name="uq_projects_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("joined_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "instance_id", name="pk_memberships"),
+        sqlite_with_rowid=False,
+    )
+    _index("ix_memberships_instance_id", "memberships", ["instance_id"])
+    op.create_table(
+        "roles",
+        sa.Column("role_key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("role_key", name="pk_roles"),
+    )
+    op.create_table(
+        "role_documents",
+        sa.Column("role_key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("role_key", "name", name="pk_role_documents"),
+    )
+
+
+def _work() -> None:
+    """Tasks."""
+    op.create_table(
+        "tasks",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("assigned_to", sa.Text(), nullable=True),
+        sa.Column("claimed_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("role_key", sa.Text(), nullable=True),
+        sa.Column("estimated_effort", sa.Text(), nullable=True),
+        sa.Column("completion_notes", sa.Text(), nullable=True),
+        sa.Column("dependencies", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_tasks"),
+        sa.UniqueConstraint("project_id", "id", name="uq_tasks_project_id_id"),
+        sqlite_autoincrement=True,
+    )
+    _index("ix_tasks_assigned_to_status_rank", "tasks", ["assigned_to", "status", "rank"])
+    _index("ix_tasks_free", "tasks", ["rank"], "status = 'pending' AND assigned_to IS NULL")
+    _index("ix_tasks_free_in_project", "tasks", ["project_id", "rank"], "status = 'pending' AND assigned_to IS NULL")
+    _index("ix_tasks_id", "tasks", ["id"])
+    _index("ix_tasks_lease_expires_at", "tasks", ["lease_expires_at"], "lease_expires_at IS NOT NULL")
+    _index("ix_tasks_project_id_rank", "tasks", ["project_id", "rank"])
+    _index("ix_tasks_project_id_status_rank", "tasks", ["project_id", "status", "rank"])
+    _index("ix_tasks_rank", "tasks", ["rank"])
+    _index("ix_tasks_status_rank", "tasks", ["status", "rank"])
+    op.create_table(
+        "task_dependencies",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("task_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["seq"], ["tasks.seq"], name="fk_task_dependencies_seq", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("seq", "position", name="pk_task_dependencies"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _talk() -> None:
+    """Messages."""
+    op.create_table(
+        "messages",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("recipients", sa.Text(), nullable=False),
+        sa.Column("thread_id", sa.Text(), nullable=True),
+        sa.Column("reply_to", sa.Text(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("parts", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_messages"),
+        sa.UniqueConstraint("id", name="uq_messages_id"),
+        sqlite_autoincrement=True,
+    )
+    _index("ix_messages_sender", "messages", ["sender"])
+    _index("ix_messages_thread_id", "messages", ["thread_id"], "thread_id IS NOT NULL")
+    op.create_table(
+        "message_channels",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("message_seq", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "message_seq", name="pk_message_channels"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _inboxes() -> None:
+    """Inboxes and what lies in them."""
+    op.create_table(
+        "inboxes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("reader", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unread", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_number", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_inboxes"),
+        sa.UniqueConstraint("reader", name="uq_inboxes_reader"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("inbox", sa.Integer(), nullable=False),
+        sa.Column("message_seq", sa.Integer(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["inbox"], ["inboxes.id"], name="fk_deliveries_inbox"),
+        sa.ForeignKeyConstraint(["message_seq"], ["messages.seq"], name="fk_deliveries_message_seq"),
+        sa.PrimaryKeyConstraint("number", name="pk_deliveries"),
+        sa.UniqueConstraint("inbox", "message_seq", name="uq_deliveries_inbox_message_seq"),
+        sqlite_autoincrement=True,
+    )
+    unread = "archived_at IS NULL AND read_at IS NULL"
+    _index("ix_deliveries_archive", "deliveries", ["inbox", "message_seq"], "archived_at IS NOT NULL")
+    _index("ix_deliveries_arrivals", "deliveries", ["inbox", "number"], "archived_at IS NULL")
+    _index("ix_deliveries_inbox", "deliveries", ["inbox", "message_seq"], "archived_at IS NULL")
+    _index("ix_deliveries_message_seq", "deliveries", ["message_seq"])
+    _index("ix_deliveries_unread", "deliveries", ["inbox", "message_seq"], unread)
+    _index(
+        "ix_deliveries_unread_arrivals", "deliveries", ["inbox", "number"], "archived_at IS NULL AND read_at IS NULL"
+    )
+
+
+def _learning() -> None:
+    """Lessons."""
+    op.create_table(
+        "submissions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("submitted_at", sa.BigInteger(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_submissions"),
+    )
+    op.create_table(
+        "lessons",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("submission_id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("submitted_at", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("context", sa.Text(), nullable=True),
+        sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("weight", sa.Float(), nullable=True),
+        sa.Column("source_file", sa.Text(), nullable=True),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_lessons_submission_id"),
+        sa.PrimaryKeyConstraint("seq", name="pk_lessons"),
+        sqlite_autoincrement=True,
+    )
+    _index("ix_lessons_project_id_type", "lessons", ["project_id", "type"])
+    _index("ix_lessons_submission_id", "lessons", ["submission_id"])
+
+
+def _record() -> None:
+    """Events, first answers, originals, and the row that a probe writes."""
+    op.create_table(
+        "events",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("project_id", sa.Text(), nullable=True),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_events"),
+        sqlite_autoincrement=True,
+    )
+    _index("ix_events_actor", "events", ["actor"])
+    _index("ix_events_project_id", "events", ["project_id"], "project_id IS NOT NULL")
+    _index("ix_events_subject", "events", ["subject"])
+    op.create_table(
+        "answers",
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("operation", "key", name="pk_answers"),
+    )
+    _index("ix_answers_at", "answers", ["at"])
+    op.create_table(
+        "originals",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "key", name="pk_originals"),
+    )
+    op.create_table(
+        "probe",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_probe"),
+    )
+    op.execute("INSERT INTO probe (id, token) VALUES (1, '')")

@@ -1,0 +1,96 @@
+"""A connection to a SQLite file, set up the one way that keeps what was acknowledged.
+
+The library is ``pysqlite3``: versions before 3.51.3 can corrupt a database in WAL mode that several connections
+write and checkpoint, and the standard library brings whatever the machine has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pysqlite3 import dbapi2
+
+from homeport.errors import CannotStartError
+
+OLDEST: Final = (3, 51, 3)
+
+JOURNAL_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes that the write-ahead log keeps on the disk after a checkpoint."""
+CHECKPOINT_PAGES: Final = 2000
+"""The log is copied into the database whenever it has this many pages (8 MB)."""
+
+DatabaseError = dbapi2.Error
+"""What the library raises, with ``sqlite_errorcode`` and ``sqlite_errorname`` where SQLite gave one."""
+
+Row = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """The result of a statement."""
+
+    @property
+    def rowcount(self) -> int: ...
+    @property
+    def lastrowid(self) -> int: ...
+    def fetchone(self) -> Row | None: ...
+    def fetchall(self) -> list[Row]: ...
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class Database(Protocol):
+    """A connection in autocommit mode: transactions begin and end by statements of ours."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+    def execute(self, statement: str, values: Sequence[object] = ..., /) -> Cursor: ...
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Cursor: ...
+    def close(self) -> None: ...
+
+
+def check_library(version: tuple[int, ...] = tuple(dbapi2.sqlite_version_info)) -> None:
+    """Refuses a SQLite that can corrupt what it writes.
+
+    Raises:
+        CannotStartError: it is older than :data:`OLDEST`.
+    """
+    if version < OLDEST:
+        raise CannotStartError(
+            f"SQLite {'.'.join(map(str, version))} can corrupt a database that several connections write;"
+            f" {'.'.join(map(str, OLDEST))} or newer is needed.",
+            "Install the locked dependencies: pysqlite3 brings its own SQLite.",
+        )
+
+
+def connect(path: Path, *, cache_kib: int, readonly: bool = False, wait_ms: int = 0) -> Database:
+    """Opens a connection that any thread may use, one at a time.
+
+    Args:
+        path: the file, which is created where it is missing unless ``readonly``.
+        cache_kib: at most this much memory for pages.
+        readonly: refuse statements that write.
+        wait_ms: how long a statement waits for other processes, while it holds the thread up.
+
+    Raises:
+        DatabaseError: it cannot be opened, or is no database.
+    """
+    database: Database = dbapi2.connect(
+        str(path), timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    try:
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"cache_size = -{cache_kib}",
+            f"journal_size_limit = {JOURNAL_LIMIT}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"query_only = {'ON' if readonly else 'OFF'}",
+        ):
+            database.execute(f"PRAGMA {pragma}")
+        # The first statement that reads the file: what is no database is noticed here.
+        database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,66 @@
+"""Events in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from homeport.coordination.events import Event, EventFilter
+from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sqlite.database import Database, Row
+from homeport.storage.sqlite.statements import Where, integer, join
+
+_SELECT: Final = "SELECT seq, at, kind, actor, subject, project_id, audience, data FROM events"
+_ADD: Final = """
+    INSERT INTO events (at, kind, actor, subject, project_id, audience, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class SqliteEvents:
+    """See :class:`homeport.coordination.store.Events`.
+
+    Attributes:
+        appended: the events of the transaction under way, which the writer tells when they are durable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._execute = database.execute
+        self.appended: list[Event] = []
+
+    def append(self, event: Event) -> Event:
+        values = (
+            event.at,
+            event.kind,
+            event.actor,
+            event.subject,
+            event.project_id,
+            dump_texts(event.audience),
+            dump(event.data),
+        )
+        stored = replace(event, seq=self._execute(_ADD, values).lastrowid)
+        self.appended.append(stored)
+        return stored
+
+    def select(self, which: EventFilter, after: int, limit: int) -> Sequence[Event]:
+        where = Where()
+        where.add("seq > ?", integer(after))
+        if which.kinds:
+            # ``task`` stands for ``task.*``, which ends before ``task/``: the character after the full stop.
+            conditions = " OR ".join(["kind = ? OR (kind >= ? AND kind < ?)"] * len(which.kinds))
+            bounds = [bound for kind in which.kinds for bound in (kind, f"{kind}.", f"{kind}/")]
+            where.add(f"({conditions})", *bounds)
+        where.equal("actor", which.actor)
+        where.equal("subject", which.subject)
+        where.equal("project_id", which.project_id)
+        statement = join(_SELECT, str(where), "ORDER BY seq LIMIT ?")
+        return [_event(row) for row in self._execute(statement, (*where.values, limit))]
+
+    def last(self) -> int:
+        row = self._execute("SELECT max(seq) FROM events").fetchone()
+        return row[0] or 0 if row else 0
+
+
+def _event(row: Row) -> Event:
+    *plain, audience, data = row
+    return Event(*(*plain, load_texts(audience), load(data)))

@@ -1,0 +1,88 @@
+"""The index of words: one FTS5 table for each kind, whose rows carry the numbers of what they index.
+
+A row holds the words and, as words that nobody can type, the *scopes* in which it may be found: the channels and
+the sender of a message, the project of the rest. So one lookup answers "these words, among what is mine", newest
+first, at a cost that does not grow with the number of matches.
+
+The tables keep no text of their own (``content=''``) and no positions (``detail=none``); that halves their size.
+The words of messages are added once for all works of a batch, by :meth:`Pending.flush`: an FTS5 table writes
+a segment whenever a savepoint or a transaction ends, and many small segments are what makes it slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+from homeport.storage.sqlite.database import Database
+
+MARK: Final = "\ue000"
+"""Begins every scope: a private-use letter, which the tokenizer keeps in words and no question can hold."""
+
+_MESSAGE_WORDS: Final = """
+    SELECT seq, replace(subject, char(57344), ' ') || char(10) || replace(body, char(57344), ' ')
+        || char(10) || scopes FROM messages
+"""
+_ADD_MESSAGES: Final = f"INSERT INTO message_words (rowid, words) {_MESSAGE_WORDS} WHERE seq >= ?"
+_FORGET_MESSAGE: Final = "DELETE FROM message_words WHERE rowid = ?"
+
+_ADD: Final = {
+    "task": "INSERT INTO task_words (rowid, words) VALUES (?, ?)",
+    "lesson": "INSERT INTO lesson_words (rowid, words) VALUES (?, ?)",
+    "project": "INSERT INTO project_words (rowid, words) VALUES (?, ?)",
+}
+_FORGET: Final = {
+    "task": "DELETE FROM task_words WHERE rowid = ?",
+    "lesson": "DELETE FROM lesson_words WHERE rowid = ?",
+    "project": "DELETE FROM project_words WHERE rowid = ?",
+}
+
+
+def scope(kind: str, value: str = "") -> str:
+    """The word that stands for a scope, such as ``("channel", "role:tester")``."""
+    return MARK + blake2b(f"{kind}\n{value}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def message_scopes(sender: str, channels: Iterable[str]) -> str:
+    """The scopes of a message, as its row keeps them."""
+    return " ".join([scope("sender", sender), *(scope("channel", channel) for channel in channels)])
+
+
+def index_words(database: Database, kind: str, seq: int, text: str, project_id: str) -> None:
+    """Adds a task, a lesson or a project to its index."""
+    words = text.replace(MARK, " ")
+    database.execute(_ADD[kind], (seq, f"{words}\n{scope('project', project_id)}"))
+
+
+def forget_words(database: Database, kind: str, seq: int) -> None:
+    """Takes it out again; what is not in the index is no error."""
+    database.execute(_FORGET[kind], (seq,))
+
+
+class Pending:
+    """Which messages of the transaction under way are not in the index yet.
+
+    Attributes:
+        first: the smallest number of them, None when there is none; a savepoint keeps and restores it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._execute = database.execute
+        self.first: int | None = None
+
+    def added(self, seq: int) -> None:
+        """A message was stored."""
+        if self.first is None:
+            self.first = seq
+
+    def flush(self) -> None:
+        """Adds the words of all new messages, with one statement."""
+        if self.first is not None:
+            self._execute(_ADD_MESSAGES, (self.first,))
+            self.first = None
+
+    def forget(self, seq: int) -> None:
+        """Takes a message out of the index; its row must still be there."""
+        self.flush()
+        self._execute(_FORGET_MESSAGE, (seq,))

@@ -1,0 +1,148 @@
+"""Lessons and their submissions in SQLite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from homeport.coordination.lessons import Lesson, LessonFilter, LessonPattern, Submission
+from homeport.coordination.values import Page
+from homeport.storage.sqlite.codec import dump, load
+from homeport.storage.sqlite.database import Database, Row
+from homeport.storage.sqlite.index import index_words
+from homeport.storage.sqlite.statements import LARGEST, Where, join
+
+MOST_WORDS: Final = 64
+"""Words of a text that are looked for among lessons; each one costs a lookup."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_COLUMNS: Final = (
+    "id, submission_id, project_id, instance_id, submitted_at, type, content, context, confidence, weight,"
+    " source_file, extra"
+)
+_SELECT: Final = join("SELECT seq,", _COLUMNS, "FROM lessons")
+_ADD: Final = join("INSERT INTO lessons (", _COLUMNS, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+_ADD_SUBMISSION: Final = """
+    INSERT INTO submissions (id, project_id, instance_id, submitted_at, metadata) VALUES (?, ?, ?, ?, ?)
+"""
+_SUBMISSION: Final = "SELECT id, project_id, instance_id, submitted_at, metadata FROM submissions"
+_SHARING: Final = """
+    SELECT lessons.seq FROM lesson_words CROSS JOIN lessons ON lessons.seq = lesson_words.rowid
+    WHERE lesson_words MATCH ? ORDER BY lessons.project_id IS NOT ?, bm25(lesson_words), lessons.seq DESC LIMIT ?
+"""
+_SURE: Final = join(
+    _SELECT,
+    "WHERE project_id = ? AND seq NOT IN (SELECT value FROM json_each(?))",
+    "ORDER BY coalesce(confidence, 0) DESC, seq DESC LIMIT ?",
+)
+_PATTERNS: Final = "SELECT project_id, type, count(*), avg(confidence) FROM lessons"
+
+
+class SqliteLessons:
+    """See :class:`homeport.coordination.store.Lessons`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._execute = database.execute
+
+    def add(self, submission: Submission, lessons: Sequence[Lesson]) -> None:
+        values = (
+            submission.id,
+            submission.project_id,
+            submission.instance_id,
+            submission.submitted_at,
+            dump(submission.metadata),
+        )
+        self._execute(_ADD_SUBMISSION, values)
+        for lesson in lessons:
+            seq = self._execute(_ADD, _values(lesson)).lastrowid
+            text = f"{lesson.type}\n{lesson.content}\n{lesson.context or ''}"
+            index_words(self._database, "lesson", seq, text, lesson.project_id)
+
+    def submission(self, submission_id: str) -> Submission | None:
+        row = self._execute(join(_SUBMISSION, "WHERE id = ?"), (submission_id,)).fetchone()
+        return None if row is None else _submission(row)
+
+    def submissions(self, page: Page) -> Sequence[Submission]:
+        after = "" if page.after is None else page.after[0]
+        rows = self._execute(join(_SUBMISSION, "WHERE id > ? ORDER BY id LIMIT ?"), (after, page.limit))
+        return [_submission(row) for row in rows]
+
+    def of_submission(self, submission_id: str) -> Sequence[Lesson]:
+        return self._list(join(_SELECT, "WHERE submission_id = ? ORDER BY seq"), submission_id)
+
+    def get(self, seq: int) -> Lesson | None:
+        found = self._list(join(_SELECT, "WHERE seq = ?"), seq) if abs(seq) <= LARGEST else []
+        return found[0] if found else None
+
+    def has_project(self, project_id: str) -> bool:
+        statement = "SELECT 1 FROM lessons WHERE project_id = ? LIMIT 1"
+        return self._execute(statement, (project_id,)).fetchone() is not None
+
+    def select(self, which: LessonFilter, page: Page) -> Sequence[Lesson]:
+        where = _matching(which)
+        where.before("seq", page)
+        return self._list(join(_SELECT, str(where), "ORDER BY seq DESC LIMIT ?"), *where.values, page.limit)
+
+    def count(self, which: LessonFilter) -> int:
+        where = _matching(which)
+        row = self._execute(join("SELECT count(*) FROM lessons", str(where)), where.values).fetchone()
+        return int(row[0]) if row else 0
+
+    def relevant(self, text: str, project_id: str | None, limit: int) -> Sequence[Lesson]:
+        words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))[:MOST_WORDS]
+        found: list[int] = []
+        if words:
+            question = " OR ".join(f'"{word}"' for word in words)
+            found = [row[0] for row in self._execute(_SHARING, (question, project_id, limit))]
+        lessons = [lesson for seq in found if (lesson := self.get(seq)) is not None]
+        if project_id is not None and len(lessons) < limit:
+            lessons += self._list(_SURE, project_id, dump(found), limit - len(lessons))
+        return lessons
+
+    def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:
+        where = _matching(LessonFilter(project_id))
+        grouped = "GROUP BY project_id, type ORDER BY project_id, count(*) DESC, type"
+        rows = self._execute(join(_PATTERNS, str(where), grouped), where.values)
+        return [LessonPattern(*row) for row in rows]
+
+    def _list(self, statement: str, *values: object) -> list[Lesson]:
+        return [_lesson(row) for row in self._execute(statement, values)]
+
+
+def _matching(which: LessonFilter) -> Where:
+    where = Where()
+    where.equal("project_id", which.project_id)
+    if which.types:
+        where.add("type IN (SELECT value FROM json_each(?))", dump(list(which.types)))
+    if which.min_confidence is not None:
+        where.add("coalesce(confidence, 0) >= ?", which.min_confidence)
+    return where
+
+
+def _values(lesson: Lesson) -> tuple[object, ...]:
+    return (
+        lesson.id,
+        lesson.submission_id,
+        lesson.project_id,
+        lesson.instance_id,
+        lesson.submitted_at,
+        lesson.type,
+        lesson.content,
+        lesson.context,
+        lesson.confidence,
+        lesson.weight,
+        lesson.source_file,
+        dump(lesson.extra),
+    )
+
+
+def _lesson(row: Row) -> Lesson:
+    *plain, extra = row
+    return Lesson(*(*plain, load(extra)))
+
+
+def _submission(row: Row) -> Submission:
+    *plain, metadata = row
+    return Submission(*(*plain, load(metadata)))

@@ -1,0 +1,142 @@
+"""Messages in SQLite; :mod:`~homeport.storage.sqlite.inboxes` has their deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
+
+from homeport.coordination.addresses import Address
+from homeport.coordination.messages import Message, MessageFilter
+from homeport.coordination.values import Page
+from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sqlite.database import Database
+from homeport.storage.sqlite.index import Pending, message_scopes
+from homeport.storage.sqlite.statements import LARGEST, Where, join
+
+_NAMES: Final = (
+    *("seq", "id", "sender", "subject", "body", "type", "priority", "status", "created_at"),
+    *("recipients", "thread_id", "reply_to", "tags", "metadata", "parts"),
+)
+COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
+"""What :func:`message_of` reads."""
+
+_GET: Final = join("SELECT", COLUMNS, "FROM messages WHERE id = ?")
+_STORED: Final = (*_NAMES[1:], "scopes")
+_ADD: Final = join("INSERT INTO messages (", ", ".join(_STORED), ") VALUES (", ", ".join("?" * len(_STORED)), ")")
+_ADD_CHANNEL: Final = "INSERT INTO message_channels (channel, message_seq) VALUES (?, ?)"
+
+
+class SqliteMessages:
+    """Messages by id and by what they are; see :class:`homeport.coordination.store.Messages`."""
+
+    def __init__(self, database: Database, pending: Pending) -> None:
+        self._database = database
+        self._execute = database.execute
+        self._pending = pending
+
+    def insert(self, message: Message) -> Message:
+        """Stores a message on its channels; its words wait for the end of the transaction."""
+        channels = list(dict.fromkeys(address.channel for address in message.to))
+        values = (
+            message.id,
+            message.sender,
+            message.subject,
+            message.body,
+            message.type,
+            message.priority,
+            message.status,
+            message.created_at,
+            dump([(address.kind, address.value) for address in message.to]),
+            message.thread_id,
+            message.reply_to,
+            dump_texts(message.tags),
+            dump(message.metadata),
+            None if message.parts is None else dump(message.parts),
+            message_scopes(message.sender, channels),
+        )
+        seq = self._execute(_ADD, values).lastrowid
+        for channel in channels:
+            self._execute(_ADD_CHANNEL, (channel, seq))
+        self._pending.added(seq)
+        return replace(message, seq=seq)
+
+    def get(self, message_id: str) -> Message | None:
+        row = self._execute(_GET, (message_id,)).fetchone()
+        return None if row is None else message_of(row)
+
+    def delete(self, seq: int) -> None:
+        if abs(seq) > LARGEST:
+            return
+        self._pending.forget(seq)
+        row = self._execute("SELECT recipients FROM messages WHERE seq = ?", (seq,)).fetchone()
+        for channel in {address.channel for address in _addresses(row[0])} if row else ():
+            self._execute("DELETE FROM message_channels WHERE channel = ? AND message_seq = ?", (channel, seq))
+        self._execute("DELETE FROM deliveries WHERE message_seq = ?", (seq,))
+        self._execute("DELETE FROM messages WHERE seq = ?", (seq,))
+
+    def select(self, which: MessageFilter, page: Page) -> Sequence[Message]:
+        where = Where()
+        source = _source(where, which)
+        narrow(where, replace(which, channel=None))
+        where.before("messages.seq", page)
+        statement = join("SELECT", COLUMNS, source, str(where), "ORDER BY messages.seq DESC LIMIT ?")
+        return [message_of(row) for row in self._execute(statement, (*where.values, page.limit))]
+
+    def count(self, which: MessageFilter) -> int:
+        where = Where()
+        source = _source(where, which)
+        narrow(where, replace(which, channel=None))
+        row = self._execute(join("SELECT count(*)", source, str(where)), where.values).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _source(where: Where, which: MessageFilter) -> str:
+    """Where rows come from: a channel's own, or all."""
+    if which.channel is None:
+        return "FROM messages"
+    where.add("message_channels.channel = ?", which.channel)
+    return "FROM message_channels CROSS JOIN messages ON messages.seq = message_channels.message_seq"
+
+
+def narrow(where: Where, which: MessageFilter) -> None:
+    """Adds the conditions of a filter on ``messages``."""
+    where.equal("messages.sender", which.sender)
+    where.equal("messages.type", which.type)
+    where.equal("messages.priority", which.priority)
+    where.equal("messages.status", which.status)
+    where.equal("messages.thread_id", which.thread_id)
+    where.any_of("messages.tags", which.tags)
+    if which.channel is not None:
+        exists = "EXISTS (SELECT 1 FROM message_channels WHERE channel = ? AND message_seq = messages.seq)"
+        where.add(exists, which.channel)
+
+
+@lru_cache(maxsize=4096)
+def _addresses(text: str) -> tuple[Address, ...]:
+    """Most messages go to few addressees: the same texts come again and again."""
+    return tuple(Address(kind, value) for kind, value in load(text))
+
+
+def message_of(row: Sequence[Any]) -> Message:
+    """The message in a row of :data:`COLUMNS`."""
+    seq, id_, sender, subject, body, type_, priority, status, created_at, *rest = row
+    recipients, thread_id, reply_to, tags, metadata, parts = rest
+    return Message(
+        seq=seq,
+        id=id_,
+        sender=sender,
+        to=_addresses(recipients),
+        subject=subject,
+        body=body,
+        type=type_,
+        priority=priority,
+        status=status,
+        created_at=created_at,
+        thread_id=thread_id,
+        reply_to=reply_to,
+        tags=load_texts(tags),
+        metadata=load(metadata),
+        parts=None if parts is None else load(parts),
+    )

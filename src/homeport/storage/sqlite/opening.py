@@ -1,0 +1,111 @@
+"""How a data directory's database is opened: made, migrated, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from homeport.contract import DATABASE_FILE
+from homeport.errors import CannotStartError
+from homeport.storage.sqlite.database import Database, DatabaseError, check_library, connect
+from homeport.storage.sqlite.faults import cannot_start
+from homeport.storage.sqlite.migrating import migrate
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS
+from homeport.storage.sqlite.store import SqliteStore
+
+WAIT_MS: Final = 5000
+"""How long opening waits for another process that holds the database."""
+
+_CACHE_KIB: Final = 32_768
+_HEADER: Final = b"SQLite format 3\x00"
+
+
+async def open_store(data_directory: Path) -> SqliteStore:
+    """Opens the store of a data directory, whose identity and lock are the caller's business.
+
+    A missing database is made; one of an older schema is migrated, in one transaction.
+
+    Raises:
+        CannotStartError: the file is no database, damaged, not writable, of a newer schema or not Homeport's.
+    """
+    path = data_directory / DATABASE_FILE
+    database = await asyncio.to_thread(prepared, path)
+    try:
+        return SqliteStore(path, database, HEAD)
+    except DatabaseError as error:
+        database.close()
+        raise cannot_start(error, path) from error
+
+
+def prepared(path: Path) -> Database:
+    """A connection for writing to a database of the current schema. It may take long.
+
+    Raises:
+        CannotStartError: see :func:`open_store`.
+    """
+    check_library()
+    try:
+        _check_file(path)
+        database = connect(path, cache_kib=_CACHE_KIB, wait_ms=WAIT_MS)
+        try:
+            _bring_up(database, path)
+        except BaseException:
+            database.close()
+            raise
+    except (DatabaseError, OSError) as error:
+        raise cannot_start(error, path) from error
+    return database
+
+
+def _bring_up(database: Database, path: Path) -> None:
+    """Sets the journal mode, migrates, and proves that the file can be written."""
+    found = revision_of(database)
+    if found is None and _has_tables(database):
+        raise CannotStartError(
+            f"{path} is a database, but not Homeport's.", "Give the environment a data directory of its own."
+        )
+    if found is not None and found not in REVISIONS:
+        raise CannotStartError(
+            f"{path} has schema {found}, which is newer than {HEAD}, the newest that this version knows.",
+            "Start the version that wrote it, or a newer one.",
+        )
+    mode = database.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode is None or mode[0] != "wal":
+        raise CannotStartError(f"{path} cannot have a write-ahead log.", "Keep the data on a local disk.")
+    if found != HEAD:
+        migrate(path, wait_ms=WAIT_MS)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        database.execute("UPDATE probe SET token = ? WHERE id = 1", ("opened",))
+    finally:
+        with suppress(DatabaseError):
+            database.execute("ROLLBACK")
+    # From here on the loop's thread uses it, which may not wait.
+    database.execute("PRAGMA busy_timeout = 0")
+
+
+def _check_file(path: Path) -> None:
+    """Refuses what is no database before SQLite touches it."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(len(_HEADER))
+    if header and header != _HEADER:
+        raise CannotStartError(
+            f"{path} is not a SQLite database.", "Restore the last backup, and keep this file aside."
+        )
+
+
+def revision_of(database: Database) -> str | None:
+    """The schema's revision, None where there is no schema."""
+    statement = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'alembic_version'"
+    if database.execute(statement).fetchone() is None:
+        return None
+    row = database.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0] if row else None
+
+
+def _has_tables(database: Database) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' LIMIT 1").fetchone() is not None

@@ -1,0 +1,239 @@
+"""The one writer: works that wait together share a transaction, and one fsync keeps them all.
+
+Works run in the event loop's thread, each in a savepoint; statements take microseconds, and a thread of their own
+would fight with the loop for the interpreter's lock at each of them. Only the end of the transaction, which waits for
+the disk, runs elsewhere. What is written meanwhile waits, and is the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar, cast
+
+from homeport.coordination.events import Event, EventFilter
+from homeport.coordination.store import Records
+from homeport.errors import UnavailableError
+from homeport.storage.sqlite.announcer import Announcer
+from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.faults import is_busy, readable
+from homeport.storage.sqlite.flusher import Flusher
+from homeport.storage.sqlite.records import SqliteRecords
+
+T = TypeVar("T")
+
+MOST_WORKS: Final = 64
+LONGEST_BATCH: Final = 0.005
+"""Seconds of work after which a batch is committed although more is waiting."""
+LONGEST_WAIT: Final = 10.0
+"""Seconds that writers wait for another process to finish its transaction."""
+PIECE: Final = 1000
+"""Events of other processes that are read at a time."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[T]):
+    """Work that waits, and whoever waits for it."""
+
+    work: Callable[[Records], T]
+    future: asyncio.Future[T]
+    answer: T | None = None
+
+    def succeed(self) -> None:
+        if not self.future.done():
+            self.future.set_result(cast("T", self.answer))  # None is an answer as well
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Writer:
+    """Runs works in batches.
+
+    Args:
+        database: a connection that nobody else uses.
+        path: the file, for what errors say.
+        announcer: told of the events of every batch when they are durable.
+    """
+
+    def __init__(self, database: Database, path: Path, announcer: Announcer) -> None:
+        self._database = database
+        self._path = path
+        self._announcer = announcer
+        self._records = SqliteRecords(database)
+        self._flusher = Flusher("homeport-commit")
+        self._waiting: deque[_Job[object]] = deque()
+        self._drain: asyncio.Task[None] | None = None
+        self._closing = False
+        self.longest_wait = LONGEST_WAIT
+
+    @property
+    def idle(self) -> bool:
+        """Whether the connection is free for a short question in the loop's thread."""
+        return self._drain is None
+
+    async def write(self, work: Callable[[Records], T]) -> T:
+        """See :class:`homeport.coordination.store.Store`."""
+        if self._closing:
+            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+        loop = asyncio.get_running_loop()
+        job: _Job[T] = _Job(work, loop.create_future())
+        self._waiting.append(cast("_Job[object]", job))  # settled with the answer of this very work
+        if self._drain is None:
+            self._drain = loop.create_task(self._run())
+        return await job.future
+
+    async def close(self) -> None:
+        """Finishes what waits, and ends the thread."""
+        self._closing = True
+        while self._drain is not None:
+            await asyncio.wait([self._drain])
+        self._flusher.stop()
+
+    async def catch_up(self) -> None:
+        """Tells of events that other processes wrote; to be called while :attr:`idle`."""
+        while self._announcer.needed and (events := self._foreign()):
+            self._announcer.tell(events)
+            if len(events) == PIECE:
+                await asyncio.sleep(0)
+                if not self.idle:
+                    return
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                await self._batch()
+        except BaseException as error:
+            # A fault of this class or of the interpreter: nobody may wait for ever.
+            self._fail(tuple(self._waiting), error)
+            self._waiting.clear()
+            raise
+        finally:
+            self._records.forget()
+            if self._database.in_transaction:
+                self._roll_back()
+            self._drain = None
+
+    async def _batch(self) -> None:
+        """One transaction."""
+        try:
+            await self._begin()
+        except DatabaseError as error:
+            jobs = tuple(self._waiting)
+            self._waiting.clear()
+            self._fail(jobs, error)
+            return
+        done = self._work()
+        if not done:
+            self._roll_back()
+            return
+        events = tuple(self._records.events.appended)
+        try:
+            await self._flusher.run(self._commit)
+        except DatabaseError as error:
+            self._roll_back()
+            self._fail(done, error)
+            return
+        except BaseException as error:
+            self._fail(done, error)
+            raise
+        self._records.forget()
+        self._announcer.tell(events)
+        for job in done:
+            job.succeed()
+
+    async def _begin(self) -> None:
+        """Begins a transaction that may write, and tells of what others wrote before it."""
+        end: float | None = None
+        pause = 0.001
+        while True:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+            except DatabaseError as error:
+                if not is_busy(error):
+                    raise
+                now = time.monotonic()
+                end = now + self.longest_wait if end is None else end
+                if now >= end:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 0.05)
+                continue
+            # Under the lock, so that events of others are told before ours, which have greater numbers.
+            while self._announcer.needed and (events := self._foreign()):
+                self._announcer.tell(events)
+            return
+
+    def _work(self) -> list[_Job[object]]:
+        """Runs what waits, within limits; the works that are to be committed."""
+        done: list[_Job[object]] = []
+        end = time.perf_counter() + LONGEST_BATCH
+        while self._waiting and len(done) < MOST_WORKS:
+            job = self._waiting.popleft()
+            if job.future.done():  # its caller was cancelled
+                continue
+            if self._attempt(job):
+                done.append(job)
+            elif not self._database.in_transaction:
+                # SQLite undid the whole transaction, as it does when a disk is full: the others begin anew.
+                self._records.forget()
+                self._waiting.extendleft(reversed(done))
+                return []
+            if time.perf_counter() >= end:
+                break
+        return done
+
+    def _attempt(self, job: _Job[object]) -> bool:
+        """Runs one work in its savepoint; whether it succeeded."""
+        mark = self._records.mark()
+        try:
+            self._database.execute("SAVEPOINT work")
+            job.answer = job.work(self._records)
+            self._database.execute("RELEASE work")
+        except BaseException as error:
+            self._undo(mark)
+            job.fail(self._readable(error))
+            if not isinstance(error, Exception):
+                raise
+            return False
+        return True
+
+    def _undo(self, mark: tuple[int | None, int]) -> None:
+        self._records.restore(mark)
+        if not self._database.in_transaction:
+            return
+        try:
+            self._database.execute("ROLLBACK TO work")
+            self._database.execute("RELEASE work")
+        except DatabaseError:
+            # What cannot be undone alone is undone with all the rest; the caller sees that no transaction is left.
+            self._roll_back()
+
+    def _commit(self) -> None:
+        """Makes the batch durable; runs in the flusher's thread."""
+        self._records.pending.flush()
+        self._database.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        self._records.forget()
+        if self._database.in_transaction:
+            with suppress(DatabaseError):
+                self._database.execute("ROLLBACK")
+
+    def _fail(self, jobs: Sequence[_Job[object]], error: BaseException) -> None:
+        readable = self._readable(error)
+        for job in jobs:
+            job.fail(readable)
+
+    def _readable(self, error: BaseException) -> BaseException:
+        return readable(error, self._path)
+
+    def _foreign(self) -> Sequence[Event]:
+        """The next events that the listeners do not know, among those that are committed."""
+        return self._records.events.select(EventFilter(), self._announcer.told, PIECE)
