@@ -190,7 +190,7 @@ def recipients_of(records: Records, message: Message) -> tuple[str, ...]:
     for address in message.to:
         if address.kind in ("instance", "name"):
             found[address.value] = None
-        else:
+        if address.kind != "instance":
             group = _group(records, address)
             found.update(dict.fromkeys(one for one in group if one != message.sender))
     return tuple(found)
@@ -201,7 +201,11 @@ def _group(records: Records, address: Address) -> list[str]:
         return records.instances.ids_with_role(address.value)
     if address.kind == "project":
         return records.projects.members(address.value)
-    return records.instances.ids()
+    everybody = records.instances.ids()
+    if address.kind == "name":
+        # Channels of names are in one case: who listens now gets it now, not with some later backlog.
+        return [one for one in everybody if one.casefold() == address.value.casefold()]
+    return everybody
 
 
 def deliver_waiting(records: Records, instance: Instance, now: Millis) -> int:
