@@ -54,7 +54,7 @@ def node_tools() -> NodeTools:
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A new, empty store; each test that asks for one runs once on every adapter."""
-    opened_store = await STORES[request.param](tmp_path / "homeport.db")
+    opened_store = await STORES[request.param](tmp_path)
     try:
         yield opened_store
     finally:

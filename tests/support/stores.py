@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 from homeport.coordination.store import Store
 from homeport.storage.memory import MemoryStore
+from homeport.storage.sqlite import open_store
 
-Opener = Callable[[Path], Awaitable[Store]]
 
-
-async def open_memory(path: Path) -> Store:
-    """A store that needs no file."""
-    del path
+async def open_memory(data_directory: Path) -> Store:
+    """A store that needs no directory."""
+    del data_directory
     return MemoryStore()
 
 
-def _openers() -> dict[str, Opener]:
-    found: dict[str, Opener] = {"memory": open_memory}
-    if importlib.util.find_spec("homeport.storage.sqlite") is not None:
-        sqlite = importlib.import_module("homeport.storage.sqlite")
-        if hasattr(sqlite, "open_store"):
-            found["sqlite"] = sqlite.open_store
-    return found
-
-
-STORES: Final = _openers()
+STORES: Final[dict[str, Callable[[Path], Awaitable[Store]]]] = {"memory": open_memory, "sqlite": open_store}
 """How to open each, by name."""
