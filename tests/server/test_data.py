@@ -74,15 +74,13 @@ def test_a_broken_file_is_named_with_its_line_and_imports_nothing(
     assert report(capsys, "import", "json-v1", "old", "development")["counts"]["instances"]["imported"] == 1
 
 
-@pytest.mark.parametrize("action", ["import", "export"])
-def test_data_that_a_server_has_open_are_left_alone(
-    action: str, workspace: Path, source: Path, capsys: pytest.CaptureFixture[str]
+def test_a_schema_that_a_running_server_needs_is_not_changed_under_it(
+    workspace: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     holder = LockHolder(4711, "homeport serve development", "2026-10-02T06:15:00+00:00")
-    directory = "old" if action == "import" else "new"
     with DataLock.take(workspace / "development" / "data", holder):
-        assert main(["data", action, "json-v1", directory, "development"]) == ExitCode.REFUSED
-    assert "development is in use by process 4711" in capsys.readouterr().err
+        assert main(["data", "import", "json-v1", str(source), "development"]) == ExitCode.CANNOT_START
+    assert "a running server has it open" in capsys.readouterr().err
 
 
 def test_a_source_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:

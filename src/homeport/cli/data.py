@@ -48,7 +48,7 @@ def seed(environments: Sequence[Environment], source: Path, console: Console) ->
 
 def _import(environment: Environment, source: Path, arguments: Namespace) -> None:
     _check_source(source)
-    _check_stopped(environment)
+    check_owner(Path(environment.data_directory), environment.name)
     report = server.import_json_v1(
         Path(environment.data_directory), environment.name, source, dry_run=arguments.dry_run
     )
@@ -64,7 +64,7 @@ def _import(environment: Environment, source: Path, arguments: Namespace) -> Non
 def _export(environment: Environment, target: Path, arguments: Namespace) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise GuardError(f"{target} is not an empty directory.", "Name one that is missing or empty.")
-    _check_stopped(environment)
+    check_owner(Path(environment.data_directory), environment.name)
     report = server.export_json_v1(Path(environment.data_directory), environment.name, target)
     if arguments.json:
         print_json({"environment": environment.name, **report.as_json()})

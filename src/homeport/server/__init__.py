@@ -1,6 +1,6 @@
 """The server half's composition root: the only place where transports, operations and storage meet.
 
-``run`` serves one environment; the functions of ``data`` work on a data directory that no server has open.
+``run`` serves one environment; the functions of ``data`` work on a data directory beside its server, or without one.
 Neither loads what only the other needs.
 """
 
@@ -36,7 +36,7 @@ def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_
         dry_run: reports what an import would do, and leaves the data as they are.
 
     Raises:
-        CannotStartError: the data are another environment's, unwritable, or open in a server.
+        CannotStartError: the data are another environment's, unwritable, or open in a server of another schema.
         UsageError: the source is no such directory.
         InvalidError: a file of it is broken; the sentence names the line.
     """
@@ -55,7 +55,7 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
         dry_run: reports what there is to be written, and writes nothing.
 
     Raises:
-        CannotStartError: the data are another environment's, unwritable, or open in a server.
+        CannotStartError: the data are another environment's, unwritable, or open in a server of another schema.
         UsageError: the target is not empty, or there is nothing to export.
     """
     from homeport.server import data

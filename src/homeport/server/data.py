@@ -1,4 +1,4 @@
-"""Import and export of an environment's data, in a process of their own while no server has the data open."""
+"""Import and export of an environment's data, in a process of their own, beside a running server or without one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.coordination.store import Records, Store
+from homeport.datalock import find_holder
 from homeport.errors import UsageError
 from homeport.exchange.json_v1.directory import read_directory
 from homeport.exchange.json_v1.exporting import export_directory
@@ -74,10 +75,16 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
 
 
 def _with_store(data_directory: Path, environment: str, work: Callable[[Store], Coroutine[Any, Any, Report]]) -> Report:
-    """Runs work on the store of a data directory that is locked meanwhile."""
+    """Runs work on the store of a data directory: beside the server that has it open, or else under its lock.
 
-    async def opened() -> Report:
-        return await work(await open_store(data_directory))
+    SQLite lets processes take turns at writing, and a server tells those who wait of what another process wrote.
+    """
 
+    async def opened(*, beside_server: bool) -> Report:
+        return await work(await open_store(data_directory, beside_server=beside_server))
+
+    check_owner(data_directory, environment)
+    if find_holder(data_directory) is not None:
+        return asyncio.run(opened(beside_server=True))
     with open_data_directory(data_directory, environment):
-        return asyncio.run(opened())
+        return asyncio.run(opened(beside_server=False))

@@ -22,16 +22,20 @@ _CACHE_KIB: Final = 32_768
 _HEADER: Final = b"SQLite format 3\x00"
 
 
-async def open_store(data_directory: Path) -> SqliteStore:
+async def open_store(data_directory: Path, *, beside_server: bool = False) -> SqliteStore:
     """Opens the store of a data directory, whose identity and lock are the caller's business.
 
     A missing database is made; one of an older schema is migrated, in one transaction.
+
+    Args:
+        data_directory: where the database lies.
+        beside_server: a server has it open: its schema is not touched, and must be current.
 
     Raises:
         CannotStartError: the file is no database, damaged, not writable, of a newer schema or not Homeport's.
     """
     path = data_directory / DATABASE_FILE
-    database = await asyncio.to_thread(prepared, path)
+    database = await asyncio.to_thread(prepared, path, beside_server=beside_server)
     try:
         return SqliteStore(path, database, HEAD)
     except DatabaseError as error:
@@ -39,7 +43,7 @@ async def open_store(data_directory: Path) -> SqliteStore:
         raise cannot_start(error, path) from error
 
 
-def prepared(path: Path) -> Database:
+def prepared(path: Path, *, beside_server: bool = False) -> Database:
     """A connection for writing to a database of the current schema. It may take long.
 
     Raises:
@@ -50,7 +54,7 @@ def prepared(path: Path) -> Database:
         _check_file(path)
         database = connect(path, cache_kib=_CACHE_KIB, wait_ms=WAIT_MS)
         try:
-            _bring_up(database, path)
+            _bring_up(database, path, beside_server=beside_server)
         except BaseException:
             database.close()
             raise
@@ -59,7 +63,7 @@ def prepared(path: Path) -> Database:
     return database
 
 
-def _bring_up(database: Database, path: Path) -> None:
+def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
     """Sets the journal mode, migrates, and proves that the file can be written."""
     found = revision_of(database)
     if found is None and _has_tables(database):
@@ -74,6 +78,11 @@ def _bring_up(database: Database, path: Path) -> None:
     mode = database.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode is None or mode[0] != "wal":
         raise CannotStartError(f"{path} cannot have a write-ahead log.", "Keep the data on a local disk.")
+    if found != HEAD and beside_server:
+        raise CannotStartError(
+            f"{path} has schema {found}, this version needs {HEAD}, and a running server has it open.",
+            "Restart that server with this version first.",
+        )
     if found != HEAD:
         migrate(path, wait_ms=WAIT_MS)
     database.execute("BEGIN IMMEDIATE")
