@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from unicodedata import combining, normalize
+from unicodedata import normalize
 
 from homeport.coordination.addresses import Address
 from homeport.coordination.search import Hit, SearchKind, SearchQuery
@@ -106,8 +106,9 @@ def _quoted(word: str) -> str:
 
 
 def _folded(word: str) -> str:
-    """As the tokenizer writes it down: no diacritics."""
-    return normalize("NFC", "".join(one for one in normalize("NFD", word.lower()) if not combining(one)))
+    """As the tokenizer writes it down: in lower case, and Latin letters without diacritics."""
+    bases = ((letter, normalize("NFD", letter)[0]) for letter in word.lower())
+    return "".join(base if base.isascii() else letter for letter, base in bases)
 
 
 def _hit(kind: SearchKind, words: Sequence[str], row: Row) -> Hit:
