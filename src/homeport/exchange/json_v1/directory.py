@@ -98,7 +98,7 @@ def read_directory(path: Path, *, max_file: int = MAX_FILE) -> Directory:
             f"{error.filename or path} cannot be read: {error.strerror or error}.", "Nothing was imported."
         ) from None
     if broken:
-        more = f" ({len(broken) - 1} more files are broken: {'; '.join(broken[1:_ALL])})" if len(broken) > 1 else ""
+        more = f" And {len(broken) - 1} more broken: {'; '.join(broken[1:_ALL])}." if len(broken) > 1 else ""
         raise InvalidError(f"{broken[0]}.{more}", _MEND, broken=broken)
     if not files:
         raise _nothing_there(path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from homeport.coordination.originals import Original
 from homeport.coordination.store import Records
@@ -15,7 +17,8 @@ from homeport.exchange.json_v1.directory import SourceFile
 from homeport.exchange.json_v1.jsontext import Json
 from homeport.exchange.json_v1.layout import Kind, Place, place_in
 
-FILE = "file"
+_KEY: Final = re.compile(r"#(?P<nth>\d+)(?::(?P<key>.*)|\?.*)", re.DOTALL)
+FILE: Final = "file"
 """The kind of an original that surrounds the records of a file; the others' kinds are those of their files."""
 
 
@@ -88,7 +91,9 @@ class Ledger:
 
     def put(self, item: Item, key: str) -> None:
         """Keeps a record as it is in its file, and what it became."""
-        self._store(item.kind, f"{item.path}#{item.nth}:{key}", item.path, item.position, item.record)
+        # Records that became nothing have only their own id to be told apart by.
+        what = f":{key}" if key else f"?{jsontext.dump(item.source_id)}"
+        self._store(item.kind, f"{item.path}#{item.nth}{what}", item.path, item.position, item.record)
 
     def put_envelope(self, file: SourceFile) -> None:
         """Keeps what surrounds the records of a file, as the latest import has it."""
@@ -121,8 +126,10 @@ class Ledger:
             self._envelopes[original.path] = value
             return
         kind = Kind(original.kind)
-        nth, _, key = original.key.removeprefix(f"{original.path}#").partition(":")
-        entry = Entry(kind, key, original.path, original.position, int(nth), value)
+        told = _KEY.fullmatch(original.key.removeprefix(original.path))
+        assert told is not None  # noqa: S101 - the only writer of originals is this class
+        nth, key = int(told["nth"]), told["key"] or ""
+        entry = Entry(kind, key, original.path, original.position, nth, value)
         identity = "" if kind is Kind.DOCUMENT else source_id(kind, value)
         self._entries[kind, entry.path, identity, entry.nth] = entry
         if key:
