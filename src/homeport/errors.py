@@ -13,9 +13,12 @@ edge (command line, MCP, JSON API) translates it once; nothing recognises an err
     ├── CannotStartError      78   503   a server cannot start for a reason that no retry mends
     └── CallError              1   400   a call of an operation was refused
         ├── InvalidError       1   400   arguments: unknown, wrong type, illegal value
+        ├── UnauthorizedError  1   401   no token, or one that is not (or no longer) good
+        ├── ForbiddenError     1   403   a good token that may not do this, or not in that name
         ├── NotFoundError      1   404   no such instance, project, task, message, lesson, role
         ├── ConflictError      1   409   the state of things forbids it (claimed, stale fence, illegal step)
         ├── TooLargeError      1   413   a text, list or body over its limit
+        ├── LimitedError       1   429   too many calls; the hint says when to come again
         └── UnavailableError   1   503   the store cannot do it now (disk full, read-only, busy)
 """
 
@@ -102,6 +105,20 @@ class InvalidError(CallError):
     code = "invalid"
 
 
+class UnauthorizedError(CallError):
+    """The caller showed no token where one is needed, or one that is unknown, expired or revoked."""
+
+    http_status = 401
+    code = "unauthorized"
+
+
+class ForbiddenError(CallError):
+    """The caller is known and may not do this, or not in that name."""
+
+    http_status = 403
+    code = "forbidden"
+
+
 class NotFoundError(CallError):
     """The thing that was named does not exist."""
 
@@ -121,6 +138,13 @@ class TooLargeError(CallError):
 
     http_status = 413
     code = "too_large"
+
+
+class LimitedError(CallError):
+    """The caller has used up its share for now."""
+
+    http_status = 429
+    code = "limited"
 
 
 class UnavailableError(CallError):

@@ -133,6 +133,7 @@ OPERATIONS = (
         work=_bootstrap,
         kind="write",
         http=Http("POST", "/bootstrap"),
+        actor="instance_id",
         answer={
             "identity": {"type": "object"},
             "messages": {"type": "object"},

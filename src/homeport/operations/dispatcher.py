@@ -16,6 +16,7 @@ from homeport.coordination.store import Records, Store
 from homeport.coordination.values import IdSource, JsonObject, Millis, did_you_mean
 from homeport.errors import NotFoundError
 from homeport.operations.bell import Bell
+from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
 from homeport.operations.refusals import refusal
 
@@ -64,14 +65,14 @@ class Dispatcher:
             near = did_you_mean(name, list(self.catalogue))
             raise NotFoundError(f"There is no tool {name!r}.", near) from None
 
-    async def call(self, name: str, arguments: Mapping[str, Any] | None) -> JsonObject:
-        """Runs an operation.
+    async def call(self, name: str, arguments: Mapping[str, Any] | None, caller: Caller = ANYBODY) -> JsonObject:
+        """Runs an operation in a caller's name.
 
         Raises:
             CallError: the call was refused; nothing changed.
         """
         operation = self.operation(name)
-        given = self.validated(operation, arguments or {})
+        given = self.validated(operation, caller.arguments(operation, arguments or {}))
         if operation.kind == "wait":
             return await self._wait(operation, given)
         work = partial(self._work, operation, given)

@@ -105,6 +105,7 @@ OPERATIONS = (
         work=_register,
         kind="write",
         http=Http("POST", "/instances"),
+        actor="instance_id",
         answer={**_INSTANCE, "is_new": {"type": "boolean"}},
     ),
     Operation(
@@ -114,6 +115,7 @@ OPERATIONS = (
         work=_heartbeat,
         kind="write",
         http=Http("POST", "/instances/{instanceId}/heartbeat"),
+        actor="instance_id",
         answer={**_INSTANCE, "unread": {"type": "integer"}},
     ),
     Operation(
@@ -141,6 +143,7 @@ OPERATIONS = (
         work=_deactivate,
         kind="write",
         http=Http("POST", "/instances/{instanceId}/deactivate"),
+        actor="instance_id",
         answer=_INSTANCE,
         listed=False,
     ),

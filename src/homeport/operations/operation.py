@@ -82,6 +82,7 @@ class Operation:
         listed: whether ``tools/list`` names it; the others can be called all the same.
         ready: for ``wait``: whether the answer is worth giving now.
         destructive: whether it can remove something for good.
+        needs: the scope that a caller must have, where it is not the one that :attr:`kind` asks for.
     """
 
     name: str
@@ -95,3 +96,17 @@ class Operation:
     listed: bool = True
     ready: Callable[[JsonObject], bool] | None = None
     destructive: bool = False
+    needs: Literal["admin"] | None = None
+
+    @property
+    def scope(self) -> Literal["read", "write", "admin"]:
+        """The scope that a caller must have."""
+        return self.needs or ("write" if self.kind == "write" else "read")
+
+    @property
+    def actor_names(self) -> tuple[str, ...]:
+        """The names under which :attr:`actor` can be given, the public one first; none where nobody acts."""
+        if self.actor is None:
+            return ()
+        alias = self.arguments.model_fields[self.actor].alias
+        return (alias, self.actor) if alias else (self.actor,)

@@ -22,8 +22,8 @@ async def carry_out(
     """
     exchange.tool = name
     if dispatcher.operation(name).kind != "wait":
-        return await dispatcher.call(name, arguments)
-    answer = asyncio.ensure_future(dispatcher.call(name, arguments))
+        return await dispatcher.call(name, arguments, exchange.caller)
+    answer = asyncio.ensure_future(dispatcher.call(name, arguments, exchange.caller))
     gone = asyncio.ensure_future(exchange.gone())
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)

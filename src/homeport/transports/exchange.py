@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from homeport.contract import ENVIRONMENT_HEADER, REQUEST_ID_HEADER
+from homeport.operations.caller import ANYBODY, Caller
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -59,11 +60,13 @@ class Exchange:
         status: of the response; 0 before it began.
         tool: the operation that was called, for the log.
         error: the code of what was refused, for the log.
+        caller: in whose name operations run.
     """
 
     __slots__ = (
         "_common",
         "_send",
+        "caller",
         "error",
         "headers",
         "method",
@@ -89,6 +92,7 @@ class Exchange:
         self.status = 0
         self.tool: str | None = None
         self.error: str | None = None
+        self.caller: Caller = ANYBODY
 
     def name(self, request_id: bytes) -> None:
         """Takes the id that the client, or a proxy before it, has given."""

@@ -1,0 +1,56 @@
+"""In whose name a call is made: scopes, and tokens that speak as one instance."""
+
+from __future__ import annotations
+
+import pytest
+
+from homeport.errors import ForbiddenError
+from homeport.operations.caller import Caller
+from homeport.operations.catalogue import CATALOGUE
+from tests.support.desk import Desk
+
+NOVA = Caller("token nova", "write", "nova")
+
+
+def test_a_scope_includes_the_ones_before_it() -> None:
+    writer = Caller("w", "write")
+    assert [writer.may(scope) for scope in ("read", "write", "admin")] == [True, True, False]
+
+
+async def test_a_reader_cannot_write(desk: Desk) -> None:
+    reader = Caller("r", "read")
+    await desk.dispatcher.call("get_instances", {}, reader)
+    with pytest.raises(ForbiddenError, match="create_task needs a token of scope write; this one has read"):
+        await desk.dispatcher.call("create_task", {"id": "t", "title": "T", "description": ""}, reader)
+
+
+async def test_a_bound_caller_need_not_say_who_it_is(desk: Desk) -> None:
+    await desk.dispatcher.call("bootstrap", {"role": "Developer"}, NOVA)
+    sent = await desk.dispatcher.call("send_message", {"to": "nova", "subject": "S", "content": "c"}, NOVA)
+    assert sent["message"]["from"] == "nova"
+    assert (await desk.dispatcher.call("get_messages", {}, NOVA))["unread"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("send_message", {"to": "all", "from": "kai", "subject": "S", "content": "c"}),
+        ("send_message", {"to": "all", "sender": "kai", "subject": "S", "content": "c"}),
+        ("get_messages", {"instanceId": "kai"}),
+        ("wait_for_messages", {"instanceId": "kai", "timeout_seconds": 0}),
+        ("claim_next_task", {"instanceId": "kai"}),
+        ("bootstrap", {"role": "Developer", "instanceId": "kai"}),
+        ("register_instance", {"role": "Developer", "instanceId": "kai"}),
+        ("update_heartbeat", {"instanceId": "kai"}),
+        ("deactivate_instance", {"instanceId": "kai"}),
+    ],
+)
+async def test_a_bound_caller_cannot_speak_as_another(desk: Desk, name: str, arguments: dict[str, object]) -> None:
+    await desk.join("kai", "nova")
+    with pytest.raises(ForbiddenError, match="speaks as nova, not as kai"):
+        await desk.dispatcher.call(name, arguments, NOVA)
+
+
+def test_every_operation_asks_for_the_scope_of_what_it_does() -> None:
+    for operation in CATALOGUE.values():
+        assert operation.scope == ("write" if operation.kind == "write" else "read"), operation.name
