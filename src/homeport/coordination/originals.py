@@ -14,8 +14,8 @@ from dataclasses import dataclass
 class Original:
     """One record of one file.
 
-    ``kind`` is a noun, or ``file`` for what surrounds the records of a file. ``key`` names the record in the
-    domain (its id, or ``project/id``, or the path for a file). ``document`` is JSON text.
+    ``kind`` is the kind of its file, or ``file`` for what surrounds the records of a file. ``key`` is unique within
+    the kind, and says where the record stood and what it became. ``document`` is JSON text.
     """
 
     kind: str

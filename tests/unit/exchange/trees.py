@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from homeport.coordination.messages import InboxQuery
 from homeport.coordination.store import Records
-from homeport.coordination.values import Millis
+from homeport.coordination.values import Millis, Page
 from homeport.exchange.json_v1.directory import Directory, read_directory
 from homeport.exchange.json_v1.exporting import export_directory
 from homeport.exchange.json_v1.importing import import_directory
-from homeport.exchange.json_v1.report import Report
+from homeport.exchange.json_v1.report import Odd, Report
 from homeport.storage.memory.records import MemoryRecords
 from homeport.storage.memory.tables import Tables
 
@@ -23,6 +24,9 @@ FOUND: Final = Path(__file__).parents[4] / "shared" / "data" / "json-v1"
 
 Tree = Mapping[str, Any]
 """Path -> JSON, or text for a document."""
+
+
+INBOX: Final = "messages/inbox/inbox.json"
 
 
 def memory() -> Records:
@@ -125,3 +129,14 @@ def manifest(*names: str, **fields: Any) -> dict[str, Any]:
     times = {"created": "2025-08-01T00:00:00.000Z", "updated": "2025-08-01T00:00:00.000Z"}
     base = {"description": "", "status": "active", "priority": "medium", **times, "metadata": {"tags": []}}
     return {"projects": [{"id": name, "name": name, **base, **fields} for name in names]}
+
+
+def inbox(records: Records, reader: str, *, archived: bool = False) -> list[str]:
+    """The ids of what lies in an inbox or an archive, newest first."""
+    found = records.messages.inbox(InboxQuery(reader, archived=archived), Page(200))
+    return [one.message.id for one in found]
+
+
+def told(report: Report, noun: str) -> list[Odd]:
+    """What was odd about a noun."""
+    return [one for one in report.odd if one.noun == noun]

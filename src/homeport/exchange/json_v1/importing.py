@@ -43,11 +43,11 @@ def import_directory(records: Records, directory: Directory, now: Millis) -> Rep
         instance = records.instances.get(one)
         if instance is not None:
             messages.deliver_waiting(records, instance, now)
-    import_messages(intake)
+    audience = import_messages(intake)
     report = intake.report
     if report.changed:
         counts = {noun: count.imported for noun, count in report.counts.items()}
-        events.record(records, "data.imported", now, data=counts)
+        events.record(records, "data.imported", now, audience=tuple(sorted(audience)), data=counts)
     return report
 
 

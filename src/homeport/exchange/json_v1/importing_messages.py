@@ -27,15 +27,21 @@ class _Letter:
     copies: list[tuple[Item, Notes]]
 
 
-def import_messages(intake: Intake) -> None:
-    """Adds the messages that are new in the order in which they were sent, so that inboxes are in order of time."""
+def import_messages(intake: Intake) -> set[str]:
+    """Adds the messages that are new in the order in which they were sent, so that inboxes are in order of time.
+
+    Returns:
+        Who has unread messages now that were not there before.
+    """
     letters = _letters(intake)
     letters.sort(key=lambda one: (one.message.created_at, one.copies[0][0].path, one.copies[0][0].position))
     taken = {item.source_id for letter in letters for item, _ in letter.copies}
     named: set[str] = set()
+    told: set[str] = set()
     for letter in letters:
-        _add(intake, letter, taken, named)
+        told |= _add(intake, letter, taken, named)
     _report_strangers(intake, [letter.message for letter in letters if letter.message.seq])
+    return told
 
 
 def _letters(intake: Intake) -> list[_Letter]:
@@ -61,12 +67,13 @@ def _is_project(intake: Intake, name: str) -> bool:
     return intake.records.projects.get(name) is not None
 
 
-def _add(intake: Intake, letter: _Letter, taken: set[str], named: set[str]) -> None:
+def _add(intake: Intake, letter: _Letter, taken: set[str], named: set[str]) -> set[str]:
+    """Adds one message, and says who has it unread."""
     message, records = letter.message, intake.records
     there = records.messages.get(message.id)
     if message.id not in named and there is not None and _identity(there) == _identity(message):
         _already_there(intake, letter)
-        return
+        return set()
     if there is not None:
         message = replace(message, id=_free_id(intake, message.id, taken))
         intake.odd("messages", where(letter.copies[0][0]), "another message has its id", f"called {message.id} here")
@@ -81,7 +88,8 @@ def _add(intake: Intake, letter: _Letter, taken: set[str], named: set[str]) -> N
     letter.message = stored
     copies = [(item.record, item.place) for item, _ in letter.copies]
     state_notes = Notes()
-    for reader, state in messages.states(copies, readers, state_notes).items():
+    told = messages.states(copies, readers, state_notes)
+    for reader, state in told.items():
         if state.read_at is not None:
             records.messages.set_read(reader, stored.seq, state.read_at)
         if state.archived_at is not None:
@@ -94,6 +102,7 @@ def _add(intake: Intake, letter: _Letter, taken: set[str], named: set[str]) -> N
         intake.odd(
             "messages", where(letter.copies[0][0]), f"lies in {paths} too", "one message, delivered to all of them"
         )
+    return {reader for reader in readers if reader not in told}
 
 
 def _already_there(intake: Intake, letter: _Letter) -> None:
