@@ -152,6 +152,7 @@ def import_twice(records: Records, tree: dict[str, Any]) -> tuple[Report, Report
         return imported(records, tree, Path(place)), imported(records, tree, Path(place))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @settings(max_examples=200)
 @given(trees())
@@ -165,6 +166,7 @@ def test_any_directory_survives_an_import_and_an_export(tree: dict[str, Any]) ->
     assert all(count.read == count.already_there for count in second.counts.values())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @settings(max_examples=50)
 @given(trees())
