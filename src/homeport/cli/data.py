@@ -65,11 +65,14 @@ def _export(environment: Environment, target: Path, arguments: Namespace) -> Non
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise GuardError(f"{target} is not an empty directory.", "Name one that is missing or empty.")
     check_owner(Path(environment.data_directory), environment.name)
-    report = server.export_json_v1(Path(environment.data_directory), environment.name, target)
+    report = server.export_json_v1(
+        Path(environment.data_directory), environment.name, target, dry_run=arguments.dry_run
+    )
     if arguments.json:
-        print_json({"environment": environment.name, **report.as_json()})
+        print_json({"environment": environment.name, "dry_run": arguments.dry_run, **report.as_json()})
         return
-    say(f"Exported {environment.name} ({environment.data_directory}) to {target}:")
+    done = "Would export" if arguments.dry_run else "Exported"
+    say(f"{done} {environment.name} ({environment.data_directory}) to {target}:")
     for line in report.lines():
         say(line)
 

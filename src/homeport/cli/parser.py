@@ -41,11 +41,11 @@ directories. Where the file exists it is left as it is, and only directories tha
 _IMPORT: Final = """\
 Reads the data directory of the earlier server (instances.json, projects/, messages/, lessons/, roles/) into an
 environment. All of it or nothing: a file that is broken is named, with its line. What is there already stays,
-so that a second import changes nothing. The environment's server must not be running.
+so that a second import changes nothing. The environment's server may be running.
 """
 _EXPORT: Final = """\
 Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
-environment's server must not be running.
+environment's server may be running.
 """
 
 
@@ -125,8 +125,7 @@ def _add_data(commands: Commands) -> None:
         one.add_argument("format", choices=["json-v1"], help="json-v1 is the only one")
         one.add_argument("directory", metavar="DIR")
         one.add_argument("environment", metavar="ENV")
-        if action == "import":
-            _add_dry_run(one)
+        _add_dry_run(one)
         one.set_defaults(module="data", action=action)
 
 
