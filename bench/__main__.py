@@ -65,8 +65,8 @@ def _plan(given: argparse.Namespace, directory: Path) -> Plan:
     quick = given.quick or given.limit is not None
     return Plan(
         directory=directory,
-        rounds=given.rounds or (1 if given.limit else 3 if quick else 5),
-        seconds=0.4 if quick else 1.0,
+        rounds=given.rounds or (1 if given.limit else 3 if quick else 7),
+        seconds=0.4 if quick else 0.6,
         many=given.messages or (20_000 if quick else MANY),
         waiting=given.waiting or (100 if quick else WAITING),
         limit=given.limit,
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=list(CASES), help="this case; may be given several times")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, fewer messages: a first look")
     parser.add_argument("--json", metavar="PATH", help="write all figures there, round by round")
-    parser.add_argument("--rounds", type=int, help="how often everything is measured; 5, or 3 with --quick")
+    parser.add_argument("--rounds", type=int, help="how often everything is measured; 7, or 3 with --quick")
     parser.add_argument("--messages", type=int, help=f"of the large store; {MANY:,} by default")
     parser.add_argument("--waiting", type=int, help=f"agents that wait; {WAITING} by default")
     parser.add_argument("--limit", type=int, help="answers after which each round ends: tries the harness out")

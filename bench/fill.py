@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from bench.agents import agent, text
-from homeport.contract import DATABASE_FILE
 from homeport.coordination import messages
 from homeport.coordination.instances import Instance
 from homeport.coordination.messages import Draft
@@ -77,7 +76,7 @@ async def fill(store: Store, count: int) -> None:
 async def main(directory: Path, count: int) -> None:
     """Opens the data as a server of the environment ``bench`` would, and fills them."""
     with open_data_directory(directory, "bench"):
-        store = await open_store(directory / DATABASE_FILE)
+        store = await open_store(directory)
         try:
             await fill(store, count)
         finally:

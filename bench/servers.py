@@ -37,7 +37,8 @@ class Kind:
         command: from the port and the server's directory.
         probe: a request, and what stands in its answer.
         prepare: makes what it needs in its directory, once.
-        database: relative to its directory, where commits are counted.
+        database: relative to its directory, where commits are counted; None also where a server closes its
+            database after each call, which makes SQLite begin to count anew.
         environment: of its process, from its directory.
     """
 
@@ -177,7 +178,6 @@ def _agent_hub_token(number: int) -> str:
 
 HUB_TOKENS: Final = tuple(_agent_hub_token(number) for number in range(AGENTS))
 _HUB_TOKEN_FILE: Final = "".join(f"agent-{number}={token}\n" for number, token in enumerate(HUB_TOKENS))
-_HUB_DATABASE: Final = ".local/share/agent-hub/hub.db"
 
 HOMEPORT_KIND: Final = Kind(
     "Homeport",
@@ -196,6 +196,5 @@ HUB_KIND: Final = Kind(
     "agent-hub-mcp 0.2.1",
     _peer("agent_hub_app", _HUB_TOKEN_FILE),
     (tool_call("modern", "hub_status", {}, token=HUB_TOKENS[0]), "version"),
-    database=_HUB_DATABASE,
     environment=_peer_environment,
 )
