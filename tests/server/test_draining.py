@@ -61,6 +61,15 @@ async def test_a_request_on_an_idle_connection_is_still_answered_and_told_to_clo
     writer.close()
 
 
+async def test_bytes_that_are_no_request_are_told_so_by_the_environment(server: Listening) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"nonsense\r\n\r\n")
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nx-mcp-environment: development\r\n" in answer
+    writer.close()
+
+
 async def test_without_connections_it_ends_at_once(server: Listening) -> None:
     server.stop()
     with anyio.fail_after(0.9):

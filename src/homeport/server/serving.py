@@ -25,6 +25,7 @@ from homeport.operations.operation import Place
 from homeport.server.draining import DrainingServer
 from homeport.server.listening import BACKLOG, bound_socket
 from homeport.server.upkeep import Upkeep
+from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
 from homeport.transports.health import About
 from homeport.transports.log import Log, LogHandler
@@ -123,7 +124,7 @@ def http_config(site: Site) -> uvicorn.Config:
     return uvicorn.Config(
         site.app,
         loop="none",
-        http="httptools",
+        http=protocol_of(site.environment),
         ws="none",
         lifespan="on",
         log_config=None,

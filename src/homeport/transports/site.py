@@ -38,6 +38,7 @@ class Site:
 
     Attributes:
         app: the ASGI application.
+        environment: its name.
         official: the SDK; the server begins to load it when it listens.
     """
 
@@ -64,6 +65,7 @@ class Site:
         self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offers_mcp else None
         self._rest = RestEndpoint(dispatcher)
         self._about = about
+        self.environment = about.environment
         self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self.running)
 
     async def _route(self, exchange: Exchange) -> None:
