@@ -21,6 +21,9 @@ REFUSED: Final = {
     "not_found": -32004,
     "conflict": -32009,
     "too_large": -32013,
+    "limited": -32029,
+    "unauthorized": -32041,
+    "forbidden": -32043,
     "unavailable": -32053,
 }
 """Codes of refused calls for clients that read errors alone, in the range left to implementations."""
