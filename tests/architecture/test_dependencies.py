@@ -31,13 +31,14 @@ def layer(parts: str = "", foreign: str = "") -> Layer:
 
 
 # What both halves stand on: values, errors, and the few file operations that must be done one way only.
-CORE: Final = "contract errors"
-GROUND: Final = "contract errors files datalock identity"
+CORE: Final = "contract errors secret"
+GROUND: Final = "contract errors secret files datalock identity"
 
 LAYERS: Final = {
     "": layer(),
     "contract": layer(),
     "errors": layer("contract"),
+    "secret": layer(),
     "files": layer(),
     "datalock": layer("contract errors files"),
     "identity": layer("contract errors files datalock"),

@@ -24,6 +24,7 @@ from homeport.coordination.projects import Project, ProjectFilter
 from homeport.coordination.roles import Role, RoleDocument
 from homeport.coordination.search import Hit, SearchQuery
 from homeport.coordination.tasks import Task, TaskFilter
+from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis, Page
 
 T = TypeVar("T")
@@ -213,6 +214,20 @@ class Originals(Protocol):
         """By path, then by position."""
 
 
+class Tokens(Protocol):
+    """What is kept of tokens, by id."""
+
+    def get(self, token_id: str) -> Token | None: ...
+    def put(self, token: Token) -> None:
+        """Inserts it, or replaces the one of its id."""
+
+    def touch(self, token_id: str, now: Millis) -> None:
+        """Sets ``last_used_at``, never back in time."""
+
+    def all(self) -> Sequence[Token]:
+        """The oldest first, then by id."""
+
+
 class Records(Protocol):
     """All records within one transaction."""
 
@@ -234,6 +249,8 @@ class Records(Protocol):
     def answers(self) -> Answers: ...
     @property
     def originals(self) -> Originals: ...
+    @property
+    def tokens(self) -> Tokens: ...
     def role_known(self, name: str) -> bool:
         """Whether a role of that name is defined or held by an instance, in any case."""
 

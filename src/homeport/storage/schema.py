@@ -342,4 +342,18 @@ originals = Table(
     PrimaryKeyConstraint("kind", "key"),
 )
 
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _text("name"),
+    _text("scope"),
+    _maybe("instance_id"),
+    _text("digest"),
+    _at("created_at"),
+    _maybe_at("expires_at"),
+    _maybe_at("revoked_at"),
+    _maybe_at("last_used_at"),
+)
+
 probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _text("token"))

@@ -15,6 +15,7 @@ from homeport.storage.memory.roles import MemoryRoles
 from homeport.storage.memory.search import search
 from homeport.storage.memory.tables import Tables
 from homeport.storage.memory.tasks import MemoryTasks
+from homeport.storage.memory.tokens import MemoryTokens
 
 
 class MemoryRecords:
@@ -31,6 +32,7 @@ class MemoryRecords:
         self.events = MemoryEvents(tables)
         self.answers = MemoryAnswers(tables)
         self.originals = MemoryOriginals(tables)
+        self.tokens = MemoryTokens(tables)
 
     def role_known(self, name: str) -> bool:
         return self.roles.get(name) is not None or bool(self.instances.count(InstanceFilter(role=name)))

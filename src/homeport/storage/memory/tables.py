@@ -16,6 +16,7 @@ from homeport.coordination.originals import Original
 from homeport.coordination.projects import Project
 from homeport.coordination.roles import Role, RoleDocument
 from homeport.coordination.tasks import Task
+from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Tables:
     events: dict[int, Event] = field(default_factory=dict)
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     originals: dict[tuple[str, str], Original] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number that was given in each sequence; rows that are gone keep theirs."""
 

@@ -19,6 +19,7 @@ from homeport.storage.sqlite.projects import SqliteProjects
 from homeport.storage.sqlite.roles import SqliteRoles
 from homeport.storage.sqlite.search import Search
 from homeport.storage.sqlite.tasks import SqliteTasks
+from homeport.storage.sqlite.tokens import SqliteTokens
 
 
 class MessageRecords(SqliteMessages, SqliteInboxes):
@@ -50,6 +51,7 @@ class SqliteRecords:
         self.events = SqliteEvents(database)
         self.answers = SqliteAnswers(database)
         self.originals = SqliteOriginals(database)
+        self.tokens = SqliteTokens(database)
         self._search = Search(database, self.pending)
 
     def role_known(self, name: str) -> bool:
