@@ -6,14 +6,15 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from homeport.contract import ENVIRONMENT_HEADER
+from homeport.server.connection import BoundedConnection
 
 
 def protocol_of(environment: str) -> type[HttpToolsProtocol]:
     """Uvicorn's HTTP protocol, whose one own answer names the environment too, as every other does."""
 
-    class Protocol(HttpToolsProtocol):
+    class Protocol(BoundedConnection):
         def send_400_response(self, msg: str) -> None:
-            body = orjson.dumps({"error": {"code": "malformed", "message": msg}})
+            body = orjson.dumps({"error": {"code": "malformed", "message": self.fault or msg}})
             head = (
                 "HTTP/1.1 400 Bad Request",
                 "content-type: application/json",
