@@ -10,6 +10,7 @@ from pysqlite3 import dbapi2
 
 from homeport.errors import CannotStartError, HomeportError, InvalidError, UnavailableError
 from homeport.storage.sqlite.database import DatabaseError
+from homeport.storage.sqlite.room import LEAST_ROOM, room_for
 
 _PRIMARY: Final = 0xFF
 """The extended code of an error has its primary code in the lowest byte."""
@@ -40,6 +41,12 @@ def primary_code(error: BaseException) -> int:
     return code & _PRIMARY
 
 
+def _told_code(error: BaseException, path: Path) -> int:
+    """The code to explain: where the disk is full, some writes fail as any failing disk would make them."""
+    code = primary_code(error)
+    return dbapi2.SQLITE_FULL if code == dbapi2.SQLITE_IOERR and room_for(path) < LEAST_ROOM else code
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether another connection is in the way, so that waiting helps."""
     return primary_code(error) in (dbapi2.SQLITE_BUSY, dbapi2.SQLITE_LOCKED)
@@ -47,7 +54,7 @@ def is_busy(error: BaseException) -> bool:
 
 def unavailable(error: DatabaseError, path: Path) -> UnavailableError | None:
     """The refusal for a fault of disk, file or lock; None for an error of ours, which must be seen as it is."""
-    found = _SENTENCES.get(primary_code(error))
+    found = _SENTENCES.get(_told_code(error, path))
     if found is None:
         return None
     return UnavailableError(_worded(found[0], error, path), found[1], fault=_name(error))
@@ -58,7 +65,7 @@ def cannot_start(error: DatabaseError | OSError, path: Path) -> CannotStartError
     if isinstance(error, OSError):
         reason = error.strerror or errno.errorcode.get(error.errno or 0, "unknown error")
         return CannotStartError(f"{path} cannot be opened: {reason}.", "Look at its owner and permissions.")
-    sentence, hint = _SENTENCES.get(primary_code(error), ("{path} cannot be opened ({text}).", ""))
+    sentence, hint = _SENTENCES.get(_told_code(error, path), ("{path} cannot be opened ({text}).", ""))
     return CannotStartError(_worded(sentence, error, path), hint.replace(f" {_GOES_ON}", ""))
 
 

@@ -15,6 +15,7 @@ from homeport.errors import CallError, UnavailableError
 from homeport.storage.sqlite.announcer import Announcer
 from homeport.storage.sqlite.database import Database, DatabaseError
 from homeport.storage.sqlite.readers import Readers
+from homeport.storage.sqlite.room import check_room
 from homeport.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class SqliteStore:
                 f"{self._path} gave back another value than was just written.",
                 "Another server writes to it, or the disk loses writes.",
             )
+        check_room(self._path)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         stop = self._announcer.listen(listener)
