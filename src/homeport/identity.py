@@ -49,7 +49,7 @@ def parse_identity(text: str, file: str) -> Identity:
     hint = "Put the file back from a backup; nothing was changed."
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CannotStartError(f"{file} is not valid JSON: {error}.", hint) from None
     if not isinstance(found, dict) or any(not isinstance(found.get(key), str) or not found[key] for key in _KEYS):
         raise CannotStartError(f"{file} must be a JSON object with the texts {', '.join(_KEYS)}.", hint)
