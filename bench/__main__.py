@@ -19,6 +19,7 @@ from bench import noop, send, sizes, starting, telling
 from bench.generator import ROOT, NotMeasuredError
 from bench.plan import Plan
 from bench.report import Outcome, as_json, table, target_table
+from bench.servers import NotStartedError
 
 CASES: Final[Mapping[str, Callable[[Plan], Outcome]]] = {
     noop.CASE: noop.run,
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="homeport-bench-", dir=given.directory) as directory:
         plan = _plan(given, Path(directory))
         for name in given.only or CASES:
-            outcome = _run(CASES[name], plan)
+            outcome = _run(name, plan)
             if outcome.figures:
                 _print(f"\n{name}\n{table(outcome.figures)}")
             total.add(outcome)
@@ -54,11 +55,12 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if total.failures else 0
 
 
-def _run(case: Callable[[Plan], Outcome], plan: Plan) -> Outcome:
+def _run(name: str, plan: Plan) -> Outcome:
+    """What a case found; whatever goes wrong in one, the others are measured and everything is reported."""
     try:
-        return case(plan)
-    except NotMeasuredError as error:
-        return Outcome(failures=[str(error)])
+        return CASES[name](plan)
+    except (NotMeasuredError, NotStartedError, OSError, ValueError) as error:
+        return Outcome(failures=[f"{name}: {error!r}"])
 
 
 def _plan(given: argparse.Namespace, directory: Path) -> Plan:

@@ -89,8 +89,14 @@ def exchange(port: int, request: bytes, *, timeout: float = 10.0) -> bytes:
 
 
 def content(response: bytes) -> Any:  # noqa: ANN401 - JSON
-    """What a tool answered: the structured content, or the JSON in its text."""
-    result = json.loads(response[response.index(b"\r\n\r\n") + 4 :])["result"]
+    """What a tool answered: the structured content, or the JSON in its text.
+
+    Raises:
+        ValueError: it is not the answer of a tool.
+    """
+    result = json.loads(response[response.index(b"\r\n\r\n") + 4 :]).get("result")
+    if result is None:
+        raise ValueError(response[:600].decode("latin-1"))
     if "structuredContent" in result:
         return result["structuredContent"]
     return json.loads(result["content"][0]["text"])
