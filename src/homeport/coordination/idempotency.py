@@ -19,7 +19,10 @@ MAX_KEY: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The first answer to a call under a key. ``fingerprint`` tells a retry from another call."""
+    """The first answer to a call under a key. ``fingerprint`` tells a retry from another call.
+
+    The key begins with its owner, where it has one.
+    """
 
     operation: str
     key: str
@@ -29,9 +32,24 @@ class Answer:
 
 
 def once(
-    records: Records, operation: str, key: str, fingerprint: str, now: Millis, work: Callable[[], JsonObject]
+    records: Records,
+    operation: str,
+    key: str,
+    fingerprint: str,
+    now: Millis,
+    work: Callable[[], JsonObject],
+    owner: str = "",
 ) -> JsonObject:
     """Does the work in this transaction, unless the same call was answered before: then gives that answer.
+
+    Args:
+        records: of the transaction.
+        operation: its name.
+        key: as the caller gave it.
+        fingerprint: of the other arguments.
+        now: the time.
+        work: gives the answer.
+        owner: whose key it is: under another's the same key means another call, so that no answer goes to a stranger.
 
     Raises:
         ConflictError: the key was used for a call with other arguments.
@@ -40,7 +58,8 @@ def once(
     if not key or len(key) > MAX_KEY:
         raise InvalidError(f"idempotency_key: {len(key)} characters.", f"Give 1 to {MAX_KEY}; a UUID is good.")
     checked_text(key, "idempotency_key")
-    first = records.answers.get(operation, key)
+    kept = f"{owner}\t{key}" if owner else key
+    first = records.answers.get(operation, kept)
     if first is not None:
         if first.fingerprint != fingerprint:
             raise ConflictError(
@@ -49,5 +68,5 @@ def once(
             )
         return first.answer
     answer = work()
-    records.answers.put(Answer(operation, key, fingerprint, answer, now))
+    records.answers.put(Answer(operation, kept, fingerprint, answer, now))
     return answer

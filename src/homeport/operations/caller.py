@@ -18,14 +18,21 @@ class Caller:
     """A caller that was recognised, or anybody where an environment is open.
 
     Attributes:
-        name: for the log, and the key of its rate limit.
+        name: for the log.
         scope: the most that it may do; each includes the ones before it.
         instance_id: the one instance it speaks as, or None where it may speak as any.
+        id: what its rate limit and its idempotency keys are kept under; empty for anybody.
     """
 
     name: str
     scope: Scope
     instance_id: str | None = None
+    id: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose its idempotency keys are: an instance's, also after it got another token, or else this caller's."""
+        return self.id if self.instance_id is None else f"instance:{self.instance_id}"
 
     def may(self, scope: Scope) -> bool:
         """Whether its scope includes this one."""

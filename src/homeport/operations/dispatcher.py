@@ -75,7 +75,7 @@ class Dispatcher:
         given = self.validated(operation, caller.arguments(operation, arguments or {}))
         if operation.kind == "wait":
             return await self._wait(operation, given)
-        work = partial(self._work, operation, given)
+        work = partial(self._work, operation, given, caller.owner)
         if operation.kind == "write":
             return await self.store.write(work)
         answer = await (self.store.scan(work) if operation.kind == "scan" else self.store.read(work))
@@ -99,7 +99,7 @@ class Dispatcher:
         self._stop_listening()
         self.bell.ring_all()
 
-    def _work(self, operation: Operation, given: Arguments, records: Records) -> JsonObject:
+    def _work(self, operation: Operation, given: Arguments, owner: str, records: Records) -> JsonObject:
         now = self._clock()
         call = Call(now, self._ids, self.place, self.store.schema_version, len(self.catalogue), self._listed)
         if operation.actor and operation.kind == "write":
@@ -114,6 +114,7 @@ class Dispatcher:
                 _fingerprint(given),
                 now,
                 partial(operation.work, records, given, call),
+                owner,
             )
         return operation.work(records, given, call)
 
@@ -129,7 +130,7 @@ class Dispatcher:
         with self.bell.listening(reader) as signal:
             while True:
                 signal.clear()
-                answer = await self.store.read(partial(self._work, operation, given))
+                answer = await self.store.read(partial(self._work, operation, given, ""))
                 left = end - loop.time()
                 if operation.ready(answer) or left <= 0 or self._closing:
                     return answer

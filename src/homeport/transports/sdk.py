@@ -92,7 +92,7 @@ class SdkApp:
             exchange.error = str(INVALID_PARAMS)
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         try:
-            answer = await self._dispatcher.call(params.name, params.arguments)
+            answer = await self._dispatcher.call(params.name, params.arguments, exchange.caller)
         except CallError as error:
             exchange.error = error.code
             return self._results.refusal(era, error)

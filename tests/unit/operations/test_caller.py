@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.errors import ForbiddenError
-from homeport.operations.caller import Caller
+from homeport.errors import ConflictError, ForbiddenError
+from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.catalogue import CATALOGUE
 from tests.support.desk import Desk
 
@@ -54,3 +54,21 @@ async def test_a_bound_caller_cannot_speak_as_another(desk: Desk, name: str, arg
 def test_every_operation_asks_for_the_scope_of_what_it_does() -> None:
     for operation in CATALOGUE.values():
         assert operation.scope == ("write" if operation.kind == "write" else "read"), operation.name
+
+
+async def test_an_idempotency_key_of_one_caller_does_not_give_anothers_answer(desk: Desk) -> None:
+    await desk.join("nova", "kai")
+    task = {"id": "t", "title": "T", "description": "", "idempotency_key": "1"}
+    one, other = Caller("one", "write", id="t1"), Caller("other", "write", id="t2")
+    first = await desk.dispatcher.call("create_task", task, one)
+    assert await desk.dispatcher.call("create_task", task, one) == first
+    for stranger in (other, NOVA, ANYBODY):
+        with pytest.raises(ConflictError, match="exists"):
+            await desk.dispatcher.call("create_task", task, stranger)
+
+
+async def test_an_instance_that_gets_a_new_token_can_still_repeat_its_calls(desk: Desk) -> None:
+    task = {"id": "t", "title": "T", "description": "", "idempotency_key": "1"}
+    old, new = Caller("old", "write", "nova", "t1"), Caller("new", "write", "nova", "t2")
+    first = await desk.dispatcher.call("create_task", task, old)
+    assert await desk.dispatcher.call("create_task", task, new) == first
