@@ -17,6 +17,7 @@ from homeport.coordination.values import IdSource, JsonObject, Millis, did_you_m
 from homeport.errors import NotFoundError
 from homeport.operations.bell import Bell
 from homeport.operations.caller import ANYBODY, Caller
+from homeport.operations.feed import Feed
 from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
 from homeport.operations.refusals import refusal
 
@@ -51,6 +52,7 @@ class Dispatcher:
         self._listed = sum(operation.listed for operation in catalogue.values())
         self._touched: dict[str, Millis] = {}
         self._closing = False
+        self.feed = Feed(store)
         self._stop_listening = store.listen(self.bell.ring)
 
     def operation(self, name: str) -> Operation:
@@ -94,8 +96,9 @@ class Dispatcher:
             raise refusal(operation, error) from None
 
     def close(self) -> None:
-        """Ends all waits; they answer with what there is."""
+        """Ends all waits, which answer with what there is, and all that follows the feed."""
         self._closing = True
+        self.feed.close()
         self._stop_listening()
         self.bell.ring_all()
 
