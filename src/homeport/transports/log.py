@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import os
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import orjson
 
 from homeport.contract import LogFormat
+from homeport.coordination.tokens import hidden
 from homeport.transports.exchange import Exchange
 
 _FLUSH_SECONDS: Final = 0.05
 
 
 def _to_stderr(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    # Past Python's own buffer, which keeps what could not be written and fails with it when the process ends.
+    rest = memoryview(text.encode(errors="backslashreplace"))
+    # A log that is full, or that nobody reads any more, must not end the server that writes it.
+    with suppress(OSError):
+        while rest:
+            rest = rest[os.write(2, rest) :]
 
 
 class Log:
@@ -57,6 +63,8 @@ class Log:
             "status": exchange.status,
             "ms": round(seconds * 1000, 2),
         }
+        if exchange.caller.id:
+            facts["caller"] = exchange.caller.name
         if exchange.tool is not None:
             facts["tool"] = exchange.tool
         if exchange.error is not None:
@@ -82,6 +90,10 @@ class Log:
             self._write(text)
 
     def _line(self, level: str, text: str, facts: dict[str, object]) -> str:
+        # Whatever has the form of a token is taken out last, so that no way into the log leads around it.
+        return hidden(self._written(level, text, facts))
+
+    def _written(self, level: str, text: str, facts: dict[str, object]) -> str:
         now = self._clock()
         second = int(now)
         if second != self._second:
