@@ -45,6 +45,9 @@ LAYERS: Final = {
     # The environments half.
     "environments": layer(CORE, "pydantic pydantic_core tomlkit"),
     "host": layer(f"{GROUND} environments", "psutil"),
+    # What clients are told, and where this program is a client itself: no part of either half.
+    "clients": layer(CORE, "tomlkit"),
+    "outbound": layer(CORE, "anyio httpx2 mcp mcp_types"),
     # The coordination half.
     "coordination": layer(CORE),
     "operations": layer(f"{CORE} coordination", "pydantic pydantic_core orjson"),
@@ -71,11 +74,14 @@ EFFECTS: Final = frozenset(
 )
 DENIED_STANDARD: Final = {
     "environments": EFFECTS,
+    "clients": EFFECTS,
     "coordination": EFFECTS - {"time"},
     "operations": EFFECTS - {"asyncio", "time"},
 }
 # Arithmetic on names, though it lives beside effects.
-LEXICAL: Final = frozenset({"os.path", "os.path.normpath", "os.path.commonpath", "os.PathLike", "os.fspath"})
+LEXICAL: Final = frozenset(
+    {"os.path", "os.path.normpath", "os.path.commonpath", "os.PathLike", "os.fspath", "urllib.parse.urlsplit"}
+)
 EFFECT_CALLS: Final = frozenset(
     {
         *("cwd", "exists", "expanduser", "glob", "home", "is_dir", "is_file", "iterdir", "lstat", "mkdir", "open"),

@@ -47,6 +47,13 @@ _EXPORT: Final = """\
 Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
 environment's server may be running.
 """
+_STDIO: Final = """\
+For clients that can only start a program and speak with it over pipes: reads JSON-RPC from stdin, line by line, posts
+it to the server as it came, and writes what the server says to stdout. Logs go to stderr. Ends when stdin does.
+
+A server that is away is waited for; whatever waits then for too long gets a JSON-RPC error. With ENV, an answer of
+another environment is refused. The token is taken from HOMEPORT_TOKEN or from --token-file.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_config(commands)
     _add_data(commands)
+    _add_stdio(commands)
     return parser
 
 
@@ -127,6 +135,21 @@ def _add_data(commands: Commands) -> None:
         one.add_argument("environment", metavar="ENV")
         _add_dry_run(one)
         one.set_defaults(module="data", action=action)
+
+
+def _add_stdio(commands: Commands) -> None:
+    stdio = _command(commands, "stdio", "connect a client that speaks only stdio to the running server", _STDIO)
+    stdio.add_argument("environment", metavar="ENV", nargs="?", help="whose server; must be the one that answers")
+    stdio.add_argument("--url", metavar="URL", help="of the server, instead of the declared one")
+    stdio.add_argument(
+        "--patience", metavar="SECONDS", type=float, help="how long to wait for a server that is away; 20 by default"
+    )
+    _add_token_file(stdio)
+    stdio.set_defaults(module="stdio")
+
+
+def _add_token_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--token-file", metavar="FILE", help="holds the token, instead of HOMEPORT_TOKEN")
 
 
 def _command(commands: Commands, name: str, line: str, text: str = "") -> argparse.ArgumentParser:
