@@ -113,13 +113,17 @@ def _next_actions(records: Records, instance: Instance, project_id: str | None) 
     actions = []
     held = records.tasks.held_by(instance.id)
     if held:
-        actions.append(f"Go on with {held[0].reference} ({held[0].status}): get_task shows it.")
+        actions.append(
+            f"Go on with {held[0].reference} ({held[0].status}): get_task shows it, and the fence to write with."
+        )
     unread = records.messages.inbox_counts(instance.id).unread
     if unread:
         actions.append(f"Read your {unread} unread messages: get_messages with unread_only, then mark_message_read.")
     if not held:
         place = f" with project_id {project_id}" if project_id else ""
-        actions.append(f"Take work: claim_next_task{place}.")
+        actions.append(
+            f"Take work: claim_next_task{place} gives you the best task that is free; create_task makes one."
+        )
     actions.append("Then wait_for_messages to hear from others, and submit_lessons when you have learned something.")
     return actions
 

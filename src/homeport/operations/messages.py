@@ -131,6 +131,8 @@ def _send(records: Records, given: SendMessage, call: Call) -> JsonObject:
         near = "; ".join(filter(None, (did_you_mean(one, records.instances.ids()) for one in sent.waiting_for[:3])))
         answer["waiting_for"] = list(sent.waiting_for)
         answer["note"] = f"Nobody is registered under these yet; the message waits for them. {near}".strip()
+    elif not sent.recipients:
+        answer["note"] = "Nobody else is in that group yet; whoever joins it gets the message then."
     return answer
 
 

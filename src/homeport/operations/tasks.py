@@ -178,7 +178,10 @@ def _claim_next(records: Records, given: ClaimNextTask, call: Call) -> JsonObjec
     if task is not None:
         return _with_lessons(records, task)
     pending = records.tasks.count(TaskFilter(project_id=given.project_id, status="pending"))
-    return {"task": None, "why": f"Nothing to take now; {pending} pending tasks wait for others or are for others."}
+    why = "no task is pending. wait_for_messages tells when others write; create_task makes work."
+    if pending:
+        why = f"{pending} pending, but they wait for other tasks, or are for others. get_pending_tasks shows them."
+    return {"task": None, "why": f"Nothing to take now: {why}"}
 
 
 def _update(records: Records, given: UpdateTask, call: Call) -> JsonObject:
