@@ -1,0 +1,26 @@
+// The TypeScript SDK's client for a test in another language: a request a line in, an answer a line out.
+// Arguments: the URL, and "auto" (the newest revision, if the server has it) or "legacy".
+// First line out: {"version"}. Then {"id", "method": "list"} or {"id", "method": "call", "name", "arguments"} in,
+// and {"id", "result"} or {"id", "error"} out, in the order in which they are answered. It ends with its input.
+import { createInterface } from "node:readline";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+
+const [url, mode] = process.argv.slice(2);
+const client = new Client({ name: "agent", version: "1" }, { versionNegotiation: { mode } });
+await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+
+const tell = (message) => console.log(JSON.stringify(message));
+const ask = (request) =>
+  request.method === "list"
+    ? client.listTools()
+    : client.callTool({ name: request.name, arguments: request.arguments });
+
+tell({ version: client.getNegotiatedProtocolVersion() });
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  ask(request).then(
+    (result) => tell({ id: request.id, result }),
+    (error) => tell({ id: request.id, error: String(error) }),
+  );
+}
+await client.close();
