@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.generator import Load, NotMeasuredError, run_load
-from bench.report import Figure, Outcome
+from bench.report import CPU, Figure, Outcome
 from bench.servers import Kind, NotStartedError, Server, start
 
 
@@ -99,7 +99,7 @@ def rate_figure(case: str, run: Run, loads: Sequence[Load], *, commits: bool = F
     more = {
         "p50 ms": middle(one.p50_ms for one in loads),
         "p99 ms": middle(one.p99_ms for one in loads),
-        "CPU us": middle(one.cpu_us for one in loads),
+        CPU: middle(one.cpu_us for one in loads),
     }
     if commits:
         more["commits each"] = middle(one.commits / one.answered for one in loads)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+CPU: Final = "CPU us"
+"""The name of a figure's microseconds of processor time for each answer."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,11 @@ def _beside(first: Figure, one: Figure) -> str:
     if not one.median or not first.median:
         return ""
     better = first.median / one.median if one.unit == "/s" else one.median / first.median
-    return f"1 : {better:.2g}" if better < 1 else f"{better:.1f} x"
+    cpu = ""
+    if CPU in first.more and CPU in one.more and one.unit == "/s":
+        # What a neighbour's load does to rates it does not do to processor time.
+        cpu = f" (CPU {one.more[CPU] / first.more[CPU]:.1f} x)"
+    return f"{better:.2f} x{cpu}" if better < 1 else f"{better:.1f} x{cpu}"
 
 
 def _number(value: float) -> str:

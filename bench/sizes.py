@@ -16,7 +16,7 @@ from bench import fill
 from bench.agents import agent
 from bench.generator import ROOT, NotMeasuredError
 from bench.plan import Plan, Run, measure, middle
-from bench.report import Figure, Outcome
+from bench.report import CPU, Figure, Outcome
 from bench.servers import HOMEPORT_KIND, NotStartedError, Server, start
 from bench.wire import content, exchange, tool_call
 
@@ -62,7 +62,7 @@ def run(plan: Plan) -> Outcome:
             for count, server in servers.items()
         ]
         for one, loads in measure(plan, CASE, runs, outcome):
-            more = {"p99 ms": middle(load.p99_ms for load in loads), "CPU us": middle(load.cpu_us for load in loads)}
+            more = {"p99 ms": middle(load.p99_ms for load in loads), CPU: middle(load.cpu_us for load in loads)}
             outcome.figures.append(Figure(CASE, one.what, one.who, "ms", tuple(load.p50_ms for load in loads), more))
     for what in QUESTIONS:
         if what != NOT_A_TARGET:
