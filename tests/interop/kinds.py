@@ -1,4 +1,4 @@
-"""The clients that people use over HTTP, each behind the same two methods."""
+"""The clients that people use, over HTTP and over pipes, each behind the same two methods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import mcp.client.session
 import pytest
 
 from tests.interop.client import Client, Connect, Reply, reply_of
-from tests.interop.workspace import Homeport
+from tests.interop.workspace import PROGRAM, Homeport
 from tests.support.node import DIRECTORY, find_node_tools
 
 LINE: Final = 1 << 20
@@ -54,6 +54,14 @@ async def python_2025_06_18(homeport: Homeport) -> AsyncIterator[Client]:
         async with mcp.Client(homeport.mcp, mode="legacy") as client:
             assert client.protocol_version == "2025-06-18"
             yield PythonClient(client)
+
+
+@asynccontextmanager
+async def python_over_pipes(homeport: Homeport) -> AsyncIterator[Client]:
+    """A client that starts ``homeport stdio``, which stays with it while the server behind it is replaced."""
+    arguments = [*PROGRAM[1:], "stdio", "development", "--config", str(homeport.declaration)]
+    async with mcp.Client(mcp.StdioServerParameters(command=PROGRAM[0], args=arguments)) as client:
+        yield PythonClient(client)
 
 
 class OldClient:
@@ -163,6 +171,7 @@ def typescript_legacy(homeport: Homeport) -> AbstractAsyncContextManager[Client]
 KINDS: Final[dict[str, Connect]] = {
     "python-newest": python_newest,
     "python-2025-06-18": python_2025_06_18,
+    "python-over-pipes": python_over_pipes,
     "typescript-newest": typescript_newest,
     "typescript-legacy": typescript_legacy,
     "old": old,
