@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -196,7 +197,6 @@ messages = Table(
     # Last, so that what stands before it is found without reading a long body.
     _text("body"),
     UniqueConstraint("id"),
-    Index(None, "sender"),
     Index(
         None,
         "thread_id",
@@ -204,15 +204,6 @@ messages = Table(
         postgresql_where=text("thread_id IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
-)
-
-message_channels = Table(
-    "message_channels",
-    METADATA,
-    _text("channel"),
-    _number("message_seq"),
-    PrimaryKeyConstraint("channel", "message_seq"),
-    sqlite_with_rowid=False,
 )
 
 inboxes = Table(
@@ -226,10 +217,6 @@ inboxes = Table(
     UniqueConstraint("reader"),
 )
 
-_UNARCHIVED = text("archived_at IS NULL")
-_UNREAD = text("archived_at IS NULL AND read_at IS NULL")
-_ARCHIVED = text("archived_at IS NOT NULL")
-
 deliveries = Table(
     "deliveries",
     METADATA,
@@ -238,13 +225,17 @@ deliveries = Table(
     Column("message_seq", Integer, ForeignKey("messages.seq"), nullable=False),
     _maybe_at("read_at"),
     _maybe_at("archived_at"),
-    UniqueConstraint("inbox", "message_seq"),
-    Index(None, "message_seq"),
-    Index("ix_deliveries_inbox", "inbox", "message_seq", sqlite_where=_UNARCHIVED, postgresql_where=_UNARCHIVED),
-    Index("ix_deliveries_unread", "inbox", "message_seq", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
-    Index("ix_deliveries_archive", "inbox", "message_seq", sqlite_where=_ARCHIVED, postgresql_where=_ARCHIVED),
-    Index("ix_deliveries_arrivals", "inbox", "number", sqlite_where=_UNARCHIVED, postgresql_where=_UNARCHIVED),
-    Index("ix_deliveries_unread_arrivals", "inbox", "number", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
+    # 0 unread, 1 read, 2 archived: an inbox is the first two, merged in the order of an index.
+    Column(
+        "state",
+        Integer,
+        Computed("CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END", persisted=True),
+        nullable=False,
+    ),
+    # In this order it grows at its end; by inbox it would change a page for each reader.
+    UniqueConstraint("message_seq", "inbox"),
+    Index(None, "inbox", "state", "message_seq"),
+    Index(None, "inbox", "state", "number"),
     sqlite_autoincrement=True,
 )
 
@@ -308,7 +299,6 @@ events = Table(
     _maybe("project_id"),
     _text("audience"),
     _text("data"),
-    Index(None, "actor"),
     Index(None, "subject"),
     Index(
         None,
@@ -354,6 +344,21 @@ tokens = Table(
     _maybe_at("expires_at"),
     _maybe_at("revoked_at"),
     _maybe_at("last_used_at"),
+)
+
+webhooks = Table(
+    "webhooks",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _text("url"),
+    _text("secret"),
+    _at("created_at"),
+    Column("position", BigInteger, nullable=False),
+    _text("kinds"),
+    Column("failures", Integer, nullable=False),
+    _at("next_attempt_at"),
+    _maybe_at("parked_at"),
+    _maybe("last_error"),
 )
 
 probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _text("token"))

@@ -14,10 +14,11 @@ from homeport.coordination.messages import Delivery, InboxCounts, InboxQuery
 from homeport.coordination.values import Millis, Page
 from homeport.storage.sqlite.codec import dump_texts
 from homeport.storage.sqlite.database import Database
+from homeport.storage.sqlite.index import Pending, any_of, channel_scope
 from homeport.storage.sqlite.messages import COLUMNS, message_of, narrow
 from homeport.storage.sqlite.statements import Where, integer, join
 
-_STATE: Final = "deliveries.number, deliveries.read_at, deliveries.archived_at"
+_STATE: Final = "deliveries.number, deliveries.message_seq, deliveries.read_at, deliveries.archived_at"
 # CROSS JOIN fixes the order: by the reader's index, one message for each row that is wanted.
 _SELECT: Final = join(
     "SELECT", _STATE, ",", COLUMNS, "FROM deliveries CROSS JOIN messages ON messages.seq = deliveries.message_seq"
@@ -33,11 +34,10 @@ _ALL: Final = join(
     "CROSS JOIN messages ON messages.seq = deliveries.message_seq",
     "WHERE deliveries.message_seq = ? ORDER BY inboxes.reader LIMIT ?",
 )
-_ARRIVALS: Final = "AND deliveries.number > ? ORDER BY deliveries.number LIMIT ?"
-_ARRIVED: Final = join(_SELECT, "WHERE", _IS_READERS, "AND deliveries.archived_at IS NULL", _ARRIVALS)
-_ARRIVED_UNREAD: Final = join(
-    _SELECT, "WHERE", _IS_READERS, "AND deliveries.archived_at IS NULL AND deliveries.read_at IS NULL", _ARRIVALS
-)
+# The states of a delivery, by which the indexes are ordered first.
+_UNREAD: Final = 0
+_READ: Final = 1
+_ARCHIVED: Final = 2
 
 _DELIVER: Final = "INSERT INTO deliveries (inbox, message_seq) SELECT id, ? FROM inboxes WHERE reader = ?"
 _DELIVER_MANY: Final = """
@@ -47,16 +47,12 @@ _DELIVER_MANY: Final = """
 """
 _BACKLOG: Final = """
     INSERT INTO deliveries (inbox, message_seq)
-    SELECT inboxes.id, waiting.message_seq
-    FROM (
-        SELECT DISTINCT message_seq FROM message_channels WHERE channel IN (SELECT value FROM json_each(?1))
-    ) AS waiting
-    CROSS JOIN messages ON messages.seq = waiting.message_seq
-    CROSS JOIN inboxes ON inboxes.reader = ?2
-    WHERE messages.sender <> ?2 AND NOT EXISTS (
-        SELECT 1 FROM deliveries WHERE deliveries.inbox = inboxes.id AND deliveries.message_seq = waiting.message_seq
+    SELECT inboxes.id, messages.seq
+    FROM inboxes CROSS JOIN message_words CROSS JOIN messages ON messages.seq = message_words.rowid
+    WHERE inboxes.reader = ?1 AND message_words MATCH ?2 AND messages.sender <> ?1 AND NOT EXISTS (
+        SELECT 1 FROM deliveries WHERE deliveries.message_seq = messages.seq AND deliveries.inbox = inboxes.id
     )
-    ORDER BY waiting.message_seq
+    ORDER BY messages.seq
 """
 _OPEN: Final = "INSERT INTO inboxes (reader) VALUES (?) ON CONFLICT DO NOTHING"
 _OPEN_MANY: Final = """
@@ -70,8 +66,9 @@ _SET_ARCHIVED: Final = join("UPDATE deliveries SET archived_at = ?", _SET)
 class SqliteInboxes:
     """The part of :class:`homeport.coordination.store.Messages` that concerns readers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pending: Pending) -> None:
         self._execute = database.execute
+        self._pending = pending
 
     def deliver(self, seq: int, readers: Sequence[str]) -> None:
         """Delivers a new message to readers, each once."""
@@ -85,8 +82,11 @@ class SqliteInboxes:
             self._execute(_DELIVER_MANY, (seq, names))
 
     def deliver_backlog(self, reader: str, channels: Sequence[str]) -> int:
+        if not channels:
+            return 0
+        self._pending.flush()
         self._execute(_OPEN, (reader,))
-        return self._execute(_BACKLOG, (dump_texts(channels), reader)).rowcount
+        return self._execute(_BACKLOG, (reader, any_of(map(channel_scope, channels)))).rowcount
 
     def delivery(self, reader: str, seq: int) -> Delivery | None:
         row = self._execute(_ONE, (reader, seq)).fetchone()
@@ -98,7 +98,6 @@ class SqliteInboxes:
     def inbox(self, query: InboxQuery, page: Page) -> Sequence[Delivery]:
         where = Where()
         where.add(_IS_READERS, query.reader)
-        where.add(f"deliveries.archived_at IS {'NOT NULL' if query.archived else 'NULL'}")
         if query.unread_only:
             where.add("deliveries.read_at IS NULL")
         if query.read_only:
@@ -107,12 +106,21 @@ class SqliteInboxes:
             where.add("deliveries.archived_at >= ? AND deliveries.archived_at < ?", *_bounds(query.archived_month))
         narrow(where, query.filter)
         where.before("deliveries.message_seq", page)
-        statement = join(_SELECT, str(where), "ORDER BY deliveries.message_seq DESC LIMIT ?")
-        return [_delivery(query.reader, row) for row in self._execute(statement, (*where.values, page.limit))]
+        states = (_ARCHIVED,) if query.archived else (_UNREAD, _READ)
+        return self._merged(query.reader, where, states, "message_seq DESC", page.limit)
 
     def arrivals(self, reader: str, after: int, *, unread_only: bool, limit: int) -> Sequence[Delivery]:
-        statement = _ARRIVED_UNREAD if unread_only else _ARRIVED
-        return [_delivery(reader, row) for row in self._execute(statement, (reader, integer(after), limit))]
+        where = Where()
+        where.add(_IS_READERS, reader)
+        where.add("deliveries.number > ?", integer(after))
+        return self._merged(reader, where, (_UNREAD,) if unread_only else (_UNREAD, _READ), "number", limit)
+
+    def _merged(self, reader: str, where: Where, states: Sequence[int], order: str, limit: int) -> Sequence[Delivery]:
+        """Rows of several states in one order: each state has them so in its part of an index."""
+        parts = [join(_SELECT, str(where), f"AND deliveries.state = {state}") for state in states]
+        statement = join(" UNION ALL ".join(parts), f"ORDER BY {order} LIMIT ?")
+        values = (*where.values * len(states), limit)
+        return [_delivery(reader, row) for row in self._execute(statement, values)]
 
     def last_arrival(self, reader: str) -> int:
         row = self._execute("SELECT last_number FROM inboxes WHERE reader = ?", (reader,)).fetchone()
@@ -130,7 +138,7 @@ class SqliteInboxes:
 
 
 def _delivery(reader: str, row: Sequence[Any]) -> Delivery:
-    number, read_at, archived_at, *message = row
+    number, _, read_at, archived_at, *message = row
     return Delivery(message_of(message), reader, number, read_at, archived_at)
 
 

@@ -2,7 +2,9 @@
 
 A row holds the words and, as words that nobody can type, the *scopes* in which it may be found: the channels and
 the sender of a message, the project of the rest. So one lookup answers "these words, among what is mine", newest
-first, at a cost that does not grow with the number of matches.
+first, at a cost that does not grow with the number of matches. The scopes alone answer what was sent on a channel or
+by somebody: ordinary indexes for that would have every message change a page for each of its addressees and its
+sender, and the pages that a transaction changes are most of what it costs.
 
 The tables keep no text of their own (``content=''``) and no positions (``detail=none``); that halves their size.
 The words of messages are added once for all works of a batch, by :meth:`Pending.flush`: an FTS5 table writes
@@ -11,7 +13,9 @@ a segment whenever a savepoint or a transaction ends, and many small segments ar
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -39,20 +43,41 @@ _FORGET: Final = {
 }
 
 
-def scope(kind: str, value: str = "") -> str:
-    """The word that stands for a scope, such as ``("channel", "role:tester")``."""
-    return MARK + blake2b(f"{kind}\n{value}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+@lru_cache(maxsize=4096)
+def _scope(kind: str, value: str) -> str:
+    name = f"{kind}\n{value}".encode("utf-8", "surrogatepass")
+    return MARK + b32encode(blake2b(name, digest_size=10).digest()).decode().lower()
+
+
+def channel_scope(channel: str) -> str:
+    """The scope of what was sent on a channel."""
+    return _scope("channel", channel)
+
+
+def sender_scope(sender: str) -> str:
+    """The scope of what somebody sent."""
+    return _scope("sender", sender)
+
+
+def project_scope(project_id: str) -> str:
+    """The scope of what belongs to a project."""
+    return _scope("project", project_id)
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A question for one of the words at least, as FTS5 takes it for words and nothing else."""
+    return "(" + " OR ".join('"' + word.replace('"', '""') + '"' for word in words) + ")"
 
 
 def message_scopes(sender: str, channels: Iterable[str]) -> str:
     """The scopes of a message, as its row keeps them."""
-    return " ".join([scope("sender", sender), *(scope("channel", channel) for channel in channels)])
+    return " ".join([sender_scope(sender), *map(channel_scope, channels)])
 
 
 def index_words(database: Database, kind: str, seq: int, text: str, project_id: str) -> None:
     """Adds a task, a lesson or a project to its index."""
     words = text.replace(MARK, " ")
-    database.execute(_ADD[kind], (seq, f"{words}\n{scope('project', project_id)}"))
+    database.execute(_ADD[kind], (seq, f"{words}\n{project_scope(project_id)}"))
 
 
 def forget_words(database: Database, kind: str, seq: int) -> None:

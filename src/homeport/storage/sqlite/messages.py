@@ -12,7 +12,7 @@ from homeport.coordination.messages import Message, MessageFilter
 from homeport.coordination.values import Page
 from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
 from homeport.storage.sqlite.database import Database
-from homeport.storage.sqlite.index import Pending, message_scopes
+from homeport.storage.sqlite.index import Pending, any_of, channel_scope, message_scopes, sender_scope
 from homeport.storage.sqlite.statements import LARGEST, Where, join
 
 _NAMES: Final = (
@@ -22,10 +22,10 @@ _NAMES: Final = (
 COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """What :func:`message_of` reads."""
 
+_WORDS_SEQ: Final = "message_words.rowid"
 _GET: Final = join("SELECT", COLUMNS, "FROM messages WHERE id = ?")
 _STORED: Final = (*_NAMES[1:], "scopes")
 _ADD: Final = join("INSERT INTO messages (", ", ".join(_STORED), ") VALUES (", ", ".join("?" * len(_STORED)), ")")
-_ADD_CHANNEL: Final = "INSERT INTO message_channels (channel, message_seq) VALUES (?, ?)"
 
 
 class SqliteMessages:
@@ -37,7 +37,7 @@ class SqliteMessages:
         self._pending = pending
 
     def insert(self, message: Message) -> Message:
-        """Stores a message on its channels; its words wait for the end of the transaction."""
+        """Stores a message; its words and channels wait for the end of the transaction."""
         channels = list(dict.fromkeys(address.channel for address in message.to))
         values = (
             message.id,
@@ -57,8 +57,6 @@ class SqliteMessages:
             message_scopes(message.sender, channels),
         )
         seq = self._execute(_ADD, values).lastrowid
-        for channel in channels:
-            self._execute(_ADD_CHANNEL, (channel, seq))
         self._pending.added(seq)
         return replace(message, seq=seq)
 
@@ -70,34 +68,33 @@ class SqliteMessages:
         if abs(seq) > LARGEST:
             return
         self._pending.forget(seq)
-        row = self._execute("SELECT recipients FROM messages WHERE seq = ?", (seq,)).fetchone()
-        for channel in {address.channel for address in _addresses(row[0])} if row else ():
-            self._execute("DELETE FROM message_channels WHERE channel = ? AND message_seq = ?", (channel, seq))
         self._execute("DELETE FROM deliveries WHERE message_seq = ?", (seq,))
         self._execute("DELETE FROM messages WHERE seq = ?", (seq,))
 
     def select(self, which: MessageFilter, page: Page) -> Sequence[Message]:
         where = Where()
-        source = _source(where, which)
-        narrow(where, replace(which, channel=None))
-        where.before("messages.seq", page)
-        statement = join("SELECT", COLUMNS, source, str(where), "ORDER BY messages.seq DESC LIMIT ?")
+        source, seq = self._source(where, which)
+        where.before(seq, page)
+        statement = join("SELECT", COLUMNS, source, str(where), f"ORDER BY {seq} DESC LIMIT ?")
         return [message_of(row) for row in self._execute(statement, (*where.values, page.limit))]
 
     def count(self, which: MessageFilter) -> int:
         where = Where()
-        source = _source(where, which)
-        narrow(where, replace(which, channel=None))
+        source, _ = self._source(where, which)
         row = self._execute(join("SELECT count(*)", source, str(where)), where.values).fetchone()
         return int(row[0]) if row else 0
 
-
-def _source(where: Where, which: MessageFilter) -> str:
-    """Where rows come from: a channel's own, or all."""
-    if which.channel is None:
-        return "FROM messages"
-    where.add("message_channels.channel = ?", which.channel)
-    return "FROM message_channels CROSS JOIN messages ON messages.seq = message_channels.message_seq"
+    def _source(self, where: Where, which: MessageFilter) -> tuple[str, str]:
+        """Where matching rows come from, and what orders them: the index for a sender or a channel, else all."""
+        scopes = [] if which.sender is None else [sender_scope(which.sender)]
+        scopes += [] if which.channel is None else [channel_scope(which.channel)]
+        source, seq = "FROM messages", "messages.seq"
+        if scopes:
+            self._pending.flush()
+            source, seq = "FROM message_words CROSS JOIN messages ON messages.seq = message_words.rowid", _WORDS_SEQ
+            where.add("message_words MATCH ?", " AND ".join(any_of([scope]) for scope in scopes))
+        narrow(where, replace(which, sender=None, channel=None))
+        return source, seq
 
 
 def narrow(where: Where, which: MessageFilter) -> None:
@@ -109,8 +106,7 @@ def narrow(where: Where, which: MessageFilter) -> None:
     where.equal("messages.thread_id", which.thread_id)
     where.any_of("messages.tags", which.tags)
     if which.channel is not None:
-        exists = "EXISTS (SELECT 1 FROM message_channels WHERE channel = ? AND message_seq = messages.seq)"
-        where.add(exists, which.channel)
+        where.add("instr(messages.scopes, ?) > 0", channel_scope(which.channel))
 
 
 @lru_cache(maxsize=4096)

@@ -20,13 +20,11 @@ from homeport.storage.sqlite.roles import SqliteRoles
 from homeport.storage.sqlite.search import Search
 from homeport.storage.sqlite.tasks import SqliteTasks
 from homeport.storage.sqlite.tokens import SqliteTokens
+from homeport.storage.sqlite.webhooks import SqliteWebhooks
 
 
 class MessageRecords(SqliteMessages, SqliteInboxes):
     """See :class:`homeport.coordination.store.Messages`."""
-
-    def __init__(self, database: Database, pending: Pending) -> None:
-        SqliteMessages.__init__(self, database, pending)
 
     def add(self, message: Message, recipients: Sequence[str]) -> Message:
         stored = self.insert(message)
@@ -52,6 +50,7 @@ class SqliteRecords:
         self.answers = SqliteAnswers(database)
         self.originals = SqliteOriginals(database)
         self.tokens = SqliteTokens(database)
+        self.webhooks = SqliteWebhooks(database)
         self._search = Search(database, self.pending)
 
     def role_known(self, name: str) -> bool:

@@ -10,7 +10,7 @@ from homeport.coordination.addresses import Address
 from homeport.coordination.search import Hit, SearchKind, SearchQuery
 from homeport.storage.sqlite.codec import load
 from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import Pending, scope
+from homeport.storage.sqlite.index import Pending, any_of, channel_scope, project_scope, sender_scope
 from homeport.storage.sqlite.statements import LARGEST, integer
 
 ENDINGS: Final = 64
@@ -69,17 +69,17 @@ class Search:
 
     def _question(self, query: SearchQuery) -> str:
         *whole, last = query.words
-        parts = [_quoted(word) for word in whole]
-        parts.append(_any([last, *self._endings(query.kind, last)]))
+        parts: list[tuple[str, ...]] = [(word,) for word in whole]
+        parts.append((last, *self._endings(query.kind, last)))
         if query.kind == "message":
             if query.project_id is not None:
-                parts.append(_quoted(scope("channel", Address("project", query.project_id).channel)))
+                parts.append((channel_scope(Address("project", query.project_id).channel),))
             if query.channels is not None:
-                mine = [scope("channel", channel) for channel in query.channels]
-                parts.append(_any([*mine, scope("sender", query.reader)] if query.reader else mine))
+                own = () if query.reader is None else (sender_scope(query.reader),)
+                parts.append((*map(channel_scope, query.channels), *own))
         elif query.project_id is not None:
-            parts.append(_quoted(scope("project", query.project_id)))
-        return " AND ".join(parts)
+            parts.append((project_scope(query.project_id),))
+        return " AND ".join(map(any_of, parts))
 
     def _endings(self, kind: SearchKind, beginning: str) -> list[str]:
         """Words of the index that begin so, without the beginning itself."""
@@ -94,15 +94,6 @@ class Search:
             found.append(row[0])
             at = f"{row[0]}\x01"
         return [word for word in found if word != folded]
-
-
-def _any(words: Sequence[str]) -> str:
-    return f"({' OR '.join(map(_quoted, words))})"
-
-
-def _quoted(word: str) -> str:
-    """As FTS5 takes it for words and nothing else."""
-    return '"' + word.replace('"', '""') + '"'
 
 
 def _folded(word: str) -> str:

@@ -18,6 +18,8 @@ _TOKENIZER: Final = "tokenize = 'unicode61 remove_diacritics 2'"
 # Lessons are also ranked, for which FTS5 needs the positions of words.
 _DETAIL: Final = {"lesson": "full"}
 
+_STATE: Final = "CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END"
+
 _COUNTS: Final = (
     """
     CREATE TRIGGER deliveries_added AFTER INSERT ON deliveries BEGIN
@@ -211,15 +213,7 @@ def _talk() -> None:
         sa.UniqueConstraint("id", name="uq_messages_id"),
         sqlite_autoincrement=True,
     )
-    _index("ix_messages_sender", "messages", ["sender"])
     _index("ix_messages_thread_id", "messages", ["thread_id"], "thread_id IS NOT NULL")
-    op.create_table(
-        "message_channels",
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("message_seq", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("channel", "message_seq", name="pk_message_channels"),
-        sqlite_with_rowid=False,
-    )
 
 
 def _inboxes() -> None:
@@ -241,21 +235,20 @@ def _inboxes() -> None:
         sa.Column("message_seq", sa.Integer(), nullable=False),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Integer(),
+            sa.Computed(_STATE, persisted=True),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["inbox"], ["inboxes.id"], name="fk_deliveries_inbox"),
         sa.ForeignKeyConstraint(["message_seq"], ["messages.seq"], name="fk_deliveries_message_seq"),
         sa.PrimaryKeyConstraint("number", name="pk_deliveries"),
-        sa.UniqueConstraint("inbox", "message_seq", name="uq_deliveries_inbox_message_seq"),
+        sa.UniqueConstraint("message_seq", "inbox", name="uq_deliveries_message_seq_inbox"),
         sqlite_autoincrement=True,
     )
-    unread = "archived_at IS NULL AND read_at IS NULL"
-    _index("ix_deliveries_archive", "deliveries", ["inbox", "message_seq"], "archived_at IS NOT NULL")
-    _index("ix_deliveries_arrivals", "deliveries", ["inbox", "number"], "archived_at IS NULL")
-    _index("ix_deliveries_inbox", "deliveries", ["inbox", "message_seq"], "archived_at IS NULL")
-    _index("ix_deliveries_message_seq", "deliveries", ["message_seq"])
-    _index("ix_deliveries_unread", "deliveries", ["inbox", "message_seq"], unread)
-    _index(
-        "ix_deliveries_unread_arrivals", "deliveries", ["inbox", "number"], "archived_at IS NULL AND read_at IS NULL"
-    )
+    _index("ix_deliveries_inbox_state_message_seq", "deliveries", ["inbox", "state", "message_seq"])
+    _index("ix_deliveries_inbox_state_number", "deliveries", ["inbox", "state", "number"])
 
 
 def _learning() -> None:
@@ -307,7 +300,6 @@ def _record() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_events"),
         sqlite_autoincrement=True,
     )
-    _index("ix_events_actor", "events", ["actor"])
     _index("ix_events_project_id", "events", ["project_id"], "project_id IS NOT NULL")
     _index("ix_events_subject", "events", ["subject"])
     op.create_table(
