@@ -23,6 +23,8 @@ from homeport.contract import LOCK_FILE
 from homeport.errors import CannotStartError
 
 _LONGEST_TEXT: Final = 4096
+_LONGEST_COMMAND: Final = 600
+"""Characters; the whole text must fit when each of them is escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class LockHolder:
 
 def this_process(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> LockHolder:
     """This process, as others will read of it."""
-    return LockHolder(os.getpid(), shlex.join(sys.orig_argv), now().isoformat(timespec="seconds"))
+    # On one line, since it becomes part of an error of one line.
+    command = " ".join(shlex.join(sys.orig_argv).split())[:_LONGEST_COMMAND]
+    return LockHolder(os.getpid(), command, now().isoformat(timespec="seconds"))
 
 
 class DataLock:

@@ -108,7 +108,8 @@ def _describe(pid: int) -> PortHolder:
     process = psutil.Process(pid)
     command = directory = unit = None
     try:
-        command = shlex.join(process.cmdline()) or process.name()
+        # On one line, since it becomes part of an error of one line.
+        command = " ".join((shlex.join(process.cmdline()) or process.name()).split())
         unit = unit_of(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8"))
         directory = process.cwd()
     except (psutil.Error, OSError):
