@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -86,7 +87,7 @@ async def test_a_server_that_is_told_to_stop_under_load_answers_all_that_it_took
         assert server.stop() == 0
 
 
-async def _until_it_ends(server: ServerProcess, agents: list[Caller] | tuple[Caller, ...], number: int) -> list[str]:
+async def _until_it_ends(server: ServerProcess, agents: Sequence[Caller], number: int) -> list[str]:
     """Sends until the server accepts no connection any more; fails where a request was taken and not answered."""
     acknowledged: list[str] = []
 
