@@ -157,7 +157,7 @@ def free_port() -> int:
 
 def _declare(port: int, directory: Path) -> None:
     """Writes the declaration of one environment, and has its directories made."""
-    settings = f'protected = false\nhttp_port = {port}\nprotocols = ["http"]\n'
+    settings = f'protected = false\nhttp_port = {port}\nprotocols = ["http"]\nauth = "open"\n'
     (directory / "homeport.toml").write_text(f"[environments.bench]\n{settings}", encoding="utf-8")
     made = subprocess.run([HOMEPORT, "init", directory], capture_output=True, text=True, check=False)
     if made.returncode != 0:

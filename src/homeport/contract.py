@@ -45,6 +45,9 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 
 LogFormat = Literal["json", "text"]
 
+Auth = Literal["tokens", "open"]
+"""``tokens``: nobody is answered without a token; ``open``: everybody is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeSettings:
@@ -69,6 +72,9 @@ class ServeSettings:
     protected: bool = False
     streamable_http: bool = True
     """Whether ``/mcp`` is offered; the rest of the HTTP port is always there."""
+    auth: Auth = "tokens"
+    rate_limit: int = 0
+    """Requests a minute for each token, or for each address where no token is shown; 0 for no limit."""
     allowed_hosts: tuple[str, ...] = ()
     """Names besides the loopback ones that the ``Host`` header may have, without a port."""
     allowed_origins: tuple[str, ...] = ()

@@ -72,6 +72,7 @@ def started(data: Path, port: int, environment: str = "development") -> Iterator
         "http_port": port,
         "sse_port": None,
         "version": "0.0.0",
+        "auth": "open",
     }
     arguments = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:

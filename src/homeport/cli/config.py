@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from argparse import Namespace
 
 from homeport.cli.declared import declaration_of
@@ -66,13 +65,11 @@ def _rows(environment: Environment, declaration: Declaration) -> list[tuple[str,
             source = "declared"
         else:
             source = "default" if key in EnvironmentSettings.model_fields else "derived"
-        rows.append((key, _text(key, value), source))
+        rows.append((key, environment.connect_line if key == "connect" else _text(value), source))
     return rows
 
 
-def _text(key: str, value: object) -> str:
-    if key == "connect" and isinstance(value, list):
-        return shlex.join(value)
+def _text(value: object) -> str:
     if value is None:
         return "off"
     return value if isinstance(value, str) else json.dumps(value)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from homeport.environments.environment import Environment, absolute, make_environment
+from homeport.environments.environment import Environment, absolute, is_loopback, make_environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
 from homeport.environments.settings import EnvironmentSettings, PathText
@@ -191,7 +191,17 @@ def _environment(
                 known = ", ".join(PRESETS)
                 faults.append(Fault(f"{path}.{port}", f"is missing; only {known} have ports of their own"))
         settings = settings.model_copy(update={port: _ENOUGH[port] for port in wrong & set(_ENOUGH)})
-    return make_environment(name, settings, root), wrong
+    made = make_environment(name, settings, root)
+    if made.auth == "open" and not is_loopback(made.listen):
+        wrong.add("listen")
+        faults.append(
+            Fault(
+                f"{path}.listen",
+                f"{made.listen} would open an environment without authentication to the network; say auth = "
+                '"tokens", or listen on 127.0.0.1',
+            )
+        )
+    return made, wrong
 
 
 def _path(base: str, location: tuple[int | str, ...]) -> str:

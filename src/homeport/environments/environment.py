@@ -6,13 +6,20 @@ disagree on the data directory) cannot be written down that way.
 
 from __future__ import annotations
 
+import ipaddress
 import os.path
+import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Final
 
-from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, SNAPSHOT_FILE, LogFormat, ServeSettings
+from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, SNAPSHOT_FILE, Auth, LogFormat, ServeSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.settings import EnvironmentSettings
+
+RATE_LIMIT: Final = 6000
+"""Requests a minute for each token where nothing else is declared: more than agents need, fewer than a wild loop."""
+_TOKEN_HEADER: Final = "Authorization: Bearer $TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,8 @@ class Environment:
     """Also where SSE is off; see :attr:`sse_port`."""
     protocols: tuple[str, ...]
     unit: str
+    auth: Auth
+    rate_limit: int
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
     log_format: LogFormat
@@ -143,13 +152,23 @@ class Environment:
     def connect_command(self) -> list[str]:
         """The arguments that connect Claude Code to it, by the newest protocol that it offers."""
         add = ["claude", "mcp", "add", "--transport"]
+        header = ["--header", _TOKEN_HEADER] if self.auth == "tokens" else []
         if self.mcp_url is not None:
-            return [*add, "http", self.client_name, self.mcp_url]
-        return [*add, "sse", self.client_name, self.sse_url or ""]
+            return [*add, "http", self.client_name, self.mcp_url, *header]
+        return [*add, "sse", self.client_name, self.sse_url or "", *header]
+
+    @property
+    def connect_line(self) -> str:
+        """:attr:`connect_command` for a shell, which puts the token in."""
+        words = [f'"{word}"' if word == _TOKEN_HEADER else shlex.quote(word) for word in self.connect_command]
+        return " ".join(words)
 
     def _url(self, port: int) -> str:
-        host = f"[{self.listen}]" if ":" in self.listen else self.listen
-        return f"http://{host}:{port}"
+        address = ipaddress.ip_address(self.listen)
+        if address.is_unspecified:
+            # "Every address" is none that one can call; the server listens on this one too.
+            address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+        return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
 
     def serve_settings(
         self, version: str, *, release: str | None = None, log_format: LogFormat | None = None
@@ -165,6 +184,8 @@ class Environment:
             release=release,
             protected=self.protected,
             streamable_http=self.offers_http,
+            auth=self.auth,
+            rate_limit=self.rate_limit,
             allowed_hosts=self.allowed_hosts,
             allowed_origins=self.allowed_origins,
             log_format=log_format or self.log_format,
@@ -176,6 +197,8 @@ class Environment:
             "environment": self.name,
             "protected": self.protected,
             "listen": self.listen,
+            "auth": self.auth,
+            "rate_limit": self.rate_limit,
             "http_port": self.http_port,
             "sse_port": self.sse_port,
             "protocols": list(self.protocols),
@@ -219,6 +242,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
     sse_port = settings.sse_port or (preset.sse_port if preset else None)
     protected = settings.protected if settings.protected is not None else bool(preset and preset.protected)
     directory = absolute(root, settings.directory or name)
+    auth = settings.auth or _default_auth(name, settings)
     return Environment(
         name=name,
         root=root,
@@ -231,7 +255,21 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         declared_sse_port=sse_port,
         protocols=tuple(dict.fromkeys(settings.protocols)),
         unit=settings.unit or f"homeport-{name}",
+        auth=auth,
+        rate_limit=settings.rate_limit if settings.rate_limit is not None else RATE_LIMIT if auth == "tokens" else 0,
         allowed_hosts=tuple(settings.allowed_hosts),
         allowed_origins=tuple(settings.allowed_origins),
         log_format=settings.log_format,
     )
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether nothing but this machine reaches the address."""
+    return ipaddress.ip_address(listen).is_loopback
+
+
+def _default_auth(name: str, settings: EnvironmentSettings) -> Auth:
+    """Open is what is meant to be open and nothing but this machine reaches, a reverse proxy included."""
+    preset = PRESETS.get(name)
+    alone = is_loopback(settings.listen) and not settings.allowed_hosts
+    return "open" if preset is not None and not preset.needs_tokens and alone else "tokens"

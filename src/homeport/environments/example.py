@@ -61,6 +61,8 @@ def _defaults(name: str) -> dict[str, object]:
     made = make_environment(name, EnvironmentSettings.model_validate({}), PurePosixPath("/"))
     derived = {
         "protected": made.protected,
+        "auth": made.auth,
+        "rate_limit": made.rate_limit,
         "http_port": made.http_port,
         "sse_port": made.declared_sse_port,
         "directory": str(made.directory)[1:],

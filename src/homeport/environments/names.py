@@ -20,13 +20,15 @@ class Preset:
     http_port: int
     sse_port: int
     protected: bool
+    needs_tokens: bool
+    """Also where only this machine can reach it."""
     purpose: str
 
 
 PRESETS: Final = {
-    "production": Preset(3444, 3445, protected=True, purpose="Safe to rely on."),
-    "development": Preset(3446, 3447, protected=False, purpose="Safe to break."),
-    "local": Preset(3448, 3449, protected=False, purpose="A developer's own machine."),
+    "production": Preset(3444, 3445, protected=True, needs_tokens=True, purpose="Safe to rely on."),
+    "development": Preset(3446, 3447, protected=False, needs_tokens=False, purpose="Safe to break."),
+    "local": Preset(3448, 3449, protected=False, needs_tokens=False, purpose="A developer's own machine."),
 }
 """The table of the proposal's part 3."""
 

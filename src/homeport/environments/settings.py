@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from homeport.contract import LogFormat
+from homeport.contract import Auth, LogFormat
 from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
 LOWEST_PORT: Final = 1024
@@ -43,15 +43,16 @@ def _path(value: str) -> str:
 def _listen(value: str) -> str:
     address = "127.0.0.1" if value == "localhost" else value
     try:
-        loopback = ipaddress.ip_address(address).is_loopback
+        ipaddress.ip_address(address)
     except ValueError:
         raise ValueError(f'"{value}" is not an IP address') from None
-    if not loopback:
-        raise ValueError(
-            f"{value} would open an environment without authentication to the network; listen on 127.0.0.1 and let a "
-            "reverse proxy or an ssh tunnel reach it"
-        )
     return address
+
+
+def _limit(value: int) -> int:
+    if value < 0:
+        raise ValueError(f"{value} is not a number of requests; 0 is no limit")
+    return value
 
 
 def _unit(value: str) -> str:
@@ -93,9 +94,19 @@ class EnvironmentSettings(BaseModel):
     )
     listen: Annotated[str, AfterValidator(_listen)] = Field(
         "127.0.0.1",
-        description="The address of both ports. Only loopback (127.0.0.1, ::1): the server asks nobody who they are, "
-        "so that anything wider is refused. From other machines reach it by a reverse proxy that authenticates, "
-        "or by ssh -L.",
+        description="The address of both ports. Anything wider than loopback (127.0.0.1, ::1) asks for "
+        "tokens, and for the names that it is called by in allowed_hosts. There is no TLS here: a reverse proxy that "
+        "has it, or ssh -L, is the better way from other machines.",
+    )
+    auth: Auth | None = Field(
+        None,
+        description='Who is answered. "tokens": whoever shows one (homeport token create). "open": everybody, which '
+        "only development and local are by default, and only while nothing but this machine reaches them; with a "
+        "wider listen it is refused.",
+    )
+    rate_limit: Annotated[int, AfterValidator(_limit)] | None = Field(
+        None,
+        description="Requests a minute for each token, or for each address where none is shown. 0 is no limit.",
     )
     http_port: Port | None = Field(
         None,

@@ -27,6 +27,7 @@ from homeport.server.listening import BACKLOG, bound_socket
 from homeport.server.upkeep import Upkeep
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
+from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log, LogHandler
 from homeport.transports.site import Site
@@ -102,6 +103,7 @@ def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, l
         dispatcher,
         about,
         log,
+        Gate(dispatcher.store, settings.environment, log, auth=settings.auth, rate_limit=settings.rate_limit),
         protected=settings.protected,
         offers_mcp=settings.streamable_http,
         hosts=(settings.listen, *settings.allowed_hosts),

@@ -88,7 +88,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.repeated = len(self.headers) != len(scope["headers"])
         self.request_id = request_id
-        self._common = (environment, (_REQUEST_ID, request_id.encode()))
+        self._common: tuple[Header, ...] = (environment, (_REQUEST_ID, request_id.encode()))
         self.status = 0
         self.tool: str | None = None
         self.error: str | None = None
@@ -98,6 +98,10 @@ class Exchange:
         """Takes the id that the client, or a proxy before it, has given."""
         self.request_id = request_id.decode()
         self._common = (self._common[0], (_REQUEST_ID, request_id))
+
+    def carry(self, headers: Iterable[Header]) -> None:
+        """Adds headers to the response, whoever makes it."""
+        self._common = (*self._common, *headers)
 
     async def body(self) -> bytes:
         """The whole body of the request.

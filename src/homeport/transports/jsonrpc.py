@@ -89,6 +89,11 @@ def refused(error: HomeportError) -> dict[str, object]:
     return error_object(REFUSED.get(error.code, -32000), str(error), error.as_json())
 
 
+def refusal_response(request_id: RequestId, error: HomeportError) -> bytes:
+    """An error response for a refused call."""
+    return orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": refused(error)})
+
+
 def is_request_id(value: object) -> bool:
     """MCP's ids are strings and integers, never null."""
     return isinstance(value, str | int) and not isinstance(value, bool)

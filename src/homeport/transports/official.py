@@ -80,10 +80,13 @@ class Official:
 
 
 def _headers(exchange: Exchange, *, plain: bool) -> list[Header]:
-    """Blanks around the protocol's own headers are no part of their values; httptools leaves them there."""
+    """Blanks around the protocol's own headers are no part of their values; httptools leaves them there.
+
+    Who calls is known by now; the SDK is handed no secret that it could write somewhere.
+    """
     headers = [
         (name, value.strip() if name.startswith(b"mcp-") else value)
         for name, value in exchange.scope["headers"]
-        if not (plain and name == b"accept")
+        if not (plain and name == b"accept") and name != b"authorization"
     ]
     return [*headers, (b"accept", _BOTH_KINDS)] if plain else headers

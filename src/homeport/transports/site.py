@@ -13,6 +13,7 @@ from homeport.transports import listing
 from homeport.transports.doors import Doors
 from homeport.transports.edge import Edge, Endpoint
 from homeport.transports.exchange import Exchange
+from homeport.transports.gate import Gate
 from homeport.transports.health import About, HealthEndpoint
 from homeport.transports.log import Log
 from homeport.transports.mcp import McpEndpoint
@@ -31,6 +32,7 @@ class Site:
         dispatcher: runs the operations.
         about: what ``/health`` says of this server.
         log: of requests and failures.
+        gate: says who is answered.
         protected: whether people rely on the data; agents are told.
         offers_mcp: whether ``/mcp`` is there.
         hosts: names besides the loopback ones under which it is called.
@@ -47,6 +49,7 @@ class Site:
         dispatcher: Dispatcher,
         about: About,
         log: Log,
+        gate: Gate,
         *,
         protected: bool = False,
         offers_mcp: bool = True,
@@ -56,6 +59,7 @@ class Site:
         results = Results(about.environment, about.version)
         instructions = listing.instructions(about.environment, protected=protected)
         self._dispatcher = dispatcher
+        self._gate = gate
         self.official = Official(dispatcher, results, instructions, log)
         self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
             "/health": (HealthEndpoint(about, dispatcher.store, log), _READING),
@@ -70,6 +74,8 @@ class Site:
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
+        if _is_guarded(path) and not await self._gate.admits(exchange, as_rpc=path == "/mcp"):
+            return
         if path == "/mcp" and self._mcp is not None:
             await self._mcp(exchange)
         elif path.startswith(f"{PREFIX}/"):
@@ -105,3 +111,9 @@ class Site:
         finally:
             self._dispatcher.close()
             await self.official.close()
+            await self._gate.close()
+
+
+def _is_guarded(path: str) -> bool:
+    """Whether not everybody may ask for it. What is open says nothing of a team: health, the API's document."""
+    return path == "/mcp" or path.startswith(f"{PREFIX}/")

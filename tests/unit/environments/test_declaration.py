@@ -69,7 +69,7 @@ def test_streamable_http_can_be_switched_off_and_health_stays() -> None:
     production = read('[environments.production]\nprotocols = ["sse"]\n').environment("production")
     assert production.mcp_url is None
     assert production.health_url == "http://127.0.0.1:3444/health"
-    assert production.connect_command[-3:] == ["sse", "homeport-production", "http://127.0.0.1:3445/sse"]
+    assert production.connect_command[4:7] == ["sse", "homeport-production", "http://127.0.0.1:3445/sse"]
 
 
 def test_all_faults_are_told_at_once_each_with_its_path() -> None:
@@ -131,6 +131,8 @@ def test_all_faults_are_told_at_once_each_with_its_path() -> None:
             'allowed_origins = ["example.org"]',
             'allowed_origins[0]: "example.org" is not an origin such as "https://coordination.example.org"',
         ),
+        ('auth = "password"', 'auth: "password" is not "tokens" or "open"'),
+        ("rate_limit = -1", "rate_limit: -1 is not a number of requests; 0 is no limit"),
         ('log_format = "xml"', 'log_format: "xml" is not "json" or "text"'),
         ("htttp_port = 1", 'htttp_port: is not a setting; did you mean "http_port"?'),
         ("zzz = 1", "zzz: is not a setting"),
@@ -142,10 +144,52 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(table: str, fault: st
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.4", "::", "8.8.8.8"])  # noqa: S104 - refused
 def test_an_environment_that_asks_nobody_who_they_are_is_not_opened_to_the_network(address: str) -> None:
-    (fault,) = faults_of(f'[environments.development]\nlisten = "{address}"\n')
+    (fault,) = faults_of(f'[environments.development]\nauth = "open"\nlisten = "{address}"\n')
     assert fault.startswith(
         f"environments.development.listen: {address} would open an environment without authentication to the network"
     )
+
+
+@pytest.mark.parametrize("name", ["production", "development"])
+def test_an_environment_that_asks_for_tokens_may_listen_on_the_network(name: str) -> None:
+    environment = read(f'[environments.{name}]\nlisten = "192.168.1.4"\n').environment(name)
+    assert (environment.auth, environment.listen) == ("tokens", "192.168.1.4")
+
+
+@pytest.mark.parametrize(
+    ("table", "auth", "limit"),
+    [
+        ("[environments.production]", "tokens", 6000),
+        ("[environments.development]", "open", 0),
+        ("[environments.local]", "open", 0),
+        ("[environments.team]\nhttp_port = 5000\nsse_port = 5001", "tokens", 6000),
+        ('[environments.production]\nauth = "open"', "open", 0),
+        ('[environments.development]\nauth = "tokens"\nrate_limit = 60', "tokens", 60),
+        ("[environments.development]\nrate_limit = 60", "open", 60),
+        ('[environments.development]\nallowed_hosts = ["dev.example.org"]', "tokens", 6000),
+        ("[environments.production]\nrate_limit = 0", "tokens", 0),
+    ],
+)
+def test_only_what_this_machine_alone_reaches_and_what_is_no_ones_record_is_open(
+    table: str, auth: str, limit: int
+) -> None:
+    (environment,) = read(table + "\n").environments.values()
+    assert (environment.auth, environment.rate_limit) == (auth, limit)
+    settings = environment.serve_settings("0")
+    assert (settings.auth, settings.rate_limit) == (auth, limit)
+
+
+def test_how_to_connect_says_where_the_token_goes_and_has_none() -> None:
+    declaration = read("[environments.production]\n[environments.development]\n")
+    production, development = (declaration.environment(name) for name in ("production", "development"))
+    line = "claude mcp add --transport http homeport-production http://127.0.0.1:3444/mcp"
+    assert production.connect_line == f'{line} --header "Authorization: Bearer $TOKEN"'
+    assert development.connect_line.endswith("homeport-development http://127.0.0.1:3446/mcp")
+
+
+@pytest.mark.parametrize(("listen", "url"), [("0.0.0.0", "http://127.0.0.1:3444"), ("::", "http://[::1]:3444")])  # noqa: S104 - with tokens
+def test_the_address_of_all_addresses_is_shown_as_one_that_can_be_called(listen: str, url: str) -> None:
+    assert read(f'[environments.production]\nlisten = "{listen}"\n').environment("production").http_url == url
 
 
 @pytest.mark.parametrize(

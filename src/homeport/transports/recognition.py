@@ -1,0 +1,113 @@
+"""From a token that was shown to the caller that it stands for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from homeport.coordination import tokens
+from homeport.coordination.events import Event
+from homeport.coordination.store import Store
+from homeport.coordination.tokens import Token
+from homeport.coordination.values import Millis
+from homeport.errors import CallError, UnauthorizedError
+from homeport.operations.caller import Caller
+from homeport.transports.log import Log
+
+TRUSTED_SECONDS: Final = 1.0
+"""For so long a token that was found good is not looked up again, unless an event tells of a change."""
+TOUCH_EVERY: Final[Millis] = 60_000
+_CHANGES: Final = frozenset({tokens.CREATED, tokens.REVOKED})
+
+
+class _Known(NamedTuple):
+    caller: Caller
+    since: float
+
+
+class Recognition:
+    """Recognises the tokens of one environment.
+
+    Args:
+        store: where they are kept.
+        environment: whose tokens are good.
+        log: learns of a last use that could not be written down.
+        clock: milliseconds since the epoch.
+        monotonic: seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        environment: str,
+        log: Log,
+        clock: Callable[[], Millis],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._environment = environment
+        self._log = log
+        self._clock = clock
+        self._monotonic = monotonic
+        # By digest, so that the server's memory holds no token, and no look-up compares secrets letter by letter.
+        self._known: dict[bytes, _Known] = {}
+        self._touched: dict[str, Millis] = {}
+        self._touching: set[asyncio.Task[None]] = set()
+        self._stop_listening = store.listen(self._heard)
+
+    def quickly(self, shown: bytes) -> Caller | None:
+        """The caller of a token that was found good a moment ago; None says nothing about it."""
+        known = self._known.get(hashlib.sha256(shown).digest())
+        if known is None or self._monotonic() - known.since >= TRUSTED_SECONDS:
+            return None
+        return known.caller
+
+    async def caller(self, shown: bytes) -> Caller:
+        """The caller of a token.
+
+        Raises:
+            UnauthorizedError: it is no good; the sentence says why.
+            UnavailableError: it could not be looked up.
+        """
+        token_id = tokens.id_of(shown.decode("latin-1"), self._environment)
+        digest = hashlib.sha256(shown)
+        now, since = self._clock(), self._monotonic()
+        found = await self._store.read(lambda records: records.tokens.get(token_id))
+        try:
+            token = tokens.judge(found, digest.hexdigest(), self._environment, now)
+        except UnauthorizedError as error:
+            self._known.pop(digest.digest(), None)
+            error.details["token"] = token_id
+            raise
+        caller = Caller(token.name, token.scope, token.instance_id, token.id)
+        self._known[digest.digest()] = _Known(caller, since)
+        self._touch(token, now)
+        return caller
+
+    async def close(self) -> None:
+        """Lets what is being written down be finished."""
+        self._stop_listening()
+        if self._touching:
+            await asyncio.wait(self._touching)
+
+    def _heard(self, events: Sequence[Event]) -> None:
+        if any(event.kind in _CHANGES for event in events):
+            self._known.clear()
+
+    def _touch(self, token: Token, now: Millis) -> None:
+        """Has the last use written down, at most once a minute; nobody waits for it."""
+        last = max(token.last_used_at or 0, self._touched.get(token.id, 0))
+        if now - last < TOUCH_EVERY:
+            return
+        self._touched[token.id] = now
+        task = asyncio.create_task(self._write_down(token.id, now))
+        self._touching.add(task)
+        task.add_done_callback(self._touching.discard)
+
+    async def _write_down(self, token_id: str, now: Millis) -> None:
+        try:
+            await self._store.write(lambda records: records.tokens.touch(token_id, now))
+        except CallError as error:
+            self._log.event("warning", "the last use of a token was not written down", token=token_id, error=str(error))
