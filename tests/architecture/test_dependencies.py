@@ -58,7 +58,7 @@ LAYERS: Final = {
     ),
     "server": layer(
         f"{GROUND} transports operations coordination storage exchange",
-        "anyio httptools orjson starlette uvicorn uvloop",
+        "anyio httptools httpx2 orjson starlette uvicorn uvloop",
     ),
     # The one place that sees both halves, and its door.
     "cli": Layer(ANYTHING, ANYTHING),
@@ -80,7 +80,15 @@ DENIED_STANDARD: Final = {
 }
 # Arithmetic on names, though it lives beside effects.
 LEXICAL: Final = frozenset(
-    {"os.path", "os.path.normpath", "os.path.commonpath", "os.PathLike", "os.fspath", "urllib.parse.urlsplit"}
+    {
+        "os.path",
+        "os.path.normpath",
+        "os.path.commonpath",
+        "os.PathLike",
+        "os.fspath",
+        "urllib.parse.urlsplit",
+        "urllib.parse.SplitResult",
+    }
 )
 EFFECT_CALLS: Final = frozenset(
     {
@@ -99,6 +107,7 @@ LAZY: Final = (
         "homeport.transports.sdk",
         "the SDK takes half a second to load; the fast path answers before that",
     ),
+    ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.storage", "alembic", "only a store whose schema is behind needs it"),
     ("homeport.storage", "sqlalchemy", "as alembic"),
 )

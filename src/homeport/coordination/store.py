@@ -26,6 +26,7 @@ from homeport.coordination.search import Hit, SearchQuery
 from homeport.coordination.tasks import Task, TaskFilter
 from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis, Page
+from homeport.coordination.webhooks import Webhook
 
 T = TypeVar("T")
 
@@ -228,6 +229,19 @@ class Tokens(Protocol):
         """The oldest first, then by id."""
 
 
+class Webhooks(Protocol):
+    """Webhooks by id."""
+
+    def get(self, webhook_id: str) -> Webhook | None: ...
+    def all(self) -> Sequence[Webhook]:
+        """The oldest first."""
+
+    def put(self, webhook: Webhook) -> None:
+        """Inserts it, or replaces the one of its id."""
+
+    def delete(self, webhook_id: str) -> None: ...
+
+
 class Records(Protocol):
     """All records within one transaction."""
 
@@ -251,6 +265,8 @@ class Records(Protocol):
     def originals(self) -> Originals: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     def role_known(self, name: str) -> bool:
         """Whether a role of that name is defined or held by an instance, in any case."""
 

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from homeport.operations import bootstrap, instances, lessons, messages, projects, roles, search, status, tasks
+from homeport.operations import (
+    bootstrap,
+    instances,
+    lessons,
+    messages,
+    projects,
+    roles,
+    search,
+    status,
+    tasks,
+    webhooks,
+)
 from homeport.operations.operation import Operation
 
 CATALOGUE: Final[Mapping[str, Operation]] = MappingProxyType(
@@ -22,6 +33,7 @@ CATALOGUE: Final[Mapping[str, Operation]] = MappingProxyType(
             *search.OPERATIONS,
             *status.OPERATIONS,
             *roles.OPERATIONS,
+            *webhooks.OPERATIONS,
         )
     }
 )

@@ -8,7 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +23,8 @@ from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Place
 from homeport.server.draining import DrainingServer
+from homeport.server.errands import errands
 from homeport.server.listening import BACKLOG, bound_socket
-from homeport.server.upkeep import Upkeep
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
 from homeport.transports.gate import Gate
@@ -72,13 +72,10 @@ async def _serve(settings: ServeSettings, identity: Identity, sockets: list[sock
             _settle()
 
         server = DrainingServer(http_config(site), started, dispatcher.close)
-        upkeep = asyncio.create_task(Upkeep(store, _now, log).run())
         try:
-            await server.serve(sockets)
+            async with errands(store, settings.environment, _now, log):
+                await server.serve(sockets)
         finally:
-            upkeep.cancel()
-            with suppress(asyncio.CancelledError):
-                await upkeep
             log.event("info", "stopped")
 
 

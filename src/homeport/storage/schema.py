@@ -361,4 +361,19 @@ webhooks = Table(
     _maybe("last_error"),
 )
 
+webhooks = Table(
+    "webhooks",
+    METADATA,
+    Column("id", Text, primary_key=True, nullable=False),
+    _text("url"),
+    _text("secret"),
+    _at("created_at"),
+    Column("position", BigInteger, nullable=False),
+    _text("kinds"),
+    Column("failures", Integer, nullable=False),
+    _at("next_attempt_at"),
+    _maybe_at("parked_at"),
+    _maybe("last_error"),
+)
+
 probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _text("token"))

@@ -16,6 +16,7 @@ from homeport.storage.memory.search import search
 from homeport.storage.memory.tables import Tables
 from homeport.storage.memory.tasks import MemoryTasks
 from homeport.storage.memory.tokens import MemoryTokens
+from homeport.storage.memory.webhooks import MemoryWebhooks
 
 
 class MemoryRecords:
@@ -33,6 +34,7 @@ class MemoryRecords:
         self.answers = MemoryAnswers(tables)
         self.originals = MemoryOriginals(tables)
         self.tokens = MemoryTokens(tables)
+        self.webhooks = MemoryWebhooks(tables)
 
     def role_known(self, name: str) -> bool:
         return self.roles.get(name) is not None or bool(self.instances.count(InstanceFilter(role=name)))

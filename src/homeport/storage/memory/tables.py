@@ -18,6 +18,7 @@ from homeport.coordination.roles import Role, RoleDocument
 from homeport.coordination.tasks import Task
 from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis
+from homeport.coordination.webhooks import Webhook
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Tables:
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     originals: dict[tuple[str, str], Original] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number that was given in each sequence; rows that are gone keep theirs."""
 

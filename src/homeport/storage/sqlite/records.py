@@ -21,6 +21,7 @@ from homeport.storage.sqlite.search import Search
 from homeport.storage.sqlite.tasks import SqliteTasks
 from homeport.storage.sqlite.tokens import SqliteTokens
 from homeport.storage.sqlite.webhooks import SqliteWebhooks
+from homeport.storage.sqlite.webhooks import SqliteWebhooks
 
 
 class MessageRecords(SqliteMessages, SqliteInboxes):
@@ -50,6 +51,7 @@ class SqliteRecords:
         self.answers = SqliteAnswers(database)
         self.originals = SqliteOriginals(database)
         self.tokens = SqliteTokens(database)
+        self.webhooks = SqliteWebhooks(database)
         self.webhooks = SqliteWebhooks(database)
         self._search = Search(database, self.pending)
 

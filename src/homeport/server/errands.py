@@ -1,0 +1,38 @@
+"""What a server does besides answering: upkeep of its data, and telling webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from homeport.coordination.store import Store
+from homeport.coordination.values import Millis
+from homeport.server.posting import Poster
+from homeport.server.upkeep import Upkeep
+from homeport.server.webhooks import WebhookSender
+from homeport.transports.log import Log
+
+
+@asynccontextmanager
+async def errands(store: Store, environment: str, clock: Callable[[], Millis], log: Log) -> AsyncIterator[None]:
+    """Runs them while the block runs.
+
+    Args:
+        store: whose data.
+        environment: told to webhooks.
+        clock: milliseconds since the epoch.
+        log: learns of what was done and what failed.
+    """
+    poster = Poster()
+    tasks = [
+        asyncio.create_task(Upkeep(store, clock, log).run()),
+        asyncio.create_task(WebhookSender(store, environment, poster.post, clock, log).run()),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await poster.close()
