@@ -176,7 +176,7 @@ async def test_a_wrong_method_is_told_the_right_ones(site: Served) -> None:
 
 
 async def test_an_environment_without_streamable_http_has_no_mcp_path() -> None:
-    async with served(offers_mcp=False) as site:
+    async with served(streamable_http=False) as site:
         assert (await site.post({"jsonrpc": "2.0", "id": 1, "method": "ping"})).status_code == 404
         assert "mcp" not in (await site.http.get("/")).json()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import httpx2
@@ -19,6 +19,7 @@ from homeport.storage.memory import MemoryStore
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log
+from homeport.transports.offer import Offer
 from homeport.transports.site import Site
 from tests.support.desk import START, CountedIds
 
@@ -121,8 +122,12 @@ def read(response: httpx2.Response) -> dict[str, Any]:
 
 @asynccontextmanager
 async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[Served]:
-    """A site of the environment ``development``, open; settings are those of :class:`Site` and :class:`Gate`."""
+    """A site of the environment ``development``, open.
+
+    Settings are those of :class:`Site`, :class:`Offer` and :class:`Gate`.
+    """
     gates = {name: settings.pop(name) for name in ("auth", "rate_limit", "clock", "monotonic") if name in settings}
+    offers = {one.name: settings.pop(one.name) for one in fields(Offer) if one.name in settings}
     store = store or MemoryStore()
     lines: list[str] = []
     log = Log("development", write=lines.append)
@@ -130,7 +135,9 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     catalogue = {**CATALOGUE, BROKEN.name: BROKEN}
     dispatcher = Dispatcher(catalogue, store, place, lambda: START, CountedIds())
     gate = Gate(store, "development", log, **{"auth": "open", "clock": lambda: START, **gates})
-    site = Site(dispatcher, About("development", "0.0.0", None, "/data", "an-id"), log, gate, **settings)
+    site = Site(
+        dispatcher, About("development", "0.0.0", None, "/data", "an-id"), log, gate, offer=Offer(**offers), **settings
+    )
     transport = httpx2.ASGITransport(site.app)
     async with site.running(), httpx2.AsyncClient(transport=transport, base_url=BASE) as http:
         # The client's own defaults would make every test one of a client that accepts everything.

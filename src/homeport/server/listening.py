@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
+from contextlib import suppress
 
 from homeport.errors import CannotStartError
 
 BACKLOG = 2048
+DESCRIPTORS = 65_536
 
 
 def bound_socket(listen: str, port: int) -> socket.socket:
@@ -32,3 +35,11 @@ def bound_socket(listen: str, port: int) -> socket.socket:
         raise CannotStartError(f"Port {port} of {listen} cannot be had: {error.strerror}.", port=port) from None
     found.set_inheritable(False)
     return found
+
+
+def allow_connections() -> None:
+    """As many open connections as this process may have: the usual soft limit is 1,024 descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -24,12 +24,13 @@ from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Place
 from homeport.server.draining import DrainingServer
 from homeport.server.errands import errands
-from homeport.server.listening import BACKLOG, bound_socket
+from homeport.server.listening import BACKLOG, allow_connections, bound_socket
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log, LogHandler
+from homeport.transports.offer import Offer
 from homeport.transports.site import Site
 
 KEEP_ALIVE_SECONDS: Final = 75
@@ -41,15 +42,16 @@ def serve(settings: ServeSettings, sockets: Sequence[socket.socket] = ()) -> Exi
 
     Args:
         settings: what to serve, and where.
-        sockets: bound ones that were handed over; without them the declared port is taken.
+        sockets: bound ones that were handed over; without them the declared ports are taken.
 
     Raises:
         CannotStartError: see :func:`homeport.server.run`.
     """
     log = Log(settings.environment, settings.log_format)
     _collect_logs(log)
+    allow_connections()
     with open_data_directory(Path(settings.data_directory), settings.environment) as identity:
-        taken = list(sockets) or [bound_socket(settings.listen, settings.http_port)]
+        taken = list(sockets) or [bound_socket(settings.listen, port) for port in _ports(settings)]
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(settings, identity, taken, log))
@@ -71,7 +73,7 @@ async def _serve(settings: ServeSettings, identity: Identity, sockets: list[sock
             site.official.load()
             _settle()
 
-        server = DrainingServer(http_config(site), started, dispatcher.close)
+        server = DrainingServer(http_config(site), started, site.drain)
         try:
             async with errands(store, settings.environment, _now, log):
                 await server.serve(sockets)
@@ -102,10 +104,15 @@ def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, l
         log,
         Gate(dispatcher.store, settings.environment, log, auth=settings.auth, rate_limit=settings.rate_limit),
         protected=settings.protected,
-        offers_mcp=settings.streamable_http,
+        offer=Offer(streamable_http=settings.streamable_http, sse_ports=frozenset(_ports(settings)[1:])),
         hosts=(settings.listen, *settings.allowed_hosts),
         origins=settings.allowed_origins,
     )
+
+
+def _ports(settings: ServeSettings) -> list[int]:
+    """The HTTP port, and the SSE port where there is one."""
+    return [settings.http_port, *([] if settings.sse_port is None else [settings.sse_port])]
 
 
 def _place(settings: ServeSettings) -> Place:

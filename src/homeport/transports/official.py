@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from homeport.operations.dispatcher import Dispatcher
+from homeport.transports.carried import EXCHANGE
 from homeport.transports.exchange import Exchange, Header, Message
 from homeport.transports.log import Log
+from homeport.transports.outbox import Outbox
 from homeport.transports.results import Results
 
 if TYPE_CHECKING:
     from homeport.transports.sdk import SdkApp
 
 _BOTH_KINDS = b"application/json, text/event-stream"
+
+
+class Conversation(Protocol):
+    """A conversation with one client on a stream that is not the SDK's own."""
+
+    @property
+    def owed(self) -> set[str]:
+        """The ids of requests that are not answered yet."""
+
+    def understands(self, message: object) -> bool:
+        """Whether it is a JSON-RPC message at all."""
+
+    async def say(self, exchange: Exchange, message: dict[str, Any]) -> None:
+        """Hands over a message of the client's."""
 
 
 class Official:
@@ -58,8 +76,20 @@ class Official:
         async def receive() -> Message:
             return pending.pop() if pending else await exchange.receive()
 
-        scope = {**exchange.scope, "headers": _headers(exchange, plain=plain), "homeport.exchange": exchange}
+        scope = {**exchange.scope, "headers": _headers(exchange, plain=plain), EXCHANGE: exchange}
         await app.handle(scope, receive, exchange.send, plain=plain)
+
+    @asynccontextmanager
+    async def conversation(self, outbox: Outbox, answered: Callable[[], None]) -> AsyncIterator[Conversation]:
+        """A conversation for as long as the block; what the SDK says goes into the outbox.
+
+        Args:
+            outbox: of the client's stream.
+            answered: called whenever a request was answered.
+        """
+        app = await asyncio.shield(self.load())
+        async with app.conversation(outbox, answered) as talk:
+            yield talk
 
     async def _run(self, ready: asyncio.Future[SdkApp]) -> None:
         try:

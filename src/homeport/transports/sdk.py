@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, cast
 
 from mcp.server.caching import CacheHint
@@ -16,14 +16,15 @@ from mcp_types import CallToolRequestParams, PaginatedRequestParams
 from homeport.errors import CallError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import listing
+from homeport.transports.carried import EXCHANGE
+from homeport.transports.conversations import StreamedConversation, conversation
 from homeport.transports.exchange import MAX_BODY, Exchange, Receive, Scope, Send
 from homeport.transports.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 from homeport.transports.log import Log
+from homeport.transports.outbox import Outbox
 from homeport.transports.results import Era, Results, era_of
 from homeport.transports.unversioned import internal
 
-EXCHANGE: Final = "homeport.exchange"
-"""Where the ASGI scope carries the exchange to the handlers."""
 LIST_SECONDS: Final = 60
 """How long a client may keep the list of tools: a deploy changes it."""
 
@@ -63,6 +64,7 @@ class SdkApp:
         }
         server.add_request_handler("tools/list", PaginatedRequestParams, self._list)
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
+        self._server = server
         # No telemetry is exported, and a span for each message is the dearest thing the SDK does.
         server.middleware.clear()
         self._streaming = _manager(server, json_response=False)
@@ -78,6 +80,12 @@ class SdkApp:
         """Answers a request to ``/mcp``."""
         manager = self._plain if plain else self._streaming
         await manager.handle_request(scope, receive, send)
+
+    def conversation(
+        self, outbox: Outbox, answered: Callable[[], None]
+    ) -> AbstractAsyncContextManager[StreamedConversation]:
+        """A conversation on a stream of ours; see :meth:`~homeport.transports.official.Official.conversation`."""
+        return conversation(self._server, {}, outbox, answered)
 
     async def _list(self, context: Context, params: PaginatedRequestParams) -> dict[str, Any]:
         if params.cursor is not None:

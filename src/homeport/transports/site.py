@@ -1,4 +1,4 @@
-"""The HTTP port as a whole: which path is whose, and what lives as long as the server."""
+"""The ports as a whole: which path is whose, and what lives as long as the server."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ from homeport.transports import listing
 from homeport.transports.doors import Doors
 from homeport.transports.edge import Edge, Endpoint
 from homeport.transports.exchange import Exchange
+from homeport.transports.feed import PATH as EVENTS
+from homeport.transports.feed import FeedEndpoint
 from homeport.transports.gate import Gate
 from homeport.transports.health import About, HealthEndpoint
 from homeport.transports.log import Log
 from homeport.transports.mcp import McpEndpoint
+from homeport.transports.offer import EVERYTHING, Offer
 from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
+from homeport.transports.places import Places
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
+from homeport.transports.sse import SseEndpoint
+from homeport.transports.subscriptions import Subscriptions
 
 _READING: Final = ("GET", "HEAD")
 
 
 class Site:
-    """Everything that the HTTP port offers.
+    """Everything that the HTTP port offers, and the SSE port.
 
     Args:
         dispatcher: runs the operations.
@@ -34,7 +40,7 @@ class Site:
         log: of requests and failures.
         gate: says who is answered.
         protected: whether people rely on the data; agents are told.
-        offers_mcp: whether ``/mcp`` is there.
+        offer: what MCP clients find here.
         hosts: names besides the loopback ones under which it is called.
         origins: of pages that may call it.
 
@@ -52,7 +58,7 @@ class Site:
         gate: Gate,
         *,
         protected: bool = False,
-        offers_mcp: bool = True,
+        offer: Offer = EVERYTHING,
         hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
     ) -> None:
@@ -61,12 +67,17 @@ class Site:
         self._dispatcher = dispatcher
         self._gate = gate
         self.official = Official(dispatcher, results, instructions, log)
+        self.subscriptions = Subscriptions()
+        self.streams = Places(offer.streams, offer.streams_per_client)
+        self._sse = SseEndpoint(self.official, self.streams, self.subscriptions)
+        self._sse_ports = offer.sse_ports
         self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
             "/health": (HealthEndpoint(about, dispatcher.store, log), _READING),
             "/openapi.json": (OpenApiEndpoint(dispatcher.catalogue, about.version), _READING),
             "/": (self._where_things_are, _READING),
+            EVENTS: (FeedEndpoint(dispatcher.feed), ("GET",)),
         }
-        self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offers_mcp else None
+        self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._about = about
         self.environment = about.environment
@@ -74,12 +85,15 @@ class Site:
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
+        # A unix socket has no port.
+        if (exchange.scope.get("server") or ("", None))[1] in self._sse_ports:
+            if await self._gate.admits(exchange, as_rpc=False):
+                await self._sse(exchange)
+            return
         if _is_guarded(path) and not await self._gate.admits(exchange, as_rpc=path == "/mcp"):
             return
         if path == "/mcp" and self._mcp is not None:
             await self._mcp(exchange)
-        elif path.startswith(f"{PREFIX}/"):
-            await self._rest(exchange)
         elif path in self._places:
             endpoint, methods = self._places[path]
             if exchange.method in methods:
@@ -87,6 +101,8 @@ class Site:
             else:
                 error = {"code": "method", "message": f"{path} takes {', '.join(methods)}, not {exchange.method}."}
                 await exchange.problem(405, dict(error), [(b"allow", ", ".join(methods).encode())])
+        elif path.startswith(f"{PREFIX}/"):
+            await self._rest(exchange)
         else:
             hint = "GET / says where things are."
             await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
@@ -98,6 +114,7 @@ class Site:
             "version": self._about.version,
             **({"mcp": "/mcp"} if self._mcp is not None else {}),
             "api": PREFIX,
+            "events": EVENTS,
             "openapi": "/openapi.json",
             "health": "/health",
         }
@@ -106,12 +123,20 @@ class Site:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered when the server starts, left when it ends."""
+        stop_listening = self._dispatcher.store.listen(self.subscriptions.heard)
         try:
             yield
         finally:
-            self._dispatcher.close()
+            stop_listening()
+            self.drain()
             await self.official.close()
             await self._gate.close()
+
+    def drain(self) -> None:
+        """The end begins: waits are answered, and streams end once nothing is owed on them."""
+        self.streams.closing = True
+        self._dispatcher.close()
+        self._sse.close()
 
 
 def _is_guarded(path: str) -> bool:

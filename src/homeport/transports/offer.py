@@ -1,0 +1,28 @@
+"""What a site offers to MCP clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from homeport.transports.places import MAX_PER_CLIENT, MAX_STREAMS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What MCP clients find.
+
+    Attributes:
+        streamable_http: whether ``/mcp`` is there.
+        sse_ports: where HTTP+SSE is offered, and nothing else.
+        streams: how many may be open at once, in all.
+        streams_per_client: how many of one client.
+    """
+
+    streamable_http: bool = True
+    sse_ports: frozenset[int] = frozenset()
+    streams: int = MAX_STREAMS
+    streams_per_client: int = MAX_PER_CLIENT
+
+
+EVERYTHING: Final = Offer()
