@@ -32,6 +32,14 @@ LEGAL: Final = {
 """Which status may follow which by an update; ``claimed`` comes by a claim alone."""
 
 
+_FIRST: Final = {
+    "pending": " Claim it first.",
+    "blocked": " Set it to pending, then claim it.",
+    "completed": " Set it to pending, then claim it.",
+}
+"""How to come to hold a task that nobody holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskUpdate:
     """What to change; ``None`` leaves it. ``release`` empties ``assigned_to`` and returns a held task."""
@@ -67,12 +75,7 @@ def update(records: Records, task: Task, change: TaskUpdate, writer: Writer, now
     """
     task = lease_ended(records, task, now)
     if writer.fence is not None and writer.fence != task.fence:
-        holder = f"{task.holder} holds it now" if task.holder else "nobody holds it now"
-        raise ConflictError(
-            f"Task {task.reference!r}: fence {writer.fence} is old, it is {task.fence}: the lease ended and {holder}.",
-            "Claim it again before you write.",
-            fence=task.fence,
-        )
+        raise _stale(task, writer.fence)
     changed = _edited(task, change, now)
     moves = (change.status not in (None, task.status)) or change.release or change.assigned_to is not None
     if moves:
@@ -90,6 +93,22 @@ def update(records: Records, task: Task, change: TaskUpdate, writer: Writer, now
         records, "task.updated", now, actor=writer.instance_id, subject=task.reference, project_id=project, data=data
     )
     return after
+
+
+def _stale(task: Task, fence: int) -> ConflictError:
+    if fence > task.fence:
+        return ConflictError(
+            f"Task {task.reference!r}: fence {fence} was never given, it is {task.fence}.",
+            "Give the fence that your claim answered with.",
+            fence=task.fence,
+        )
+    now = f"{task.holder} holds it now" if task.holder else f"it is {task.status} now and nobody holds it"
+    hint = "It is done; leave it." if task.status == "completed" else "Claim it again before you write."
+    return ConflictError(
+        f"Task {task.reference!r}: fence {fence} is old, it is {task.fence}: your hold has ended, {now}.",
+        hint,
+        fence=task.fence,
+    )
 
 
 def _refuse_strangers(task: Task, change: TaskUpdate, writer: Writer) -> None:
@@ -134,7 +153,7 @@ def _moved(records: Records, task: Task, change: TaskUpdate, now: Millis) -> Tas
         raise InvalidError("updates.status: a task becomes claimed by claim_task.", "Call claim_task.")
     if status not in LEGAL[task.status] or (status == "in_progress" and task.holder is None):
         allowed = ", ".join(sorted(LEGAL[task.status]))
-        first = " Claim it first." if task.holder is None and status != "pending" else ""
+        first = _FIRST.get(task.status, "") if task.holder is None and status != "pending" else ""
         raise ConflictError(
             f"Task {task.reference!r} cannot go from {task.status} to {status}.",
             f"From {task.status} it can go to {allowed}.{first}",

@@ -74,7 +74,7 @@ class Dispatcher:
             CallError: the call was refused; nothing changed.
         """
         operation = self.operation(name)
-        given = self.validated(operation, caller.arguments(operation, arguments or {}))
+        given = self.validated(operation, caller.arguments(operation, operation.with_actor(arguments or {})))
         if operation.kind == "wait":
             return await self._wait(operation, given)
         work = partial(self._work, operation, given, caller.owner)

@@ -160,7 +160,8 @@ def _list(records: Records, given: GetMessages, call: Call) -> JsonObject:
         which = _filter(records, given, given.status)
         found = records.messages.select(which, wanted)
         lines, rest = page(found, limit, render.message_line, lambda one: (one.seq,))
-        return {"messages": lines, "total": records.messages.count(which), **rest}
+        note = "These are everybody's messages; give instanceId for your own inbox."
+        return {"messages": lines, "total": records.messages.count(which), "note": note, **rest}
     _known_reader(records, given.instance_id)
     status = given.status if given.status not in ("read", "unread") else None
     query = InboxQuery(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,6 +52,8 @@ class Call:
     operations: int
     listed: int
 
+
+_ACTOR_NAMES: Final = ("instanceId", "instance_id")
 
 Work = Callable[[Records, Any, Call], JsonObject]
 Kind = Literal["read", "scan", "write", "wait"]
@@ -110,3 +112,15 @@ class Operation:
             return ()
         alias = self.arguments.model_fields[self.actor].alias
         return (alias, self.actor) if alias else (self.actor,)
+
+    def with_actor(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments with the acting instance under its own name here.
+
+        The earlier server calls it ``instanceId`` here, ``reader_id`` or ``from`` there: whoever says
+        ``instanceId`` is understood everywhere.
+        """
+        names = self.actor_names
+        said = [name for name in _ACTOR_NAMES if name in given and name not in names]
+        if not names or len(said) != 1 or any(name in given for name in names):
+            return given
+        return {names[0] if name == said[0] else name: value for name, value in given.items()}

@@ -95,6 +95,12 @@ def task(one: Task) -> JsonObject:
     }
 
 
+def task_written(one: Task) -> JsonObject:
+    """A task as it answers to whoever has just written it: its description is a preview."""
+    text, cut = preview(one.description)
+    return {**task(one), "description": text, **({"truncated": True} if cut else {})}
+
+
 def task_line(one: Task) -> JsonObject:
     """A task in a list."""
     text, cut = preview(one.description)

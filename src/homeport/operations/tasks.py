@@ -159,7 +159,7 @@ def _create(records: Records, given: CreateTask, call: Call) -> JsonObject:
         tags=tuple(given.tags or ()),
         metadata=given.metadata or {},
     )
-    return {"task": render.task(tasks.create(records, task, None, call.now))}
+    return {"task": render.task_written(tasks.create(records, task, None, call.now))}
 
 
 def _with_lessons(records: Records, task: Task) -> JsonObject:
@@ -202,7 +202,7 @@ def _update(records: Records, given: UpdateTask, call: Call) -> JsonObject:
     )
     task = tasks.required(records, given.id, given.project_id)
     writer = Writer(given.instance_id, given.fence)
-    return {"task": render.task(progress.update(records, task, change, writer, call.now))}
+    return {"task": render.task_written(progress.update(records, task, change, writer, call.now))}
 
 
 _TASK: dict[str, Any] = {"task": {"type": "object"}}

@@ -53,6 +53,8 @@ async def test_a_late_writer_with_an_old_fence_is_refused(desk: Desk) -> None:
     desk.later(16)
     new = (await desk.call("claim_task", id="t", instanceId="b"))["task"]["fence"]
     assert new > old
+    with pytest.raises(ConflictError, match=f"fence {new + 1} was never given"):
+        await desk.call("update_task", id="t", updates={"status": "completed"}, fence=new + 1)
     with pytest.raises(ConflictError, match=f"fence {old} is old"):
         await desk.call("update_task", id="t", updates={"status": "completed"}, fence=old)
     done = await desk.call("update_task", id="t", updates={"status": "completed"}, fence=new, instanceId="b")

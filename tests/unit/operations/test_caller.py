@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeport.errors import ConflictError, ForbiddenError
+from homeport.errors import ConflictError, ForbiddenError, InvalidError
 from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.catalogue import CATALOGUE
 from tests.support.desk import Desk
@@ -53,7 +53,8 @@ async def test_a_bound_caller_cannot_speak_as_another(desk: Desk, name: str, arg
 
 def test_every_operation_asks_for_the_scope_of_what_it_does() -> None:
     for operation in CATALOGUE.values():
-        assert operation.scope == ("write" if operation.kind == "write" else "read"), operation.name
+        usual = "write" if operation.kind == "write" else "read"
+        assert operation.scope == (operation.needs or usual), operation.name
 
 
 async def test_an_idempotency_key_of_one_caller_does_not_give_anothers_answer(desk: Desk) -> None:
@@ -72,3 +73,20 @@ async def test_an_instance_that_gets_a_new_token_can_still_repeat_its_calls(desk
     old, new = Caller("old", "write", "nova", "t1"), Caller("new", "write", "nova", "t2")
     first = await desk.dispatcher.call("create_task", task, old)
     assert await desk.dispatcher.call("create_task", task, new) == first
+
+
+async def test_who_says_instance_id_is_understood_everywhere(desk: Desk) -> None:
+    await desk.join("nova")
+    sent = await desk.call("send_message", to="nova", instanceId="kai", subject="S", content="c")
+    assert sent["message"]["from"] == "kai"
+    read = await desk.call("mark_message_read", id=sent["message"]["id"], instanceId="nova")
+    assert read["message"]["reader"] == "nova"
+    with pytest.raises(InvalidError, match="instanceId: unknown argument"):
+        await desk.call("mark_message_read", id=sent["message"]["id"], instanceId="nova", reader_id="nova")
+
+
+async def test_what_was_just_written_is_not_sent_back_whole(desk: Desk) -> None:
+    made = await desk.call("create_task", id="t", title="T", description="long " * 2000)
+    assert made["task"]["truncated"]
+    assert len(made["task"]["description"]) < 200
+    assert len((await desk.call("get_task", id="t"))["task"]["description"]) == 10_000

@@ -38,7 +38,7 @@ async def test_a_fence_of_any_size_is_compared(desk: Desk) -> None:
     await desk.join("a")
     await desk.call("create_task", id="t", title="T", description="")
     await desk.call("claim_task", id="t", instanceId="a")
-    with pytest.raises(ConflictError, match="is old"):
+    with pytest.raises(ConflictError, match="was never given"):
         await desk.call("update_task", id="t", updates={"title": "New"}, instanceId="a", fence=2**80)
 
 
