@@ -72,7 +72,7 @@ class Outcome:
     def times(self, what: str, who: str, other: str) -> float | None:
         """How many times as much of it somebody does as another."""
         one, two = self.find(what, who), self.find(what, other)
-        return one.median / two.median if one and two else None
+        return one.median / two.median if one and two and two.median else None
 
     def add(self, other: Outcome) -> None:
         """Takes over what another case found."""
@@ -136,7 +136,7 @@ def _beside(first: Figure, one: Figure) -> str:
         return ""
     better = first.median / one.median if one.unit == "/s" else one.median / first.median
     cpu = ""
-    if CPU in first.more and CPU in one.more and one.unit == "/s":
+    if one.unit == "/s" and first.more.get(CPU) and one.more.get(CPU):
         # What a neighbour's load does to rates it does not do to processor time.
         cpu = f" (CPU {one.more[CPU] / first.more[CPU]:.1f} x)"
     return f"{better:.2f} x{cpu}" if better < 1 else f"{better:.1f} x{cpu}"
