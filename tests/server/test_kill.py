@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -44,7 +45,11 @@ async def _killed_at_start(data: Path, steps: int) -> set[str]:
     """Starts a server on what is there and kills it when so many more changes of its directory were seen."""
 
     def state() -> str:
-        return repr(sorted((file.name, file.stat().st_size) for file in data.iterdir()))
+        sizes = {}
+        for file in data.iterdir():
+            with suppress(FileNotFoundError):  # the proof that the directory can be written comes and goes
+                sizes[file.name] = file.stat().st_size
+        return repr(sorted(sizes.items()))
 
     with starting(data) as server:
         changes: list[str] = [state()]

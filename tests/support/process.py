@@ -70,7 +70,7 @@ class ServerProcess:
 
     def healthy(self) -> bool:
         """Whether it answers and says that it is well."""
-        assert self.process.poll() is None, self.log.read_text()
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
         try:
             return self.get("/health").status_code == 200
         except httpx2.TransportError:
