@@ -47,7 +47,7 @@ LAYERS: Final = {
     "host": layer(f"{GROUND} environments", "psutil"),
     # What clients are told, and where this program is a client itself: no part of either half.
     "clients": layer(CORE, "tomlkit"),
-    "outbound": layer(CORE, "anyio httpx2 mcp mcp_types"),
+    "outbound": layer(f"{CORE} clients", "anyio httpx2 mcp mcp_types"),
     # The coordination half.
     "coordination": layer(CORE),
     "operations": layer(f"{CORE} coordination", "pydantic pydantic_core orjson"),

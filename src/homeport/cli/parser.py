@@ -47,6 +47,20 @@ _EXPORT: Final = """\
 Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
 environment's server may be running.
 """
+_CONNECT: Final = """\
+Shows how a client is connected to an environment: its own command, or the entry of its file. Without --client, all
+clients in short. The connection is called homeport for production and homeport-ENV for all others.
+
+--write puts the entry into the client's file (or FILE): everything else in it stays as it is, and a copy of it is kept
+beside it. No token is written or printed; the client takes it from HOMEPORT_TOKEN or asks for it. With --token-file it
+is written, and the file is then for its owner alone. Claude Desktop knows no variables: its entry gets the token, or
+names the token's file.
+
+--check connects as the client would, by what stands in its file, and says what it sees. Exit code 1 where it fails.
+"""
+_CLIENTS: Final = (
+    *("chatgpt", "claude-code", "claude-desktop", "claude-ai", "codex", "cursor", "gemini", "vscode", "http"),
+)
 _STDIO: Final = """\
 For clients that can only start a program and speak with it over pipes: reads JSON-RPC from stdin, line by line, posts
 it to the server as it came, and writes what the server says to stdout. Logs go to stderr. Ends when stdin does.
@@ -82,6 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_config(commands)
     _add_data(commands)
+    _add_connect(commands)
     _add_stdio(commands)
     return parser
 
@@ -135,6 +150,21 @@ def _add_data(commands: Commands) -> None:
         one.add_argument("environment", metavar="ENV")
         _add_dry_run(one)
         one.set_defaults(module="data", action=action)
+
+
+def _add_connect(commands: Commands) -> None:
+    connect = _command(commands, "connect", "show, write or check how a client connects to an environment", _CONNECT)
+    connect.add_argument("environment", metavar="ENV")
+    connect.add_argument("--client", choices=_CLIENTS, help="which one; without it, all in short")
+    connect.add_argument("--transport", choices=["http", "sse", "stdio"], help="instead of the client's usual one")
+    connect.add_argument("--url", metavar="URL", help="of the server, instead of the declared one")
+    connect.add_argument("--name", metavar="NAME", help="what the client calls the connection")
+    connect.add_argument("--write", metavar="FILE", nargs="?", const="", help="put the entry into the client's file")
+    connect.add_argument("--check", action="store_true", help="connect as the client would, and say what it sees")
+    connect.add_argument("--yes", action="store_true", help="replace an entry of that name that leads elsewhere")
+    _add_token_file(connect)
+    _add_dry_run(connect)
+    connect.set_defaults(module="connect")
 
 
 def _add_stdio(commands: Commands) -> None:

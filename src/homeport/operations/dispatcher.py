@@ -77,7 +77,7 @@ class Dispatcher:
         given = self.validated(operation, caller.arguments(operation, operation.with_actor(arguments or {})))
         if operation.kind == "wait":
             return await self._wait(operation, given)
-        work = partial(self._work, operation, given, caller.owner)
+        work = partial(self._work, operation, given, caller)
         if operation.kind == "write":
             return await self.store.write(work)
         answer = await (self.store.scan(work) if operation.kind == "scan" else self.store.read(work))
@@ -102,9 +102,10 @@ class Dispatcher:
         self._stop_listening()
         self.bell.ring_all()
 
-    def _work(self, operation: Operation, given: Arguments, owner: str, records: Records) -> JsonObject:
+    def _work(self, operation: Operation, given: Arguments, caller: Caller, records: Records) -> JsonObject:
         now = self._clock()
-        call = Call(now, self._ids, self.place, self.store.schema_version, len(self.catalogue), self._listed)
+        size, schema = len(self.catalogue), self.store.schema_version
+        call = Call(now, self._ids, self.place, schema, size, self._listed, caller.instance_id)
         if operation.actor and operation.kind == "write":
             actor = getattr(given, operation.actor)
             if isinstance(actor, str):
@@ -117,7 +118,7 @@ class Dispatcher:
                 _fingerprint(given),
                 now,
                 partial(operation.work, records, given, call),
-                owner,
+                caller.owner,
             )
         return operation.work(records, given, call)
 
@@ -133,7 +134,7 @@ class Dispatcher:
         with self.bell.listening(reader) as signal:
             while True:
                 signal.clear()
-                answer = await self.store.read(partial(self._work, operation, given, ""))
+                answer = await self.store.read(partial(self._work, operation, given, ANYBODY))
                 left = end - loop.time()
                 if operation.ready(answer) or left <= 0 or self._closing:
                     return answer

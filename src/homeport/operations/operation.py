@@ -42,7 +42,8 @@ class Place:
 class Call:
     """What work may know besides its arguments.
 
-    ``operations`` is the size of the catalogue, ``listed`` how many of it are listed as tools.
+    ``operations`` is the size of the catalogue, ``listed`` how many of it are listed as tools; ``speaks_as`` is the one
+    instance that the caller's token is bound to, if it is.
     """
 
     now: Millis
@@ -51,6 +52,7 @@ class Call:
     schema_version: str
     operations: int
     listed: int
+    speaks_as: str | None = None
 
 
 _ACTOR_NAMES: Final = ("instanceId", "instance_id")

@@ -40,7 +40,7 @@ def _status(records: Records, given: Nothing, call: Call) -> JsonObject:
         "status": "healthy",
         "environment": call.place.environment,
         "version": call.place.version,
-        **render.compact(release=call.place.release),
+        **render.compact(release=call.place.release, speaks_as=call.speaks_as),
         "protocol": PROTOCOL,
         "timestamp": iso(call.now),
         "started": iso(call.place.started_at),
