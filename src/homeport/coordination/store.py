@@ -19,6 +19,7 @@ from homeport.coordination.idempotency import Answer
 from homeport.coordination.instances import Instance, InstanceFilter
 from homeport.coordination.lessons import Lesson, LessonFilter, LessonPattern, Submission
 from homeport.coordination.messages import Delivery, InboxCounts, InboxQuery, Message, MessageFilter
+from homeport.coordination.oauth import Client, Credential, Grant
 from homeport.coordination.originals import Original
 from homeport.coordination.projects import Project, ProjectFilter
 from homeport.coordination.roles import Role, RoleDocument
@@ -242,6 +243,23 @@ class Webhooks(Protocol):
     def delete(self, webhook_id: str) -> None: ...
 
 
+class OAuth(Protocol):
+    """Clients and grants by id, credentials by digest; to put one replaces the one that was there."""
+
+    def client(self, client_id: str) -> Client | None: ...
+    def clients(self) -> Sequence[Client]:
+        """The oldest first."""
+
+    def put_client(self, client: Client) -> None: ...
+    def delete_client(self, client_id: str) -> None: ...
+    def grant(self, grant_id: str) -> Grant | None: ...
+    def put_grant(self, grant: Grant) -> None: ...
+    def credential(self, digest: str) -> Credential | None: ...
+    def put_credential(self, credential: Credential) -> None: ...
+    def forget(self, before: Millis) -> None:
+        """Deletes credentials that expired by then, and grants that have none left."""
+
+
 class Records(Protocol):
     """All records within one transaction."""
 
@@ -267,6 +285,8 @@ class Records(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def oauth(self) -> OAuth: ...
     def role_known(self, name: str) -> bool:
         """Whether a role of that name is defined or held by an instance, in any case."""
 

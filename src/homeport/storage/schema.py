@@ -86,7 +86,7 @@ instances = Table(
     _number("sessions"),
     _text("capabilities"),
     _text("metadata"),
-    Index(None, "role_key"),
+    Index(None, "role_key", "id"),
     Index(None, "last_seen_at"),
 )
 
@@ -191,18 +191,12 @@ messages = Table(
     _maybe("reply_to"),
     _text("tags"),
     _text("metadata"),
-    # The words under which a search in somebody's own messages finds it; see sqlite/index.py.
+    # The words under which the index finds it by what it is; see sqlite/scopes.py.
     _text("scopes"),
     _maybe("parts"),
     # Last, so that what stands before it is found without reading a long body.
     _text("body"),
     UniqueConstraint("id"),
-    Index(
-        None,
-        "thread_id",
-        sqlite_where=text("thread_id IS NOT NULL"),
-        postgresql_where=text("thread_id IS NOT NULL"),
-    ),
     sqlite_autoincrement=True,
 )
 
@@ -361,19 +355,21 @@ webhooks = Table(
     _maybe("last_error"),
 )
 
-webhooks = Table(
-    "webhooks",
-    METADATA,
-    Column("id", Text, primary_key=True, nullable=False),
-    _text("url"),
-    _text("secret"),
-    _at("created_at"),
-    Column("position", BigInteger, nullable=False),
-    _text("kinds"),
-    Column("failures", Integer, nullable=False),
-    _at("next_attempt_at"),
-    _maybe_at("parked_at"),
-    _maybe("last_error"),
+oauth_clients = Table(
+    *("oauth_clients", METADATA, Column("id", Text, primary_key=True, nullable=False), _text("name")),
+    *(_text("redirect_uris"), _at("created_at"), _maybe_at("used_at"), _maybe_at("fetched_at")),
 )
 
-probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _text("token"))
+oauth_grants = Table(
+    *("oauth_grants", METADATA, Column("id", Text, primary_key=True, nullable=False), _text("client_id")),
+    *(_text("client_name"), _text("token_id"), _text("scope"), _at("created_at"), _maybe_at("ended_at")),
+)
+
+oauth_credentials = Table(
+    *("oauth_credentials", METADATA, Column("digest", Text, primary_key=True, nullable=False), _text("kind")),
+    *(_text("grant_id"), _text("client_id"), _text("scope"), _at("created_at"), _at("expires_at")),
+    *(_maybe_at("used_at"), _text("data"), Index(None, "expires_at")),
+)
+
+# One row, which a probe of the store counts up.
+probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _number("writes"))

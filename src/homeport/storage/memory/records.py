@@ -10,6 +10,7 @@ from homeport.storage.memory.events import MemoryAnswers, MemoryEvents, MemoryOr
 from homeport.storage.memory.instances import MemoryInstances
 from homeport.storage.memory.lessons import MemoryLessons
 from homeport.storage.memory.messages import MemoryMessages
+from homeport.storage.memory.oauth import MemoryOAuth
 from homeport.storage.memory.projects import MemoryProjects
 from homeport.storage.memory.roles import MemoryRoles
 from homeport.storage.memory.search import search
@@ -35,6 +36,7 @@ class MemoryRecords:
         self.originals = MemoryOriginals(tables)
         self.tokens = MemoryTokens(tables)
         self.webhooks = MemoryWebhooks(tables)
+        self.oauth = MemoryOAuth(tables)
 
     def role_known(self, name: str) -> bool:
         return self.roles.get(name) is not None or bool(self.instances.count(InstanceFilter(role=name)))

@@ -12,6 +12,7 @@ from homeport.coordination.idempotency import Answer
 from homeport.coordination.instances import Instance
 from homeport.coordination.lessons import Lesson, Submission
 from homeport.coordination.messages import Delivery, Message
+from homeport.coordination.oauth import Client, Credential, Grant
 from homeport.coordination.originals import Original
 from homeport.coordination.projects import Project
 from homeport.coordination.roles import Role, RoleDocument
@@ -47,6 +48,10 @@ class Tables:
     originals: dict[tuple[str, str], Original] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
+    oauth_clients: dict[str, Client] = field(default_factory=dict)
+    oauth_grants: dict[str, Grant] = field(default_factory=dict)
+    oauth_credentials: dict[str, Credential] = field(default_factory=dict)
+    """By digest."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number that was given in each sequence; rows that are gone keep theirs."""
 

@@ -14,13 +14,13 @@ from homeport.storage.sqlite.index import Pending
 from homeport.storage.sqlite.instances import SqliteInstances
 from homeport.storage.sqlite.lessons import SqliteLessons
 from homeport.storage.sqlite.messages import SqliteMessages
+from homeport.storage.sqlite.oauth import SqliteOAuth
 from homeport.storage.sqlite.originals import SqliteOriginals
 from homeport.storage.sqlite.projects import SqliteProjects
 from homeport.storage.sqlite.roles import SqliteRoles
 from homeport.storage.sqlite.search import Search
 from homeport.storage.sqlite.tasks import SqliteTasks
 from homeport.storage.sqlite.tokens import SqliteTokens
-from homeport.storage.sqlite.webhooks import SqliteWebhooks
 from homeport.storage.sqlite.webhooks import SqliteWebhooks
 
 
@@ -52,7 +52,7 @@ class SqliteRecords:
         self.originals = SqliteOriginals(database)
         self.tokens = SqliteTokens(database)
         self.webhooks = SqliteWebhooks(database)
-        self.webhooks = SqliteWebhooks(database)
+        self.oauth = SqliteOAuth(database)
         self._search = Search(database, self.pending)
 
     def role_known(self, name: str) -> bool:
