@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from homeport.cli.output import print_json, say, table, tell
+from homeport.clients.target import TOKEN_VARIABLE
 from homeport.environments.environment import Environment
 from homeport.environments.workspace import MakeDirectory, WorkspacePlan, WriteFile
 from homeport.host.health import HealthAnswer
@@ -18,6 +18,7 @@ from homeport.host.supervisor import ChildEnd, Listener
 
 _COLOURS: Final = {"production": 31, "development": 32, "local": 36}
 _OTHER_COLOUR: Final = 33
+_NAME: Final = "claude-code"
 
 
 class Console(Listener, Protocol):
@@ -31,10 +32,16 @@ class Console(Listener, Protocol):
 
 
 class TextConsole:
-    """For people: logs on stderr, the table on stdout."""
+    """For people: logs on stderr, the table on stdout.
 
-    def __init__(self, environments: Sequence[Environment]) -> None:
+    Args:
+        environments: what runs.
+        homeport: how the person calls this program, for the commands that are shown.
+    """
+
+    def __init__(self, environments: Sequence[Environment], homeport: str = "homeport") -> None:
         self._environments = environments
+        self._homeport = homeport
         self._width = max(len(name) for name in ["homeport", *(environment.name for environment in environments)])
         self._coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
@@ -70,7 +77,7 @@ class TextConsole:
             if environment not in up:
                 self._say(f"{environment.name} is not up: {answers[environment.name].reason}")
         if up:
-            say(_overview(up))
+            say(_overview(up, self._homeport))
 
     def _say(self, text: str) -> None:
         tell(f"{'homeport'.ljust(self._width)} | {text}")
@@ -118,7 +125,7 @@ class JsonConsole:
         print_json({"event": "settled", "environments": found})
 
 
-def _overview(environments: Sequence[Environment]) -> str:
+def _overview(environments: Sequence[Environment], homeport: str) -> str:
     """Where everything is, and how to connect."""
     rows = [
         (
@@ -130,10 +137,21 @@ def _overview(environments: Sequence[Environment]) -> str:
         )
         for environment in environments
     ]
-    connect = "\n".join(f"  {shlex.join(environment.connect_command)}" for environment in environments)
+    connect = "\n".join(f"  {line}" for environment in environments for line in _connecting(environment, homeport))
     health = "\n".join(f"  {environment.health_url}" for environment in environments)
     head = ("ENVIRONMENT", "HTTP", "SSE", "DATA", "")
     return f"\n{table(head, rows)}\n\nConnect Claude Code:\n{connect}\n\nHealth:\n{health}\n"
+
+
+def _connecting(environment: Environment, homeport: str) -> list[str]:
+    """What to type; a token is made by who types it, and stands in no log."""
+    if environment.auth == "open":
+        return [environment.connect_line]
+    return [
+        f"# {environment.name} answers nobody without a token; this makes one",
+        f"{TOKEN_VARIABLE}=$({homeport} token create {environment.name} --name {_NAME})",
+        environment.connect_line,
+    ]
 
 
 def _sse(environment: Environment) -> str:

@@ -47,6 +47,10 @@ _EXPORT: Final = """\
 Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
 environment's server may be running.
 """
+_CREATE: Final = """\
+Prints a new token alone on stdout, this once: TOKEN=$(homeport token create production --name nova). Kept is only a
+hash of it. The environment's server may be running, and answers it at once.
+"""
 _CONNECT: Final = """\
 Shows how a client is connected to an environment: its own command, or the entry of its file. Without --client, all
 clients in short. The connection is called homeport for production and homeport-ENV for all others.
@@ -96,6 +100,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_config(commands)
     _add_data(commands)
+    _add_token(commands)
     _add_connect(commands)
     _add_stdio(commands)
     return parser
@@ -180,6 +185,24 @@ def _add_stdio(commands: Commands) -> None:
 
 def _add_token_file(command: argparse.ArgumentParser) -> None:
     command.add_argument("--token-file", metavar="FILE", help="holds the token, instead of HOMEPORT_TOKEN")
+
+
+def _add_token(commands: Commands) -> None:
+    token = _command(commands, "token", "who may call an environment: make, list and revoke tokens")
+    actions = token.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    create = _command(actions, "create", "make a token and show it, once", _CREATE)
+    create.add_argument("environment", metavar="ENV")
+    create.add_argument("--name", required=True, help="whose it is, for the log and the list")
+    create.add_argument("--scope", choices=["read", "write", "admin"], default="write", help="write by default")
+    create.add_argument("--instance", metavar="ID", help="the one instance that it speaks as; any by default")
+    create.add_argument("--expires", metavar="SPAN", help="12h, 90d, 4w; by default when it is revoked")
+    show = _command(actions, "list", "every token, when it was used and when it ends; never its secret")
+    show.add_argument("environment", metavar="ENV")
+    revoke = _command(actions, "revoke", "end a token for good, at once")
+    revoke.add_argument("environment", metavar="ENV")
+    revoke.add_argument("id", metavar="ID", help="as the list has it, or the beginning of a token that was found")
+    for action, one in (("create", create), ("list", show), ("revoke", revoke)):
+        one.set_defaults(module="token", action=action)
 
 
 def _command(commands: Commands, name: str, line: str, text: str = "") -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from homeport.contract import ExitCode
 from homeport.environments.declaration import FILE_NAME, Declaration, Ports
 from homeport.environments.environment import Environment
 from homeport.environments.workspace import WorkspacePlan
-from homeport.host.declaration_file import read_declaration
+from homeport.host.declaration_file import find_file, read_declaration
 from homeport.host.health import ask_health
 from homeport.host.ports import check_ports
 from homeport.host.supervisor import ChildCommand, ChildEnd, Supervisor, stopped_by_signals
@@ -31,6 +32,7 @@ _USUAL = ("production", "development")
 class UpPlan:
     """What ``homeport up`` is about to do."""
 
+    file: Path
     workspace: WorkspacePlan
     environments: tuple[Environment, ...]
     commands: dict[str, list[str]]
@@ -46,7 +48,7 @@ def run(arguments: Namespace) -> int:
         return ExitCode.DONE
     for environment in plan.environments:
         check_ports(environment.listen, environment.ports)
-    console: Console = JsonConsole(plan.environments) if arguments.json else TextConsole(plan.environments)
+    console = _console(plan, as_json=arguments.json)
     make_workspace(plan.workspace)
     console.made(plan.workspace)
     if plan.seeded:
@@ -58,6 +60,10 @@ def run(arguments: Namespace) -> int:
     with stopped_by_signals(supervisor):
         ends = supervisor.run([_child(environment, plan) for environment in plan.environments])
     return _exit_code(ends)
+
+
+def _console(plan: UpPlan, *, as_json: bool) -> Console:
+    return JsonConsole(plan.environments) if as_json else TextConsole(plan.environments, _as_typed(plan.file))
 
 
 def _plan(arguments: Namespace) -> UpPlan:
@@ -78,7 +84,7 @@ def _plan(arguments: Namespace) -> UpPlan:
         seeded = tuple(one for one in environments if arguments.environments or not one.protected)
     log_format = "json" if arguments.json else "text"
     commands = {name: _command(name, file, ports.get(name), log_format) for name in names}
-    return UpPlan(workspace, environments, commands, seeded)
+    return UpPlan(file, workspace, environments, commands, seeded)
 
 
 def _names(declaration: Declaration, given: Sequence[str]) -> list[str]:
@@ -100,6 +106,15 @@ def _command(name: str, file: Path, ports: Ports | None, log_format: str) -> lis
 def _child(environment: Environment, plan: UpPlan) -> ChildCommand:
     ask = partial(ask_health, environment.health_url, environment.name)
     return ChildCommand(environment.name, plan.commands[environment.name], ask)
+
+
+def _as_typed(file: Path) -> str:
+    """This program and declaration, as the person would write them in this directory."""
+    program = sys.argv[0] if Path(sys.argv[0]).name == "homeport" else "homeport"
+    if shutil.which("homeport") == str(Path.cwd() / program):
+        program = "homeport"
+    near = find_file(Path.cwd()) or Path.cwd() / FILE_NAME
+    return shlex.join([program, *([] if near == file else ["--config", str(file)])])
 
 
 def _print_plan(plan: UpPlan, arguments: Namespace) -> None:

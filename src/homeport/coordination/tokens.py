@@ -42,7 +42,8 @@ _ID: Final = 8
 _SECRET: Final = 30
 _CHECKSUM: Final = 6
 _TOKEN: Final = re.compile(PATTERN)
-_LIKE_A_TOKEN: Final = re.compile(r"hpt(?:_|%5[fF])[A-Za-z0-9_%-]{12,}")
+_LIKE_A_TOKEN: Final = re.compile(r"hpt(?:_|%5[fF])[a-z][a-z0-9-]{0,39}(?:_|%5[fF])[0-9A-Za-z]{9,}[0-9A-Za-z_%-]*")
+"""With one character of the secret at least, also where it is cut off or was written into an address."""
 _UNKNOWN: Final = hashlib.sha256(b"a token that nobody has").hexdigest()
 
 

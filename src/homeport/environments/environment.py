@@ -19,7 +19,7 @@ from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
 """Requests a minute for each token where nothing else is declared: more than agents need, fewer than a wild loop."""
-_TOKEN_HEADER: Final = "Authorization: Bearer $TOKEN"  # noqa: S105 - the name of a variable
+_TOKEN_HEADER: Final = "Authorization: Bearer $HOMEPORT_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The server half's composition root: the only place where transports, operations and storage meet.
 
-``run`` serves one environment; the functions of ``data`` work on a data directory beside its server, or without one.
-Neither loads what only the other needs.
+``run`` serves one environment; the others work on a data directory beside its server, or without one.
+None loads what only another needs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from homeport.contract import ExitCode, ServeSettings
 
 if TYPE_CHECKING:
+    from homeport.coordination.tokens import Request, Token
     from homeport.exchange.json_v1.report import Report
+    from homeport.secret import Secret
 
 
 def run(settings: ServeSettings) -> ExitCode:
@@ -61,3 +63,38 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
     from homeport.server import data
 
     return data.export_json_v1(data_directory, environment, target, dry_run=dry_run)
+
+
+def create_token(data_directory: Path, environment: str, wanted: Request) -> tuple[Token, Secret]:
+    """Makes a token of an environment; its text is here and nowhere else.
+
+    Raises:
+        CannotStartError: the data are another environment's, unwritable, or open in a server of another schema.
+        CallError: there cannot be such a token.
+    """
+    from homeport.server import tokens
+
+    return tokens.create(data_directory, environment, wanted)
+
+
+def list_tokens(data_directory: Path, environment: str) -> list[Token]:
+    """All tokens of an environment, the oldest first; there is no secret in them.
+
+    Raises:
+        CannotStartError: as for :func:`create_token`.
+    """
+    from homeport.server import tokens
+
+    return tokens.listed(data_directory, environment)
+
+
+def revoke_token(data_directory: Path, environment: str, token_id: str) -> Token:
+    """Ends a token for good, also in a server that runs.
+
+    Raises:
+        CannotStartError: as for :func:`create_token`.
+        NotFoundError: there is none of that id.
+    """
+    from homeport.server import tokens
+
+    return tokens.revoke(data_directory, environment, token_id)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 from homeport.coordination.store import Records, Store
-from homeport.datalock import find_holder
 from homeport.errors import UsageError
 from homeport.exchange.json_v1.directory import read_directory
 from homeport.exchange.json_v1.exporting import export_directory
 from homeport.exchange.json_v1.importing import import_directory
 from homeport.exchange.json_v1.report import Report
 from homeport.exchange.json_v1.writing import check_target, write_directory
-from homeport.identity import check_owner, open_data_directory
+from homeport.identity import check_owner
+from homeport.server.beside import with_store
 from homeport.storage.memory import MemoryStore
-from homeport.storage.sqlite import open_store
 
 
 class _RolledBackError(Exception):
@@ -51,7 +48,7 @@ def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_
     if dry_run and check_owner(data_directory, environment) is None:
         # Nothing is there yet, and a look at what would be must not begin it.
         return asyncio.run(into(MemoryStore()))
-    return _with_store(data_directory, environment, into)
+    return with_store(data_directory, environment, into)
 
 
 def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_run: bool) -> Report:
@@ -71,20 +68,4 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
             write_directory(exported.files, target)
         return exported.report
 
-    return _with_store(data_directory, environment, out_of)
-
-
-def _with_store(data_directory: Path, environment: str, work: Callable[[Store], Coroutine[Any, Any, Report]]) -> Report:
-    """Runs work on the store of a data directory: beside the server that has it open, or else under its lock.
-
-    SQLite lets processes take turns at writing, and a server tells those who wait of what another process wrote.
-    """
-
-    async def opened(*, beside_server: bool) -> Report:
-        return await work(await open_store(data_directory, beside_server=beside_server))
-
-    check_owner(data_directory, environment)
-    if find_holder(data_directory) is not None:
-        return asyncio.run(opened(beside_server=True))
-    with open_data_directory(data_directory, environment):
-        return asyncio.run(opened(beside_server=False))
+    return with_store(data_directory, environment, out_of)

@@ -21,7 +21,7 @@ def shown(exchange: Exchange) -> bytes | None:
         UnauthorizedError: more than one, or one in the address, where everything on the way logs it.
     """
     query: bytes = exchange.scope.get("query_string", b"")
-    if query and _is_in_query(query.decode("latin-1")):
+    if tokens.is_like_token(exchange.path) or (query and _is_in_query(query.decode("latin-1"))):
         raise UnauthorizedError(
             "A token in the address is not taken.",
             f"{_HOW} Revoke the one in the address: whatever it passed may have logged it.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from homeport.cli import main
 from homeport.cli.console import JsonConsole, TextConsole
 from homeport.cli.declared import plan_new_workspace
-from homeport.cli.up import _exit_code
+from homeport.cli.up import _as_typed, _exit_code
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.host.health import HealthAnswer
@@ -127,6 +128,26 @@ def test_where_no_server_came_up_there_is_no_table(workspace: Path, capsys: pyte
     down = HealthAnswer(healthy=False, reason="disk full", payload={})
     TextConsole(environments(workspace)).settled({"production": down, "development": down})
     assert capsys.readouterr().out == ""
+
+
+def test_the_table_says_how_a_token_is_made_and_where_it_goes(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TextConsole(environments(workspace)).settled({"production": HEALTHY, "development": HEALTHY})
+    out = capsys.readouterr().out
+    assert "  HOMEPORT_TOKEN=$(homeport token create production --name claude-code)\n" in out
+    url = "http://127.0.0.1:3444/mcp"
+    assert f'http homeport-production {url} --header "Authorization: Bearer $HOMEPORT_TOKEN"\n' in out
+    assert "homeport-development http://127.0.0.1:3446/mcp\n" in out
+    assert "hpt_" not in out
+
+
+def test_the_command_that_is_shown_works_where_the_person_is(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["python -m homeport"])
+    assert _as_typed(workspace / "homeport.toml") == "homeport"
+    assert _as_typed(workspace / "a b" / "homeport.toml") == f"homeport --config '{workspace}/a b/homeport.toml'"
+    monkeypatch.setattr(sys, "argv", [".venv/bin/homeport", "up"])
+    assert _as_typed(workspace / "homeport.toml") == ".venv/bin/homeport"
 
 
 def test_lines_have_no_colours_where_nobody_sees_them(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

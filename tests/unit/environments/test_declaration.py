@@ -183,7 +183,7 @@ def test_how_to_connect_says_where_the_token_goes_and_has_none() -> None:
     declaration = read("[environments.production]\n[environments.development]\n")
     production, development = (declaration.environment(name) for name in ("production", "development"))
     line = "claude mcp add --transport http homeport-production http://127.0.0.1:3444/mcp"
-    assert production.connect_line == f'{line} --header "Authorization: Bearer $TOKEN"'
+    assert production.connect_line == f'{line} --header "Authorization: Bearer $HOMEPORT_TOKEN"'
     assert development.connect_line.endswith("homeport-development http://127.0.0.1:3446/mcp")
 
 
