@@ -14,8 +14,9 @@ from homeport.coordination.messages import Delivery, InboxCounts, InboxQuery
 from homeport.coordination.values import Millis, Page
 from homeport.storage.sqlite.codec import dump_texts
 from homeport.storage.sqlite.database import Database
-from homeport.storage.sqlite.index import Pending, any_of, channel_scope
+from homeport.storage.sqlite.index import Pending, any_of
 from homeport.storage.sqlite.messages import COLUMNS, message_of, narrow
+from homeport.storage.sqlite.scopes import channel_scope
 from homeport.storage.sqlite.statements import Where, integer, join
 
 _STATE: Final = "deliveries.number, deliveries.message_seq, deliveries.read_at, deliveries.archived_at"

@@ -1,10 +1,7 @@
 """The index of words: one FTS5 table for each kind, whose rows carry the numbers of what they index.
 
-A row holds the words and, as words that nobody can type, the *scopes* in which it may be found: the channels and
-the sender of a message, the project of the rest. So one lookup answers "these words, among what is mine", newest
-first, at a cost that does not grow with the number of matches. The scopes alone answer what was sent on a channel or
-by somebody: ordinary indexes for that would have every message change a page for each of its addressees and its
-sender, and the pages that a transaction changes are most of what it costs.
+A row holds the words and the :mod:`~homeport.storage.sqlite.scopes` in which it may be found. So one lookup answers
+"these words, among what is mine", newest first, at a cost that does not grow with the number of matches.
 
 The tables keep no text of their own (``content=''``) and no positions (``detail=none``); that halves their size.
 The words of messages are added once for all works of a batch, by :meth:`Pending.flush`: an FTS5 table writes
@@ -13,16 +10,11 @@ a segment whenever a savepoint or a transaction ends, and many small segments ar
 
 from __future__ import annotations
 
-from base64 import b32encode
 from collections.abc import Iterable
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Final
 
 from homeport.storage.sqlite.database import Database
-
-MARK: Final = "\ue000"
-"""Begins every scope: a private-use letter, which the tokenizer keeps in words and no question can hold."""
+from homeport.storage.sqlite.scopes import MARK, project_scope
 
 _MESSAGE_WORDS: Final = """
     SELECT seq, replace(subject, char(57344), ' ') || char(10) || replace(body, char(57344), ' ')
@@ -43,35 +35,9 @@ _FORGET: Final = {
 }
 
 
-@lru_cache(maxsize=4096)
-def _scope(kind: str, value: str) -> str:
-    name = f"{kind}\n{value}".encode("utf-8", "surrogatepass")
-    return MARK + b32encode(blake2b(name, digest_size=10).digest()).decode().lower()
-
-
-def channel_scope(channel: str) -> str:
-    """The scope of what was sent on a channel."""
-    return _scope("channel", channel)
-
-
-def sender_scope(sender: str) -> str:
-    """The scope of what somebody sent."""
-    return _scope("sender", sender)
-
-
-def project_scope(project_id: str) -> str:
-    """The scope of what belongs to a project."""
-    return _scope("project", project_id)
-
-
 def any_of(words: Iterable[str]) -> str:
     """A question for one of the words at least, as FTS5 takes it for words and nothing else."""
     return "(" + " OR ".join('"' + word.replace('"', '""') + '"' for word in words) + ")"
-
-
-def message_scopes(sender: str, channels: Iterable[str]) -> str:
-    """The scopes of a message, as its row keeps them."""
-    return " ".join([sender_scope(sender), *map(channel_scope, channels)])
 
 
 def index_words(database: Database, kind: str, seq: int, text: str, project_id: str) -> None:

@@ -12,7 +12,8 @@ from homeport.coordination.messages import Message, MessageFilter
 from homeport.coordination.values import Page
 from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
 from homeport.storage.sqlite.database import Database
-from homeport.storage.sqlite.index import Pending, any_of, channel_scope, message_scopes, sender_scope
+from homeport.storage.sqlite.index import Pending, any_of
+from homeport.storage.sqlite.scopes import channel_scope, message_scopes, wanted_scopes
 from homeport.storage.sqlite.statements import LARGEST, Where, join
 
 _NAMES: Final = (
@@ -23,6 +24,9 @@ COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """What :func:`message_of` reads."""
 
 _WORDS_SEQ: Final = "message_words.rowid"
+_COUNT: Final = "SELECT count(*) FROM message_words WHERE message_words MATCH ?"
+# One of the tables that FTS5 keeps: it has a row for each message, and the smallest.
+_COUNT_ALL: Final = "SELECT count(*) FROM message_words_docsize"
 _GET: Final = join("SELECT", COLUMNS, "FROM messages WHERE id = ?")
 _STORED: Final = (*_NAMES[1:], "scopes")
 _ADD: Final = join("INSERT INTO messages (", ", ".join(_STORED), ") VALUES (", ", ".join("?" * len(_STORED)), ")")
@@ -38,7 +42,6 @@ class SqliteMessages:
 
     def insert(self, message: Message) -> Message:
         """Stores a message; its words and channels wait for the end of the transaction."""
-        channels = list(dict.fromkeys(address.channel for address in message.to))
         values = (
             message.id,
             message.sender,
@@ -54,7 +57,7 @@ class SqliteMessages:
             dump_texts(message.tags),
             dump(message.metadata),
             None if message.parts is None else dump(message.parts),
-            message_scopes(message.sender, channels),
+            message_scopes(message),
         )
         seq = self._execute(_ADD, values).lastrowid
         self._pending.added(seq)
@@ -73,28 +76,23 @@ class SqliteMessages:
 
     def select(self, which: MessageFilter, page: Page) -> Sequence[Message]:
         where = Where()
-        source, seq = self._source(where, which)
+        source, seq = "FROM messages", "messages.seq"
+        if question := self._question(which):
+            source, seq = "FROM message_words CROSS JOIN messages ON messages.seq = message_words.rowid", _WORDS_SEQ
+            where.add("message_words MATCH ?", question)
         where.before(seq, page)
         statement = join("SELECT", COLUMNS, source, str(where), f"ORDER BY {seq} DESC LIMIT ?")
         return [message_of(row) for row in self._execute(statement, (*where.values, page.limit))]
 
     def count(self, which: MessageFilter) -> int:
-        where = Where()
-        source, _ = self._source(where, which)
-        row = self._execute(join("SELECT count(*)", source, str(where)), where.values).fetchone()
+        question = self._question(which)
+        row = (self._execute(_COUNT, (question,)) if question else self._execute(_COUNT_ALL)).fetchone()
         return int(row[0]) if row else 0
 
-    def _source(self, where: Where, which: MessageFilter) -> tuple[str, str]:
-        """Where matching rows come from, and what orders them: the index for a sender or a channel, else all."""
-        scopes = [] if which.sender is None else [sender_scope(which.sender)]
-        scopes += [] if which.channel is None else [channel_scope(which.channel)]
-        source, seq = "FROM messages", "messages.seq"
-        if scopes:
-            self._pending.flush()
-            source, seq = "FROM message_words CROSS JOIN messages ON messages.seq = message_words.rowid", _WORDS_SEQ
-            where.add("message_words MATCH ?", " AND ".join(any_of([scope]) for scope in scopes))
-        narrow(where, replace(which, sender=None, channel=None))
-        return source, seq
+    def _question(self, which: MessageFilter) -> str:
+        """A filter as the index of words understands it; it answers for all messages after a flush."""
+        self._pending.flush()
+        return " AND ".join(map(any_of, wanted_scopes(which)))
 
 
 def narrow(where: Where, which: MessageFilter) -> None:

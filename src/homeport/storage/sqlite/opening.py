@@ -87,7 +87,7 @@ def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
         migrate(path, wait_ms=WAIT_MS)
     database.execute("BEGIN IMMEDIATE")
     try:
-        database.execute("UPDATE probe SET token = ? WHERE id = 1", ("opened",))
+        database.execute("UPDATE probe SET writes = writes")
     finally:
         with suppress(DatabaseError):
             database.execute("ROLLBACK")

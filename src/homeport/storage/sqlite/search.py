@@ -10,10 +10,11 @@ from homeport.coordination.addresses import Address
 from homeport.coordination.search import Hit, SearchKind, SearchQuery
 from homeport.storage.sqlite.codec import load
 from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import Pending, any_of, channel_scope, project_scope, sender_scope
+from homeport.storage.sqlite.index import Pending, any_of
+from homeport.storage.sqlite.scopes import channel_scope, project_scope, sender_scope
 from homeport.storage.sqlite.statements import LARGEST, integer
 
-ENDINGS: Final = 64
+ENDINGS: Final = 32
 """How many words a beginning stands for at most, in the order of the alphabet.
 
 FTS5's own prefix questions collect every match before they give the first one; these few words are looked up one

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Final, TypeVar
 
 from homeport.coordination.store import Listener, Records
@@ -60,18 +59,19 @@ class SqliteStore:
         return await self._writer.write(work)
 
     async def probe(self) -> None:
-        token = token_hex(16)
-        await self._writer.write(lambda _: self._database.execute("UPDATE probe SET token = ? WHERE id = 1", (token,)))
+        def write(_: Records) -> int:
+            [(count,)] = self._database.execute("UPDATE probe SET writes = writes + 1 RETURNING writes").fetchall()
+            return int(count)
 
-        def read_back(_: Records) -> str:
-            row = self._readers.short.database.execute("SELECT token FROM probe WHERE id = 1").fetchone()
-            return row[0] if row else ""
+        def read_back(_: Records) -> int:
+            row = self._readers.short.database.execute("SELECT writes FROM probe").fetchone()
+            return int(row[0]) if row else 0
 
-        found = await self._readers.read(read_back)
-        if found != token:
+        # A number that only grows, so that several may probe at the same time.
+        written = await self._writer.write(write)
+        if await self._readers.read(read_back) < written:
             raise UnavailableError(
-                f"{self._path} gave back another value than was just written.",
-                "Another server writes to it, or the disk loses writes.",
+                f"{self._path} does not give back what was just written.", "The disk loses writes; look at it."
             )
         check_room(self._path)
 

@@ -49,8 +49,11 @@ class _Job(Generic[T]):
             self.future.set_result(cast("T", self.answer))  # None is an answer as well
 
     def fail(self, error: BaseException) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
+        if self.future.done():
+            return
+        if isinstance(error, StopIteration):  # which a future cannot carry
+            error = RuntimeError("the work raised StopIteration")
+        self.future.set_exception(error)
 
 
 class Writer:
@@ -125,16 +128,18 @@ class Writer:
         try:
             await self._begin()
         except DatabaseError as error:
+            self._roll_back()
             jobs = tuple(self._waiting)
             self._waiting.clear()
             self._fail(jobs, error)
             return
-        done = self._work()
-        if not done:
-            self._roll_back()
-            return
-        events = tuple(self._records.events.appended)
+        done: list[_Job[object]] = []
         try:
+            self._work(done)
+            if not done:
+                self._roll_back()
+                return
+            events = tuple(self._records.events.appended)
             await self._flusher.run(self._commit)
         except DatabaseError as error:
             self._roll_back()
@@ -165,14 +170,22 @@ class Writer:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 0.05)
                 continue
-            # Under the lock, so that events of others are told before ours, which have greater numbers.
-            while self._announcer.needed and (events := self._foreign()):
-                self._announcer.tell(events)
-            return
+            if self._told_of_others():
+                return
+            # There is more of it than the loop should be held up for.
+            self._database.execute("ROLLBACK")
+            await asyncio.sleep(0)
 
-    def _work(self) -> list[_Job[object]]:
-        """Runs what waits, within limits; the works that are to be committed."""
-        done: list[_Job[object]] = []
+    def _told_of_others(self) -> bool:
+        """Tells of the events that others wrote before this transaction, which have smaller numbers; whether of all."""
+        if not self._announcer.needed:
+            return True
+        events = self._foreign()
+        self._announcer.tell(events)
+        return len(events) < PIECE
+
+    def _work(self, done: list[_Job[object]]) -> None:
+        """Runs what waits, within limits, and puts what is to be committed into ``done``."""
         end = time.perf_counter() + LONGEST_BATCH
         while self._waiting and len(done) < MOST_WORKS:
             job = self._waiting.popleft()
@@ -184,10 +197,10 @@ class Writer:
                 # SQLite undid the whole transaction, as it does when a disk is full: the others begin anew.
                 self._records.forget()
                 self._waiting.extendleft(reversed(done))
-                return []
+                done.clear()
+                return
             if time.perf_counter() >= end:
-                break
-        return done
+                return
 
     def _attempt(self, job: _Job[object]) -> bool:
         """Runs one work in its savepoint; whether it succeeded."""

@@ -95,7 +95,7 @@ def _people() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_instances"),
     )
     _index("ix_instances_last_seen_at", "instances", ["last_seen_at"])
-    _index("ix_instances_role_key", "instances", ["role_key"])
+    _index("ix_instances_role_key_id", "instances", ["role_key", "id"])
     op.create_table(
         "projects",
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -213,7 +213,6 @@ def _talk() -> None:
         sa.UniqueConstraint("id", name="uq_messages_id"),
         sqlite_autoincrement=True,
     )
-    _index("ix_messages_thread_id", "messages", ["thread_id"], "thread_id IS NOT NULL")
 
 
 def _inboxes() -> None:
@@ -324,7 +323,7 @@ def _record() -> None:
     op.create_table(
         "probe",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("writes", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_probe"),
     )
-    op.execute("INSERT INTO probe (id, token) VALUES (1, '')")
+    op.execute("INSERT INTO probe (id, writes) VALUES (1, 0)")

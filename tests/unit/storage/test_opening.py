@@ -1,0 +1,185 @@
+"""What a data directory's database may be, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pysqlite3 import dbapi2
+
+from homeport.contract import DATABASE_FILE, ExitCode
+from homeport.errors import CannotStartError
+from homeport.storage.sqlite import open_store
+from homeport.storage.sqlite.database import check_library
+from homeport.storage.sqlite.migrating import migrate
+from homeport.storage.sqlite.opening import prepared, revision_of
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS
+from tests.support import given
+from tests.unit.storage.conftest import Disk, files
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+async def test_a_new_store_has_the_newest_schema_and_keeps_what_it_is_given(tmp_path: Path) -> None:
+    store = await open_store(tmp_path)
+    assert store.schema_version == HEAD
+    await store.write(lambda records: records.instances.put(given.instance("ann")))
+    await store.close()
+    assert files(tmp_path) == [DATABASE_FILE]
+    store = await open_store(tmp_path)
+    assert await store.read(lambda records: records.instances.ids()) == ["ann"]
+    await store.close()
+
+
+async def test_a_newer_schema_is_refused_naming_both(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    database = dbapi2.connect(str(tmp_path / DATABASE_FILE), isolation_level=None)
+    database.execute("UPDATE alembic_version SET version_num = '9000'")
+    database.close()
+    with pytest.raises(CannotStartError, match=f"schema 9000, which is newer than {HEAD}") as refusal:
+        await open_store(tmp_path)
+    assert refusal.value.exit_code == ExitCode.CANNOT_START
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("content", [b"not a database, though it is long enough for a header" * 100, b"SQLite"])
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / DATABASE_FILE).write_bytes(content)
+    with pytest.raises(CannotStartError, match="is not a SQLite database"):
+        await open_store(tmp_path)
+    assert await asyncio.to_thread((tmp_path / DATABASE_FILE).read_bytes) == content
+    assert files(tmp_path) == [DATABASE_FILE]
+
+
+async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    path = tmp_path / DATABASE_FILE
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b"\xff" * 3996
+    path.write_bytes(content)
+    with pytest.raises(CannotStartError, match="is damaged"):
+        await open_store(tmp_path)
+
+
+async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    database = dbapi2.connect(str(tmp_path / DATABASE_FILE))
+    database.execute("CREATE TABLE notes (text)")
+    database.close()
+    with pytest.raises(CannotStartError, match="but not Homeport's"):
+        await open_store(tmp_path)
+
+
+async def test_a_directory_in_the_databases_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_FILE).mkdir()
+    with pytest.raises(CannotStartError, match="cannot be opened"):
+        await open_store(tmp_path)
+
+
+async def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_FILE).touch()
+    store = await open_store(tmp_path)
+    await store.probe()
+    await store.close()
+
+
+async def test_a_read_only_disk_is_refused(disk: Disk) -> None:
+    await (await open_store(disk.at)).close()
+    disk.remount("ro")
+    with pytest.raises(CannotStartError, match=r"is read-only|cannot be opened"):
+        await open_store(disk.at)
+
+
+def test_an_old_library_is_refused() -> None:
+    with pytest.raises(CannotStartError, match=r"SQLite 3\.51\.2 can corrupt"):
+        check_library((3, 51, 2))
+    check_library((3, 51, 3))
+
+
+KILLED = """
+import os, signal, sys
+from itertools import pairwise
+from pathlib import Path
+from sqlalchemy import Engine, event
+from homeport.storage.sqlite.database import connect
+from homeport.storage.sqlite.migrating import migrate
+
+left = int(sys.argv[2])
+
+@event.listens_for(Engine, "before_cursor_execute")
+def count(connection, cursor, statement, *others):
+    global left
+    # Alembic looks before it changes anything; a half is half of the changes.
+    left -= not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "BEGIN"))
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+path = Path(sys.argv[1])
+database = connect(path, cache_kib=1000)
+database.execute("PRAGMA journal_mode = WAL")
+migrate(path, revision=sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("statements", [1, 7, 30])
+async def test_a_migration_killed_half_way_leaves_nothing(tmp_path: Path, run_python: Run, statements: int) -> None:
+    path = tmp_path / DATABASE_FILE
+    assert run_python(KILLED, path, statements, REVISIONS[0]).returncode == -9
+    database = dbapi2.connect(str(path))
+    assert database.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+    database.close()
+    store = await open_store(tmp_path)
+    await store.probe()
+    await store.close()
+
+
+@pytest.mark.parametrize(("before", "after"), list(pairwise(REVISIONS)))
+def test_a_migration_killed_before_it_ends_leaves_the_old_schema(
+    tmp_path: Path, run_python: Run, before: str, after: str
+) -> None:
+    path = tmp_path / DATABASE_FILE
+    migrate(path, revision=before)
+    database = dbapi2.connect(str(path))
+    tables = database.execute("SELECT name FROM sqlite_schema ORDER BY name").fetchall()
+    database.close()
+    assert run_python(KILLED, path, 1, after).returncode == -9
+    database = dbapi2.connect(str(path))
+    assert revision_of(database) == before
+    assert database.execute("SELECT name FROM sqlite_schema ORDER BY name").fetchall() == tables
+    database.close()
+    prepared(path).close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+async def test_every_older_schema_is_brought_up_with_its_data(tmp_path: Path, revision: str) -> None:
+    path = tmp_path / DATABASE_FILE
+    migrate(path, revision=revision)
+    database = dbapi2.connect(str(path), isolation_level=None)
+    database.execute("INSERT INTO roles (role_key, name, description) VALUES ('r', 'R', '{}')")
+    database.close()
+    store = await open_store(tmp_path)
+    assert store.schema_version == HEAD
+    assert await store.read(lambda records: [role.name for role in records.roles.all()]) == ["R"]
+    await store.close()
+
+
+SPARE = """
+import asyncio, sys
+from itertools import pairwise
+from pathlib import Path
+from homeport.storage.sqlite import open_store
+
+async def main():
+    await (await open_store(Path(sys.argv[1]))).close()
+    print(sorted({name.partition(".")[0] for name in sys.modules} & {"sqlalchemy", "alembic", "sqlite3"}))
+
+asyncio.run(main())
+"""
+
+
+async def test_a_current_schema_is_opened_without_the_tools_for_migrations(tmp_path: Path, run_python: Run) -> None:
+    await (await open_store(tmp_path)).close()
+    assert run_python(SPARE, tmp_path).stdout == "[]\n"
