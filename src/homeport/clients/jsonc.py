@@ -90,7 +90,7 @@ def append_item(text: str, key: str, item: Mapping[str, object], *, comments: bo
         raise JsonError(f'"{key}" is not an array', _line(text, found.start))
     if any(isinstance(one.value, dict) and one.value.get("id") == item["id"] for one in found.items):
         return text
-    made = _inserted(text, found, "", item)
+    made = _inserted(text, found, None, item)
     _prove(made, {**root.value, key: [*found.value, dict(item)]}, comments=comments)
     return made
 
@@ -214,13 +214,13 @@ def _edited(text: str, root: Node, path: Sequence[str], value: object) -> str:
     return text[: node.start] + _rendered(value, indent, _unit(text, root), _newline(text)) + text[node.end :]
 
 
-def _inserted(text: str, parent: Node, key: str, value: object) -> str:
+def _inserted(text: str, parent: Node, key: str | None, value: object) -> str:
     """The text with a member more at the end of an object or array."""
     newline, unit = _newline(text), _unit(text, parse(text, comments=True))
     outer = _indent_at(text, parent.start)
     own_line = parent.first >= 0 and not text[_line_start(text, parent.first) : parent.first].strip()
     indent = _indent_at(text, parent.first) if own_line else outer + unit
-    label = f"{json.dumps(key, ensure_ascii=False)}: " if key else ""
+    label = "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: "
     member = f"{indent}{label}{_rendered(value, indent, unit, newline)}"
     children = list((parent.members or {}).values()) or list(parent.items or [])
     close = parent.end - 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import tomlkit
 import tomlkit.exceptions
-from tomlkit.items import AbstractTable
+from tomlkit.items import AbstractTable, InlineTable
 
 from homeport.clients.client import Client, ClientFile, Entry, entry_secrets
 from homeport.clients.jsonc import JsonError, append_item, parse, set_member
@@ -38,7 +38,7 @@ class BrokenFileError(HomeportError):
 class Change:
     """What a file should become."""
 
-    text: str
+    text: str = field(repr=False)
     state: Literal["added", "updated", "replaced", "unchanged"]
     secrets: tuple[Secret, ...]
     """That the entry holds: the file is then for its owner alone, and they are not shown."""
@@ -167,12 +167,19 @@ def _toml(spec: ClientFile, text: str, name: str, entry: Entry, file: str) -> st
             if old.get(key) != value:
                 old[key] = value
     else:
-        servers[name] = tomlkit.item(entry)
+        servers[name] = _inline(entry) if isinstance(servers, InlineTable) else tomlkit.item(entry)
     made = mark + tomlkit.dumps(document)
     meant = {**before, spec.table: {**before.get(spec.table, {}), name: entry}}
     if tomllib.loads(made.removeprefix(mark)) != meant:
         raise BrokenFileError(file, 1, "it is written in a way that cannot be changed safely")
     return made
+
+
+def _inline(entry: Mapping[str, Any]) -> InlineTable:
+    table = tomlkit.inline_table()
+    for key, value in entry.items():
+        table[key] = _inline(value) if isinstance(value, Mapping) else value
+    return table
 
 
 def _values(spec: ClientFile, text: str, file: str) -> Mapping[str, Any]:
