@@ -11,12 +11,13 @@ from tests.support.site import ACCEPT, LEGACY, Served, read, tool_call
 
 @pytest.mark.parametrize("version", LEGACY)
 @pytest.mark.parametrize("accept", [ACCEPT, "application/json", "*/*"])
-async def test_initialize_negotiates_the_revision_and_keeps_no_session(site: Served, version: str, accept: str) -> None:
+async def test_initialize_negotiates_the_revision_and_answers_with_an_id_that_costs_nothing(site: Served, version: str, accept: str) -> None:
     params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
     response = await site.post(body, {"accept": accept})
     assert response.status_code == 200
-    assert "mcp-session-id" not in response.headers
+    assert len(response.headers["mcp-session-id"]) >= 32
+    assert len(site.site.sessions) == 0
     result = response.json()["result"]
     assert result["protocolVersion"] == version
     assert result["serverInfo"]["name"] == "homeport-development"
@@ -60,6 +61,7 @@ async def test_a_session_of_before_a_restart_goes_on(site: Served) -> None:
     response = await site.post(body, {**headers, "mcp-session-id": "of-a-server-that-is-gone"})
     assert response.status_code == 200
     assert read(response)["result"]["isError"] is False
+    assert site.site.official._ready is None, "a call in a session is as cheap as any"
 
 
 async def test_progress_that_is_asked_for_comes_on_a_stream(site: Served) -> None:
@@ -84,6 +86,6 @@ async def test_an_unknown_method_is_not_found(site: Served) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_there_is_no_stream_to_open_and_no_session_to_delete(site: Served, method: str) -> None:
+async def test_without_a_session_there_is_no_stream_to_open_and_nothing_to_end(site: Served, method: str) -> None:
     response = await site.http.request(method, "/mcp", headers={"accept": "text/event-stream"})
     assert response.status_code == 405

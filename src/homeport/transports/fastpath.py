@@ -77,7 +77,7 @@ def modern(exchange: Exchange, message: object, names: Container[str]) -> PlainC
 def legacy(exchange: Exchange, message: object, names: Container[str]) -> PlainCall | None:
     """The plain call that a request of an older revision is, or None."""
     headers = exchange.headers
-    if exchange.repeated or b"mcp-session-id" in headers or not _is_json(headers):
+    if exchange.repeated or not _is_json(headers):
         return None
     if not accepts(headers.get(b"accept")).json:
         return None

@@ -13,10 +13,10 @@ from homeport.transports.jsonrpc import (
     HEADER_MISMATCH,
     INTERNAL_ERROR,
     INVALID_REQUEST,
-    METHOD_NOT_FOUND,
     PARSE_ERROR,
     MalformedError,
 )
+from homeport.transports.legacy import OLDEST_UNNAMED, CallCancelledError, Legacy
 from homeport.transports.log import Log
 from homeport.transports.official import Official
 from homeport.transports.results import LEGACY, MODERN, Era, Results
@@ -26,6 +26,19 @@ _VERSION: Final = b"mcp-protocol-version"
 _MODERN: Final = MODERN.encode()
 _LEGACY: Final = frozenset(version.encode() for version in LEGACY)
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
+_WITH_BATCHES: Final = frozenset({b"2024-11-05", b"2025-03-26"})
+_FOR_THE_SDK: Final = frozenset(
+    {
+        "initialize",
+        "notifications/cancelled",
+        *("resources/list", "resources/templates/list", "resources/read"),
+        *("resources/subscribe", "resources/unsubscribe"),
+        *("prompts/list", "prompts/get", "completion/complete", "logging/setLevel"),
+    }
+)
+"""What clients of 2025-03-26 ask for after they have initialised: they do not repeat the revision in a header."""
+REQUEST_CANCELLED: Final = -32800
+"""As the SDK answers, after the Language Server Protocol."""
 
 
 class McpEndpoint:
@@ -35,20 +48,21 @@ class McpEndpoint:
         dispatcher: runs the operations.
         results: builds what ``tools/call`` answers.
         official: the SDK.
+        legacy: knows sessions.
         log: learns of failures.
     """
 
-    def __init__(self, dispatcher: Dispatcher, results: Results, official: Official, log: Log) -> None:
+    def __init__(self, dispatcher: Dispatcher, results: Results, official: Official, legacy: Legacy, log: Log) -> None:
         self._dispatcher = dispatcher
         self._results = results
         self._official = official
+        self._legacy = legacy
         self._log = log
         self._unversioned = Unversioned(dispatcher, results, log)
 
     async def __call__(self, exchange: Exchange) -> None:
         if exchange.method != "POST":
-            # No session, so no stream to open and none to delete. The SDK would hold one open that says nothing.
-            await _refuse(exchange, 405, METHOD_NOT_FOUND, "Only POST: this server keeps no sessions.", b"allow: POST")
+            await self._legacy.without_body(exchange)
             return
         try:
             body = await exchange.body()
@@ -61,28 +75,41 @@ class McpEndpoint:
             return
         version = exchange.headers.get(_VERSION, b"").strip()
         if version == _MODERN:
-            await self._versioned(exchange, body, Era.MODERN, message)
+            call = fastpath.modern(exchange, message, self._dispatcher.catalogue)
+            if call is not None:
+                await self._call(exchange, Era.MODERN, call)
+            else:
+                await self._official.handle(exchange, body)
         elif version in _LEGACY:
-            await self._versioned(exchange, body, Era.LEGACY, message)
+            await self._older(exchange, body, message, version)
         elif version:
             await self._official.handle(exchange, body)
         else:
             await self._without_version(exchange, body, message)
 
-    async def _versioned(self, exchange: Exchange, body: bytes, era: Era, message: object) -> None:
-        recognise = fastpath.modern if era is Era.MODERN else fastpath.legacy
-        call = recognise(exchange, message, self._dispatcher.catalogue)
+    async def _older(self, exchange: Exchange, body: bytes, message: object, version: bytes) -> None:
+        call = fastpath.legacy(exchange, message, self._dispatcher.catalogue)
         if call is not None:
-            await self._call(exchange, era, call)
-            return
-        # An older client that asked for no progress gets nothing but the answer: one JSON body, no stream.
-        plain = era is Era.LEGACY and fastpath.accepts(exchange.headers.get(b"accept")).json
-        await self._official.handle(exchange, body, plain=plain and not _wants_progress(message))
+            await self._call(exchange, Era.LEGACY, call)
+        elif isinstance(message, list) and version in _WITH_BATCHES:
+            await self._unversioned.answer(exchange, message)
+        else:
+            # Who asked for no progress gets nothing but the answer: one JSON body, no stream.
+            plain = fastpath.accepts(exchange.headers.get(b"accept")).json and not _wants_progress(message)
+            await self._legacy.answer(exchange, body, message, version.decode(), plain=plain)
 
     async def _call(self, exchange: Exchange, era: Era, call: fastpath.PlainCall) -> None:
         try:
-            answer = await carry_out(self._dispatcher, exchange, call.name, call.arguments)
+            work = carry_out(self._dispatcher, exchange, call.name, call.arguments)
+            if era is Era.LEGACY and self._dispatcher.catalogue[call.name].kind == "wait":
+                work = self._legacy.cancellable(exchange, call.id, work)
+            answer = await work
             result = self._results.answer(era, call.name, answer)
+        except CallCancelledError:
+            # The newest revision leaves a cancelled request unanswered; these have to end it with something.
+            exchange.error = str(REQUEST_CANCELLED)
+            await exchange.respond(200, jsonrpc.error_response(call.id, REQUEST_CANCELLED, "Request cancelled"))
+            return
         except CallError as error:
             exchange.error = error.code
             result = self._results.refusal(era, error)
@@ -103,8 +130,8 @@ class McpEndpoint:
         elif _names_modern(message):
             text = f"The header MCP-Protocol-Version is missing; the body is of {MODERN}."
             await _refuse(exchange, 400, HEADER_MISMATCH, text, request_id=_id(message))
-        elif isinstance(message, dict) and message.get("method") == "initialize":
-            await self._official.handle(exchange, body, plain=True)
+        elif isinstance(message, dict) and message.get("method") in _FOR_THE_SDK:
+            await self._legacy.answer(exchange, body, message, OLDEST_UNNAMED, plain=True)
         else:
             await self._unversioned.answer(exchange, message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from homeport.transports.extension import NOTHING, Extension
 from homeport.transports.places import MAX_PER_CLIENT, MAX_STREAMS
 
 
@@ -15,12 +16,14 @@ class Offer:
     Attributes:
         streamable_http: whether ``/mcp`` is there.
         sse_ports: where HTTP+SSE is offered, and nothing else.
+        extension: more than the catalogue has.
         streams: how many may be open at once, in all.
         streams_per_client: how many of one client.
     """
 
     streamable_http: bool = True
     sse_ports: frozenset[int] = frozenset()
+    extension: Extension = NOTHING
     streams: int = MAX_STREAMS
     streams_per_client: int = MAX_PER_CLIENT
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from homeport.operations.dispatcher import Dispatcher
-from homeport.transports.carried import EXCHANGE
-from homeport.transports.exchange import Exchange, Header, Message
-from homeport.transports.log import Log
+from homeport.transports.carried import EXCHANGE, LISTENER
+from homeport.transports.exchange import Exchange, Header, Message, Receive, Scope
 from homeport.transports.outbox import Outbox
-from homeport.transports.results import Results
+from homeport.transports.parts import Parts
+from homeport.transports.sessions import Key
+from homeport.transports.subscriptions import Listener
 
 if TYPE_CHECKING:
     from homeport.transports.sdk import SdkApp
@@ -37,14 +37,14 @@ class Conversation(Protocol):
 class Official:
     """Hands requests to the SDK; the first that needs it waits until it is there.
 
-    Args: as those of :class:`~homeport.transports.sdk.SdkApp`.
+    Args:
+        parts: what it is put together from.
     """
 
-    def __init__(self, dispatcher: Dispatcher, results: Results, instructions: str, log: Log) -> None:
-        self._dispatcher = dispatcher
-        self._results = results
-        self._instructions = instructions
-        self._log = log
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._log = parts.log
+        self._app: SdkApp | None = None
         self._ready: asyncio.Future[SdkApp] | None = None
         self._task: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
@@ -56,28 +56,46 @@ class Official:
             self._task = asyncio.create_task(self._run(self._ready))
         return self._ready
 
+    def drain(self) -> None:
+        """Ends the streams that it serves."""
+        if self._app is not None:
+            self._app.drain()
+
     async def close(self) -> None:
         """Ends what it serves."""
         self._end.set()
         if self._task is not None:
             await self._task
 
-    async def handle(self, exchange: Exchange, body: bytes, *, plain: bool = False) -> None:
+    async def handle(
+        self, exchange: Exchange, body: bytes, *, plain: bool = False, listener: Listener | None = None
+    ) -> None:
         """Lets the SDK answer a request whose body was read.
 
         Args:
             exchange: the request.
             body: of it.
             plain: answer with one JSON body, whatever the client says it accepts.
+            listener: who is to be told of changes, where the request is about that.
         """
         app = await asyncio.shield(self.load())
-        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        scope = _scope(exchange, plain=plain)
+        if listener is not None:
+            scope[LISTENER] = listener
+        await app.handle(scope, _receive(exchange, body), exchange.send, plain=plain)
 
-        async def receive() -> Message:
-            return pending.pop() if pending else await exchange.receive()
+    async def handle_in_session(self, exchange: Exchange, body: bytes, key: Key, version: str) -> None:
+        """Lets the SDK answer with a way back to the client.
 
-        scope = {**exchange.scope, "headers": _headers(exchange, plain=plain), EXCHANGE: exchange}
-        await app.handle(scope, receive, exchange.send, plain=plain)
+        Raises:
+            NoPlaceError: there are too many such sessions.
+        """
+        app = await asyncio.shield(self.load())
+        await app.backchannels.handle(key, version, _scope(exchange), _receive(exchange, body), exchange.send)
+
+    def knows(self, key: Key) -> bool:
+        """Whether the session has a way back to the client."""
+        return self._app is not None and key in self._app.backchannels
 
     @asynccontextmanager
     async def conversation(self, outbox: Outbox, answered: Callable[[], None]) -> AsyncIterator[Conversation]:
@@ -100,13 +118,27 @@ class Official:
             self._log.failure("the MCP library cannot be loaded", error)
             return
         async with app.running():
+            self._app = app
             ready.set_result(app)
             await self._end.wait()
 
     def _build(self) -> SdkApp:
         from homeport.transports.sdk import SdkApp
 
-        return SdkApp(self._dispatcher, self._results, self._instructions, self._log)
+        return SdkApp(self._parts)
+
+
+def _scope(exchange: Exchange, *, plain: bool = False) -> Scope:
+    return {**exchange.scope, "headers": _headers(exchange, plain=plain), EXCHANGE: exchange}
+
+
+def _receive(exchange: Exchange, body: bytes) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return pending.pop() if pending else await exchange.receive()
+
+    return receive
 
 
 def _headers(exchange: Exchange, *, plain: bool) -> list[Header]:

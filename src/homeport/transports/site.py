@@ -17,14 +17,17 @@ from homeport.transports.feed import PATH as EVENTS
 from homeport.transports.feed import FeedEndpoint
 from homeport.transports.gate import Gate
 from homeport.transports.health import About, HealthEndpoint
+from homeport.transports.legacy import Legacy
 from homeport.transports.log import Log
 from homeport.transports.mcp import McpEndpoint
 from homeport.transports.offer import EVERYTHING, Offer
 from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
+from homeport.transports.parts import Parts
 from homeport.transports.places import Places
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
+from homeport.transports.sessions import Sessions
 from homeport.transports.sse import SseEndpoint
 from homeport.transports.subscriptions import Subscriptions
 
@@ -66,9 +69,13 @@ class Site:
         instructions = listing.instructions(about.environment, protected=protected)
         self._dispatcher = dispatcher
         self._gate = gate
-        self.official = Official(dispatcher, results, instructions, log)
         self.subscriptions = Subscriptions()
+        self._stop_listening = dispatcher.store.listen(self.subscriptions.heard)
         self.streams = Places(offer.streams, offer.streams_per_client)
+        parts = Parts(dispatcher, results, instructions, self.subscriptions, self.streams, offer.extension, log)
+        self.official = Official(parts)
+        self.sessions = Sessions(self.streams, self.subscriptions)
+        legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools))
         self._sse = SseEndpoint(self.official, self.streams, self.subscriptions)
         self._sse_ports = offer.sse_ports
         self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
@@ -77,7 +84,7 @@ class Site:
             "/": (self._where_things_are, _READING),
             EVENTS: (FeedEndpoint(dispatcher.feed), ("GET",)),
         }
-        self._mcp = McpEndpoint(dispatcher, results, self.official, log) if offer.streamable_http else None
+        self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._about = about
         self.environment = about.environment
@@ -123,11 +130,10 @@ class Site:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered when the server starts, left when it ends."""
-        stop_listening = self._dispatcher.store.listen(self.subscriptions.heard)
         try:
             yield
         finally:
-            stop_listening()
+            self._stop_listening()
             self.drain()
             await self.official.close()
             await self._gate.close()
@@ -137,6 +143,8 @@ class Site:
         self.streams.closing = True
         self._dispatcher.close()
         self._sse.close()
+        self.sessions.close()
+        self.official.drain()
 
 
 def _is_guarded(path: str) -> bool:

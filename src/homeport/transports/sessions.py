@@ -1,0 +1,184 @@
+"""Sessions of clients that initialise (2025-03-26 to 2025-11-25): an id, and a stream to be told of changes on.
+
+An id is a random text and nothing more. What a session has to remember begins when a client opens its stream or
+subscribes to something, under whatever id the client holds: so a server that was restarted goes on with the ids
+of the one before, and a client that only calls costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from homeport.transports.exchange import Exchange
+from homeport.transports.outbox import Outbox
+from homeport.transports.places import NoPlaceError, Places, client_of
+from homeport.transports.streams import stream
+from homeport.transports.subscriptions import LISTS, Subscriptions, told
+
+HEADER: Final = b"mcp-session-id"
+IDLE_SECONDS: Final = 1_800.0
+"""After which a session without a stream is forgotten; its id goes on working."""
+MAX_SESSIONS: Final = 4_000
+"""That have something to remember, in all."""
+MAX_PER_CLIENT: Final = 1_000
+_WELL_FORMED: Final = re.compile(rb"[\x21-\x7e]{1,128}")
+
+Key = tuple[str, bytes]
+"""Whose, and its id: nobody reaches another's session by knowing its id."""
+
+
+class Session:
+    """What is remembered of one client between its requests.
+
+    Args:
+        client: whom it counts for.
+        now: seconds.
+    """
+
+    def __init__(self, client: str, now: float) -> None:
+        self.client = client
+        self.used = now
+        self._owed: dict[str, None] = {}
+        self._streams: list[Outbox] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a stream."""
+        return bool(self._streams)
+
+    def changed(self, key: str) -> None:
+        """Tells the client on its newest stream, or on the next that it opens."""
+        if self._streams:
+            self._streams[-1].changed(key)
+        else:
+            self._owed[key] = None
+
+    def opened(self, outbox: Outbox) -> None:
+        """The client has opened a stream."""
+        for key in self._owed:
+            outbox.changed(key)
+        self._owed.clear()
+        self._streams.append(outbox)
+
+    def closed(self, outbox: Outbox) -> None:
+        """One of its streams has ended."""
+        self._streams.remove(outbox)
+
+    def end(self) -> None:
+        """Ends its streams."""
+        for outbox in self._streams:
+            outbox.end()
+
+
+class Sessions:
+    """All sessions that have something to remember.
+
+    Args:
+        places: for streams.
+        subscriptions: who wants to be told of what.
+        in_all: how many there may be.
+        per_client: how many of one client.
+        monotonic: seconds.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        subscriptions: Subscriptions,
+        in_all: int = MAX_SESSIONS,
+        per_client: int = MAX_PER_CLIENT,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = places
+        self._subscriptions = subscriptions
+        self._in_all = in_all
+        self._per_client = per_client
+        self._monotonic = monotonic
+        self._known: dict[Key, Session] = {}
+        self._clients: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._known)
+
+    def remembered(self, exchange: Exchange) -> Session | None:
+        """The session that a request belongs to, begun if need be; None where it names none.
+
+        Raises:
+            NoPlaceError: there are too many.
+        """
+        key = key_of(exchange)
+        if key is None:
+            return None
+        now = self._monotonic()
+        session = self._known.get(key)
+        if session is None:
+            self._forget_idle(now)
+            client = client_of(exchange)
+            if len(self._known) >= self._in_all:
+                raise NoPlaceError(503, "This server has no room for another session now.")
+            if self._clients[client] >= self._per_client:
+                raise NoPlaceError(429, f"This client has {self._per_client} sessions, as many as it may.")
+            session = self._known[key] = Session(client, now)
+            self._clients[client] += 1
+            self._subscriptions.add(session, LISTS)
+            # A client may hold this id since before a restart: what it has read may be of yesterday.
+            session.changed(LISTS)
+        session.used = now
+        return session
+
+    async def stream(self, exchange: Exchange) -> None:
+        """Answers with the stream of the session that the request names."""
+        try:
+            with self._places.taken(exchange):
+                session = self.remembered(exchange)
+                assert session is not None  # noqa: S101 - the endpoint has looked for the header
+                outbox = Outbox(told)
+                session.opened(outbox)
+                try:
+                    await stream(exchange, outbox.frames())
+                finally:
+                    session.closed(outbox)
+                    session.used = self._monotonic()
+        except NoPlaceError as error:
+            await error.answer(exchange)
+
+    def forget(self, exchange: Exchange) -> None:
+        """The client says that it has done."""
+        key = key_of(exchange)
+        if key is not None and key in self._known:
+            self._drop(key)
+
+    def close(self) -> None:
+        """Ends all streams."""
+        for session in self._known.values():
+            session.end()
+
+    def _forget_idle(self, now: float) -> None:
+        for key, session in list(self._known.items()):
+            if not session.is_open and now - session.used >= IDLE_SECONDS:
+                self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        session = self._known.pop(key)
+        session.end()
+        self._subscriptions.drop(session)
+        self._clients[session.client] -= 1
+        if not self._clients[session.client]:
+            del self._clients[session.client]
+
+
+def new_id() -> bytes:
+    """An id that nobody guesses."""
+    return secrets.token_urlsafe(24).encode()
+
+
+def key_of(exchange: Exchange) -> Key | None:
+    """The session that a request names, whether or not anything is remembered of it."""
+    given = exchange.headers.get(HEADER, b"").strip()
+    return (exchange.caller.id, given) if _WELL_FORMED.fullmatch(given) else None
