@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,11 +11,14 @@ from homeport.coordination.lessons import Lesson, LessonFilter, LessonPattern, S
 from homeport.coordination.values import Page
 from homeport.storage.sqlite.codec import dump, load
 from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import index_words
+from homeport.storage.sqlite.index import any_of, index_words
+from homeport.storage.sqlite.scopes import project_scope
 from homeport.storage.sqlite.statements import LARGEST, Where, join
 
-MOST_WORDS: Final = 64
-"""Words of a text that are looked for among lessons; each one costs a lookup."""
+MOST_WORDS: Final = 32
+"""Words of a text that are looked for among lessons."""
+MOST_MATCHES: Final = 50
+"""Lessons that one word finds (or as many as are wanted), the newest: a word that is in all says little of any."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _COLUMNS: Final = (
@@ -27,10 +31,7 @@ _ADD_SUBMISSION: Final = """
     INSERT INTO submissions (id, project_id, instance_id, submitted_at, metadata) VALUES (?, ?, ?, ?, ?)
 """
 _SUBMISSION: Final = "SELECT id, project_id, instance_id, submitted_at, metadata FROM submissions"
-_SHARING: Final = """
-    SELECT lessons.seq FROM lesson_words CROSS JOIN lessons ON lessons.seq = lesson_words.rowid
-    WHERE lesson_words MATCH ? ORDER BY lessons.project_id IS NOT ?, bm25(lesson_words), lessons.seq DESC LIMIT ?
-"""
+_SHARING: Final = "SELECT rowid FROM lesson_words WHERE lesson_words MATCH ? ORDER BY rowid DESC LIMIT ?"
 _SURE: Final = join(
     _SELECT,
     "WHERE project_id = ? AND seq NOT IN (SELECT value FROM json_each(?))",
@@ -92,14 +93,23 @@ class SqliteLessons:
 
     def relevant(self, text: str, project_id: str | None, limit: int) -> Sequence[Lesson]:
         words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))[:MOST_WORDS]
-        found: list[int] = []
-        if words:
-            question = " OR ".join(f'"{word}"' for word in words)
-            found = [row[0] for row in self._execute(_SHARING, (question, project_id, limit))]
-        lessons = [lesson for seq in found if (lesson := self.get(seq)) is not None]
+        found = [] if project_id is None else self._sharing(words, limit, [project_scope(project_id)])
+        if len(found) < limit:
+            # The project's own are among these as well; all of them were found before, or there would be enough.
+            found += [seq for seq in self._sharing(words, limit + len(found)) if seq not in found]
+        lessons = [lesson for seq in found[:limit] if (lesson := self.get(seq)) is not None]
         if project_id is not None and len(lessons) < limit:
             lessons += self._list(_SURE, project_id, dump(found), limit - len(lessons))
         return lessons
+
+    def _sharing(self, words: Sequence[str], limit: int, scopes: Sequence[str] = ()) -> list[int]:
+        """The lessons that share most of the words, newer ones first where it is the same."""
+        shared: Counter[int] = Counter()
+        most = max(MOST_MATCHES, limit)
+        for word in words:
+            question = " AND ".join(any_of([one]) for one in (word, *scopes))
+            shared.update(row[0] for row in self._execute(_SHARING, (question, most)))
+        return sorted(shared, key=lambda seq: (-shared[seq], -seq))[:limit]
 
     def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:
         where = _matching(LessonFilter(project_id))

@@ -15,9 +15,6 @@ PREVIOUS_RELEASE_CAN_RUN: Final = True
 
 _WORDS: Final = ("message", "task", "lesson", "project")
 _TOKENIZER: Final = "tokenize = 'unicode61 remove_diacritics 2'"
-# Lessons are also ranked, for which FTS5 needs the positions of words.
-_DETAIL: Final = {"lesson": "full"}
-
 _STATE: Final = "CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END"
 
 _COUNTS: Final = (
@@ -71,10 +68,9 @@ def _index(name: str, table: str, columns: list[str], where: str | None = None) 
 def _index_of_words() -> None:
     """What search looks into; see sqlite/index.py."""
     for kind in _WORDS:
-        detail = _DETAIL.get(kind, "none")
         op.execute(
             f"CREATE VIRTUAL TABLE {kind}_words USING fts5"
-            f"(words, content = '', contentless_delete = 1, detail = {detail}, {_TOKENIZER})"
+            f"(words, content = '', contentless_delete = 1, detail = none, {_TOKENIZER})"
         )
         op.execute(f"CREATE VIRTUAL TABLE {kind}_vocabulary USING fts5vocab({kind}_words, instance)")
 
