@@ -74,8 +74,8 @@ async def test_instances_are_filtered_by_role_in_any_case_status_and_sight(store
         InstanceFilter(): ["a", "b", "c"],
         InstanceFilter(role="strasse"): ["a", "b"],
         InstanceFilter(role="strasse", status="busy"): ["b"],
-        InstanceFilter(seen_since=START + 10): ["b", "c"],
-        InstanceFilter(seen_since=START + 21): [],
+        InstanceFilter(active_since=START + 10): ["b", "c"],
+        InstanceFilter(active_since=START + 21): [],
         InstanceFilter(status="BUSY"): [],
     }
 

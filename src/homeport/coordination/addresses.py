@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from homeport.coordination.values import MAX_ITEMS, checked_name
 from homeport.errors import InvalidError, TooLargeError
 
 Kind = Literal["all", "instance", "role", "project", "name"]
 """``name``: neither an instance nor a role of that name is known yet; it waits for whichever comes."""
+
+EVERYBODY: Final = "all"
+"""In any case: whoever is here, and whoever comes."""
 
 _ROLE = "role:"
 _TEAM = ("project-team:", "project:")
@@ -89,7 +92,7 @@ def channels_of(instance_id: str, role: str, projects: Iterable[str]) -> tuple[s
 
 
 def _one(word: str, directory: Directory) -> Address:
-    if word.casefold() == "all":
+    if word.casefold() == EVERYBODY:
         return Address("all")
     if word.startswith(_ROLE):
         return Address("role", checked_name(word.removeprefix(_ROLE), "to"))

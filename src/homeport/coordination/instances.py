@@ -27,14 +27,18 @@ class Instance:
 
     def active(self, now: Millis) -> bool:
         """Seen within 15 minutes and not deactivated."""
-        return self.status != "inactive" and now - self.last_seen_at <= ACTIVE_WINDOW
+        return self.active_since(now - ACTIVE_WINDOW)
+
+    def active_since(self, at: Millis) -> bool:
+        """Seen at that time or later, and not deactivated since."""
+        return self.status != "inactive" and self.last_seen_at >= at
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceFilter:
     """All conditions must hold; ``role`` is compared without regard to case."""
 
-    seen_since: Millis | None = None
+    active_since: Millis | None = None
     role: str | None = None
     status: str | None = None
 

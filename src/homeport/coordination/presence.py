@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from homeport.coordination import claims, messages
+from homeport.coordination.addresses import EVERYBODY
 from homeport.coordination.events import record
 from homeport.coordination.instances import Instance, required
 from homeport.coordination.values import JsonObject, Millis, checked_name, merged
+from homeport.errors import InvalidError
 
 if TYPE_CHECKING:
     from homeport.coordination.store import Records
@@ -38,6 +40,8 @@ def register(records: Records, said: Registration, now: Millis) -> tuple[Instanc
     """
     checked_name(said.id, "instanceId")
     checked_name(said.role, "role")
+    if said.id.casefold() == EVERYBODY:
+        raise InvalidError(f"instanceId: {said.id!r} means everybody.", "Choose a name of your own.")
     known = records.instances.get(said.id)
     if known is None:
         instance = Instance(

@@ -99,7 +99,7 @@ def _waiting(records: Records, instance: Instance, project_id: str | None, call:
 
 def _team(records: Records, instance: Instance, call: Call) -> list[JsonObject]:
     """Who else is here now."""
-    here = records.instances.select(InstanceFilter(seen_since=call.now - ACTIVE_WINDOW), Page(21))
+    here = records.instances.select(InstanceFilter(active_since=call.now - ACTIVE_WINDOW), Page(21))
     others = [one for one in here if one.id != instance.id]
     return [{"id": one.id, "role": one.role, "status": one.status} for one in others[:20]]
 

@@ -81,7 +81,7 @@ def _instances(records: Records, given: OfInstance, call: Call) -> JsonObject:
             "completed": records.tasks.count(TaskFilter(status="completed", assigned_to=instance.id)),
             "sent": records.messages.count(MessageFilter(sender=instance.id)),
         }
-    since = InstanceFilter(seen_since=call.now - ACTIVE_WINDOW)
+    since = InstanceFilter(active_since=call.now - ACTIVE_WINDOW)
     return {"total": records.instances.count(InstanceFilter()), "active": records.instances.count(since)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.operation import Mutation
 from homeport.operations.schema import input_schema, output_schema
 from tests.support.desk import Desk
+from tests.support.waiting import eventually
 
 
 async def test_bootstrap_says_who_i_am_what_waits_who_is_here_and_what_next(desk: Desk) -> None:
@@ -86,11 +88,14 @@ async def test_a_refused_call_is_not_remembered(desk: Desk) -> None:
 async def test_who_waits_is_told_when_a_message_comes(desk: Desk) -> None:
     await desk.join("a")
     waiting = asyncio.create_task(desk.call("wait_for_messages", instanceId="a", timeout_seconds=10.0))
-    while not desk.dispatcher.bell._waiting:
-        await asyncio.sleep(0)
+    await eventually(partial(_somebody_waits, desk))
     await desk.call("send_message", to="a", from_="b", subject="Wake up", content="c")
     told = await waiting
     assert [message["subject"] for message in told["messages"]] == ["Wake up"]
+
+
+async def _somebody_waits(desk: Desk) -> bool:
+    return bool(desk.dispatcher.bell._waiting)
 
 
 async def test_nothing_is_missed_between_two_waits(desk: Desk) -> None:
@@ -261,7 +266,7 @@ def test_schemas_hold_nothing_that_a_major_client_refuses() -> None:
                 walk(item)
         elif isinstance(node, dict):
             assert "$ref" not in node
-            assert not {"type": "null"} in node.get("anyOf", [])
+            assert {"type": "null"} not in node.get("anyOf", [])
             for name, value in node.get("properties", {}).items():
                 assert name.isidentifier()
                 walk(value)
@@ -284,3 +289,15 @@ def test_tools_that_agents_need_most_come_first() -> None:
     names = [operation.name for operation in CATALOGUE.values() if operation.listed]
     order = ["bootstrap", "send_message", "get_messages"]
     assert all(names.index(first) < names.index(second) for first, second in pairwise(order))
+
+
+async def test_who_signed_off_is_not_here(desk: Desk) -> None:
+    await desk.join("a", "b")
+    await desk.call("deactivate_instance", instanceId="a")
+    assert [one["id"] for one in (await desk.call("get_instances", active_only=True))["instances"]] == ["b"]
+    assert (await desk.call("get_instance_stats"))["active"] == 1
+
+
+async def test_nobody_can_be_called_all(desk: Desk) -> None:
+    with pytest.raises(InvalidError, match="'All' means everybody"):
+        await desk.join("All")

@@ -48,7 +48,7 @@ class MemoryInstances:
         return [
             one
             for one in self._tables.instances.values()
-            if (which.seen_since is None or one.last_seen_at >= which.seen_since)
+            if (which.active_since is None or one.active_since(which.active_since))
             and (which.role is None or one.role.casefold() == which.role.casefold())
             and which.status in (None, one.status)
         ]

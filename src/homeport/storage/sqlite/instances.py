@@ -81,8 +81,8 @@ class SqliteInstances:
 
 def _matching(which: InstanceFilter) -> Where:
     where = Where()
-    if which.seen_since is not None:
-        where.add("last_seen_at >= ?", which.seen_since)
+    if which.active_since is not None:
+        where.add("last_seen_at >= ? AND status <> ?", which.active_since, "inactive")
     where.equal("role_key", None if which.role is None else which.role.casefold())
     where.equal("status", which.status)
     return where
