@@ -88,7 +88,8 @@ class ServerProcess:
 
     def events(self) -> list[dict[str, Any]]:
         """What it has logged besides requests."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        # Not splitlines(): JSON leaves U+2028 and its like as they are, and to it they end a line.
+        lines = [json.loads(line) for line in self.log.read_text().split("\n") if line]
         return [line for line in lines if line["event"] != "request"]
 
 
