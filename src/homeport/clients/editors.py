@@ -29,7 +29,7 @@ def _code_entry(target: Target, transport: Transport) -> Entry:
 
 
 def _code_inputs(target: Target) -> Entry | None:
-    if not target.needs_token or target.write_token or "--token-file" in target.bridge:
+    if not target.needs_token or target.write_token:
         return None
     return {
         "type": "promptString",
@@ -40,10 +40,9 @@ def _code_inputs(target: Target) -> Entry | None:
 
 
 def _code_command(target: Target, transport: Transport) -> list[str] | None:
-    if _code_inputs(target) is not None or target.write_token:
-        return None
-    entry = {"name": target.name, **_code_entry(target, transport)}
-    return ["code", "--add-mcp", json.dumps(entry, ensure_ascii=False)]
+    entry = json.dumps({"name": target.name, **_code_entry(target, transport)}, ensure_ascii=False)
+    # The command takes no question, and a token has no place in it.
+    return None if "${input:" in entry or target.write_token else ["code", "--add-mcp", entry]
 
 
 CLIENTS = (

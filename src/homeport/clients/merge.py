@@ -13,11 +13,13 @@ from tomlkit.items import AbstractTable, InlineTable
 
 from homeport.clients.client import Client, ClientFile, Entry, entry_secrets
 from homeport.clients.jsonc import JsonError, append_item, parse, set_member
-from homeport.clients.target import Target, Transport
+from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.secret import Secret
 
 _TABLES = ("headers", "http_headers", "env")
+_TOKEN_FILE = "--token-file"  # noqa: S105 - the name of an option
+_ASIDE = frozenset({_TOKEN_FILE, "--patience"})
 
 
 class BrokenFileError(HomeportError):
@@ -74,10 +76,10 @@ def merged(
             )
         new = wanted
     else:
-        new = _united(old or {}, wanted)
+        new = wanted if old is None else _united(old, wanted)
     made = _written(client.file, text, target.name, new, file)
     question = client.inputs(target) if client.inputs is not None else None
-    if question is not None:
+    if question is not None and f"${{input:{question['id']}}}" in str(new):
         made = append_item(made, "inputs", question, comments=client.file.format == "jsonc")
     return Change(made, _state(old, new, wanted, text, made), tuple(entry_secrets(new)))
 
@@ -109,7 +111,7 @@ def same_destination(old: Entry, new: Entry) -> bool:
     """Whether two entries lead to one server in one way; the bridge may have moved to another directory."""
     if "command" in new:
         program = str(old.get("command", "")).rpartition("/")[2]
-        return program == str(new["command"]).rpartition("/")[2] and _arguments(old) == _arguments(new)
+        return program == str(new["command"]).rpartition("/")[2] and _where(old) == _where(new)
     return [old.get(key) for key in ("url", "httpUrl", "command")] == [
         new.get(key) for key in ("url", "httpUrl", "command")
     ]
@@ -121,13 +123,27 @@ def rendered(client: Client, target: Target, transport: Transport) -> str:
 
 
 def _united(old: Entry, new: Entry) -> Entry:
-    """What a person added to an entry stays; what is ours is as it should be."""
+    """What a person added to an entry stays; what is ours is as it should be.
+
+    How the token comes there is a person's too, unless a token is at hand that is to be written: writing an entry again
+    must not put a reference, or a note to paste it, in place of one that works.
+    """
     united = {**old, **new}
+    brings = bool(entry_secrets(new))
     for key in _TABLES:
-        if isinstance(old.get(key), Mapping) and isinstance(new.get(key), Mapping):
-            united[key] = {**old[key], **new[key]}
-    if "http_headers" in new:
+        first, last = (old, new) if brings else (new, old)
+        if key in old or key in new:
+            united[key] = {**_table(first.get(key)), **_table(last.get(key))}
+    if not brings and _TOKEN_FILE in _arguments(old):
+        united["args"] = old["args"]
+        for key in ("env", "env_vars"):
+            if key not in old:
+                united.pop(key, None)
+    # Codex has two words for each; the literal one is the one that was asked for.
+    if "Authorization" in _table(united.get("http_headers")):
         united.pop("bearer_token_env_var", None)
+    if "env_vars" not in old and TOKEN_VARIABLE in _table(united.get("env")):
+        united.pop("env_vars", None)
     return united
 
 
@@ -196,6 +212,16 @@ def _values(spec: ClientFile, text: str, file: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise BrokenFileError(file, 1, "it is not an object")
     return value
+
+
+def _where(entry: Entry) -> list[Any]:
+    """The arguments that say where the bridge leads to."""
+    given = _arguments(entry)
+    return [one for at, one in enumerate(given) if one not in _ASIDE and (at == 0 or given[at - 1] not in _ASIDE)]
+
+
+def _table(value: object) -> Entry:
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _arguments(entry: Entry) -> list[Any]:

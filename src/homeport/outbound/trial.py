@@ -206,7 +206,7 @@ def _told(error: BaseException, connection: Connection) -> HomeportError:
     reason = error.message if isinstance(error, mcp.MCPError) else str(error)
     reason = reason.rstrip(".") or type(error).__name__
     hint = "The program's own log says more: start it in a terminal." if connection.command else ""
-    if "status 401" in reason:
+    if "token" in reason.lower():
         hint = _token_hint(connection)
     return TrialError(f"{reason}.", hint)
 

@@ -13,6 +13,7 @@ from homeport.clients.catalogue import CATALOGUE
 from homeport.clients.merge import BrokenFileError, merged, read_entry
 from homeport.clients.target import Target, Transport
 from homeport.errors import GuardError, UsageError
+from homeport.secret import Secret
 from tests.unit.clients.targets import GUARDED, OPEN, TOKEN, holding
 
 CLAUDE_CODE = """\
@@ -146,6 +147,26 @@ def test_what_a_person_added_to_the_entry_stays() -> None:
     entry = entry_of("claude-code", change.text, OPEN.name)
     bearer = "Bearer ${HOMEPORT_TOKEN}"
     assert entry == {**mine, "headers": {"X-Team": "a", "Authorization": bearer}}
+
+
+@pytest.mark.parametrize(("key", "transport"), CASES)
+def test_writing_again_without_the_token_leaves_it_where_it_is(key: str, transport: Transport) -> None:
+    for target in (
+        holding(GUARDED, write=True),
+        replace(holding(GUARDED), bridge=(*GUARDED.bridge, "--token-file", "/home/ada/token")),
+    ):
+        first = merge(key, target, transport, FILES[key])
+        again = merge(key, GUARDED, transport, first.text)
+        assert (again.state, again.text) == ("unchanged", first.text)
+
+
+def test_a_new_token_takes_the_place_of_the_old_one() -> None:
+    for key, transport in CASES:
+        first = merge(key, holding(GUARDED, write=True), transport, FILES[key])
+        newer = replace(holding(GUARDED, write=True), token=Secret("hpt_production_newer"))
+        second = merge(key, newer, transport, first.text)
+        assert TOKEN not in second.text
+        assert "hpt_production_newer" in second.text
 
 
 def test_codex_keeps_comments_and_its_other_tables() -> None:
