@@ -145,8 +145,8 @@ class Environment:
 
     @property
     def client_name(self) -> str:
-        """What a client should call its connection: it names the environment, so that nobody mistakes it."""
-        return f"homeport-{self.name}"
+        """What a client should call its connection, so that no other is mistaken for production."""
+        return "homeport" if self.name == "production" else f"homeport-{self.name}"
 
     @property
     def connect_command(self) -> list[str]:

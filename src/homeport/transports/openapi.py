@@ -16,11 +16,13 @@ API_VERSION: Final = "1"
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _ERRORS: Final = {
     "400": "Invalid arguments; the message says what would be right.",
+    "401": "No token, where one is needed, or one that is no good; the message says why.",
     "404": "What was named does not exist.",
     "409": "The present state forbids it.",
     "413": "A text, a list or the body is over its limit.",
     "421": "The Host is not this server's.",
-    "403": "The Origin may not call this server.",
+    "403": "The token does not allow it, or the Origin may not call this server.",
+    "429": "Over the rate limit; Retry-After says when to come again.",
     "500": "Internal error; the server's log has it under the request id.",
     "503": "The store cannot do it now; nothing was stored.",
 }
@@ -88,8 +90,13 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
             "description": "Instances, projects, tasks, messages and lessons of a team of agents."
             " The same operations as the MCP tools, under the same names.",
         },
+        # Either will do in an open environment.
+        "security": [{"token": []}, {}],
         "paths": paths,
         "components": {
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "homeport token create ENV makes one."}
+            },
             "schemas": {"Error": _ERROR_SCHEMA, "Health": _HEALTH_SCHEMA},
             "responses": {
                 f"Error{status}": {"description": text, "content": _json({"$ref": "#/components/schemas/Error"})}
@@ -146,6 +153,7 @@ def _health() -> dict[str, Any]:
         "operationId": "health",
         "summary": "Whether this server can do its work: proves a write and a read.",
         "tags": ["health"],
+        "security": [],
         "responses": {
             "200": {"description": "Healthy.", "content": answer},
             "503": {"description": "Unhealthy; reasons says why.", "content": answer},

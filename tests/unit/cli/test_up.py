@@ -137,7 +137,7 @@ def test_the_table_says_how_a_token_is_made_and_where_it_goes(
     out = capsys.readouterr().out
     assert "  HOMEPORT_TOKEN=$(homeport token create production --name claude-code)\n" in out
     url = "http://127.0.0.1:3444/mcp"
-    assert f'http homeport-production {url} --header "Authorization: Bearer $HOMEPORT_TOKEN"\n' in out
+    assert f'http homeport {url} --header "Authorization: Bearer $HOMEPORT_TOKEN"\n' in out
     assert "homeport-development http://127.0.0.1:3446/mcp\n" in out
     assert "hpt_" not in out
 

@@ -69,7 +69,7 @@ def test_streamable_http_can_be_switched_off_and_health_stays() -> None:
     production = read('[environments.production]\nprotocols = ["sse"]\n').environment("production")
     assert production.mcp_url is None
     assert production.health_url == "http://127.0.0.1:3444/health"
-    assert production.connect_command[4:7] == ["sse", "homeport-production", "http://127.0.0.1:3445/sse"]
+    assert production.connect_command[4:7] == ["sse", "homeport", "http://127.0.0.1:3445/sse"]
 
 
 def test_all_faults_are_told_at_once_each_with_its_path() -> None:
@@ -182,7 +182,7 @@ def test_only_what_this_machine_alone_reaches_and_what_is_no_ones_record_is_open
 def test_how_to_connect_says_where_the_token_goes_and_has_none() -> None:
     declaration = read("[environments.production]\n[environments.development]\n")
     production, development = (declaration.environment(name) for name in ("production", "development"))
-    line = "claude mcp add --transport http homeport-production http://127.0.0.1:3444/mcp"
+    line = "claude mcp add --transport http homeport http://127.0.0.1:3444/mcp"
     assert production.connect_line == f'{line} --header "Authorization: Bearer $HOMEPORT_TOKEN"'
     assert development.connect_line.endswith("homeport-development http://127.0.0.1:3446/mcp")
 
