@@ -95,7 +95,13 @@ async def test_the_end_of_the_server_ends_the_stream() -> None:
             await anext(frames)
 
 
-@pytest.mark.parametrize("query", ["?after=x", "?after=-1", "?after=99999999999999999999", "?since=1"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("?after=x", "?after=-1", "?after=99999999999999999999", "?since=1"),
+        pytest.param(f"?after={'9' * 5000}", id="more digits than Python reads"),
+    ],
+)
 async def test_a_position_that_is_none_is_refused(query: str) -> None:
     async with listening() as server, httpx2.AsyncClient() as client:
         response = await client.get(f"{server.url}/api/v1/events{query}")

@@ -29,6 +29,7 @@ MAX_STREAMS_EACH: Final = 250
 """Open streams of one caller."""
 _RETRY: Final = b"retry: 1000\n\n"
 _LARGEST: Final = 2**63 - 1
+_DIGITS: Final = len(str(_LARGEST))
 _MESSAGE: Final = "message."
 
 
@@ -68,7 +69,8 @@ class FeedEndpoint:
         kinds = frozenset(kind for part in query.get("kinds", []) for kind in part.split(",") if kind)
         if not text:
             return await self._feed.last(), kinds
-        if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST):
+        # First its length: Python refuses to read a number of thousands of digits.
+        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= _LARGEST):
             raise InvalidError(f"after: {text[:40]!r} is not a position.", "Give the id of the last event you have.")
         return int(text), kinds
 
