@@ -57,6 +57,10 @@ test: $(VENV)/.dev node ## every test (under fifteen minutes on two cores); ARGS
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
 	$(PYTEST) -m 'not slow and not needs_node and not soak' $(ARGS)
 
+.PHONY: test-conformance
+test-conformance: $(VENV)/.dev node ## the official MCP conformance suite, which is part of `make test` too
+	$(BIN)/pytest tests/conformance $(ARGS)
+
 ifneq ($(HAS_SOAK),)
 .PHONY: soak
 soak: $(VENV)/.dev node ## hundreds of kills, thousands of flips; takes hours

@@ -162,7 +162,11 @@ async def test_a_session_that_is_ended_is_told_nothing_and_its_stream_ends(serve
         ended = await http.delete(f"{server.url}/mcp", headers={"mcp-session-id": "s"})
         assert ended.status_code == 200
         await stream.end()
+        again = await http.get(f"{server.url}/mcp", headers={"mcp-session-id": "s", "accept": "text/event-stream"})
+        assert again.status_code == 404
     assert len(server.served.site.sessions) == 0
+    assert (await in_session(server, "s", "ping"))["error"]["message"].startswith("This session was ended")
+    assert (await in_session(server, "s2", "ping"))["result"] == {}
 
 
 async def test_a_wait_of_a_session_can_be_cancelled(server: Listening) -> None:

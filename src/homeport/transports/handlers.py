@@ -90,7 +90,8 @@ class Handlers:
                 if isinstance(error, NotFoundError):
                     reads = context.method == "resources/read" and context.protocol_version != MODERN
                     code = RESOURCE_NOT_FOUND if reads else INVALID_PARAMS
-                raise MCPError(code, str(error), error.as_json()) from None
+                uri = {"uri": str(params.uri)} if context.method == "resources/read" else {}
+                raise MCPError(code, str(error), {**error.as_json(), **uri}) from None
             except MCPError:
                 raise
             except Exception as error:  # noqa: BLE001 - logged, and told without its inside

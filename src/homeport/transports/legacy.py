@@ -47,6 +47,8 @@ class Legacy:
         if is_modern or key_of(exchange) is None or exchange.method not in ("GET", "DELETE"):
             text = "Only POST: there is no stream without the Mcp-Session-Id that initialize answers with."
             await _refuse(exchange, 405, METHOD_NOT_FOUND, text, (b"allow", b"POST"))
+        elif self.has_ended(exchange):
+            await self.refuse_ended(exchange)
         elif exchange.method == "DELETE":
             self._sessions.forget(exchange)
             await exchange.respond(200, b"{}")
@@ -54,6 +56,16 @@ class Legacy:
             await self._sessions.stream(exchange)
         else:
             await _refuse(exchange, 406, INVALID_REQUEST, "A stream is sent to who accepts text/event-stream.")
+
+    def has_ended(self, exchange: Exchange) -> bool:
+        """Whether the client has ended the session that it names."""
+        return self._sessions.has_ended(exchange)
+
+    async def refuse_ended(self, exchange: Exchange) -> None:
+        """404, which tells a client to initialise anew: it alone can have ended the session."""
+        await _refuse(
+            exchange, 404, INVALID_REQUEST, "This session was ended by its client; initialize begins another."
+        )
 
     async def answer(self, exchange: Exchange, body: bytes, message: object, version: str, *, plain: bool) -> None:
         """Lets the SDK answer; with what it needs to know of the session.

@@ -74,7 +74,9 @@ class McpEndpoint:
             await _refuse(exchange, 400, PARSE_ERROR, str(error))
             return
         version = exchange.headers.get(_VERSION, b"").strip()
-        if version == _MODERN:
+        if version != _MODERN and self._legacy.has_ended(exchange):
+            await self._legacy.refuse_ended(exchange)
+        elif version == _MODERN:
             call = fastpath.modern(exchange, message, self._dispatcher.catalogue)
             if call is not None:
                 await self._call(exchange, Era.MODERN, call)

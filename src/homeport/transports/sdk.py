@@ -107,13 +107,16 @@ class SdkApp:
         exchange = exchange_of(context)
         exchange.tool = params.name
         era = era_of(context.protocol_version)
-        if params.name in self._extension.tools:
-            return await self._extension.tools[params.name].handler(context, params)
-        if params.name not in self._dispatcher.catalogue:
+        extra = self._extension.tools.get(params.name)
+        if extra is None and params.name not in self._dispatcher.catalogue:
             exchange.error = str(INVALID_PARAMS)
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         try:
+            if extra is not None:
+                return await extra.handler(context, params)
             answer = await self._carry_out(context, exchange, params)
+        except MCPError:
+            raise
         except CallError as error:
             exchange.error = error.code
             return self._results.refusal(era, error)

@@ -26,6 +26,8 @@ IDLE_SECONDS: Final = 1_800.0
 MAX_SESSIONS: Final = 4_000
 """That have something to remember, in all."""
 MAX_PER_CLIENT: Final = 1_000
+MAX_ENDED: Final = 1_000
+"""Ids that are answered with 404, for their clients have said that they have done."""
 _WELL_FORMED: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 Key = tuple[str, bytes]
@@ -101,10 +103,15 @@ class Sessions:
         self._monotonic = monotonic
         self._known: dict[Key, Session] = {}
         self._clients: Counter[str] = Counter()
+        self._ended: dict[Key, None] = {}
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._known)
+
+    def has_ended(self, exchange: Exchange) -> bool:
+        """Whether the client itself has ended the session that it names, as far as this server remembers."""
+        return bool(self._ended) and key_of(exchange) in self._ended
 
     def remembered(self, exchange: Exchange) -> Session | None:
         """The session that a request belongs to, begun if need be; None where it names none.
@@ -151,8 +158,13 @@ class Sessions:
     def forget(self, exchange: Exchange) -> None:
         """The client says that it has done."""
         key = key_of(exchange)
-        if key is not None and key in self._known:
+        if key is None:
+            return
+        if key in self._known:
             self._drop(key)
+        self._ended[key] = None
+        if len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
 
     def close(self) -> None:
         """Ends all streams."""
