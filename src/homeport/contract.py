@@ -79,6 +79,8 @@ class ServeSettings:
     """Names besides the loopback ones that the ``Host`` header may have, without a port."""
     allowed_origins: tuple[str, ...] = ()
     """Besides the server's own, the values that the ``Origin`` header may have."""
+    oauth_host: str | None = None
+    """The one name under which clients sign in with OAuth, https in front of it; None for no OAuth at all."""
     log_format: LogFormat = "json"
 
 

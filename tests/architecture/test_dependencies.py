@@ -107,6 +107,11 @@ LAZY: Final = (
         "homeport.transports.sdk",
         "the SDK takes half a second to load; the fast path answers before that",
     ),
+    (
+        "homeport.transports",
+        "homeport.transports.oauth.endpoints",
+        "as the SDK, a part of which it loads; most servers have no OAuth",
+    ),
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.storage", "alembic", "only a store whose schema is behind needs it"),
     ("homeport.storage", "sqlalchemy", "as alembic"),

@@ -19,6 +19,8 @@ from homeport.storage.memory import MemoryStore
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log
+from homeport.transports.oauth.place import OAuthPlace
+from homeport.transports.oauth.realm import Fetch, Realm
 from homeport.transports.offer import Offer
 from homeport.transports.site import Site
 from tests.support.desk import START, CountedIds
@@ -126,7 +128,11 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
 
     Settings are those of :class:`Site`, :class:`Offer` and :class:`Gate`.
     """
-    gates = {name: settings.pop(name) for name in ("auth", "rate_limit", "clock", "monotonic") if name in settings}
+    gates = {
+        name: settings.pop(name)
+        for name in ("auth", "rate_limit", "clock", "monotonic", "oauth_host")
+        if name in settings
+    }
     offers = {one.name: settings.pop(one.name) for one in fields(Offer) if one.name in settings}
     store = store or MemoryStore()
     lines: list[str] = []
@@ -135,6 +141,13 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     catalogue = {**CATALOGUE, BROKEN.name: BROKEN}
     dispatcher = Dispatcher(catalogue, store, place, lambda: START, CountedIds())
     gate = Gate(store, "development", log, **{"auth": "open", "clock": lambda: START, **gates})
+    host, clock = gates.get("oauth_host"), gates.get("clock", lambda: START)
+    fetch: Fetch | None = settings.pop("fetch", None)
+    shares = {"monotonic": gates["monotonic"]} if "monotonic" in gates else {}
+    realm = host and Realm(
+        host=host, environment="development", store=store, log=log, clock=clock, fetch=fetch, **shares
+    )
+    offers["oauth"] = OAuthPlace(realm) if realm else None
     site = Site(
         dispatcher, About("development", "0.0.0", None, "/data", "an-id"), log, gate, offer=Offer(**offers), **settings
     )

@@ -201,6 +201,13 @@ def _environment(
                 '"tokens", or listen on 127.0.0.1',
             )
         )
+    if made.oauth_host is not None and made.oauth_host in made.allowed_hosts:
+        wrong.add("oauth_host")
+        text = "stands in allowed_hosts too; clients that have tokens would lose them there, take another name"
+        faults.append(Fault(f"{path}.oauth_host", text))
+    elif made.oauth_host is not None and made.auth == "open":
+        wrong.add("oauth_host")
+        faults.append(Fault(f"{path}.oauth_host", 'would open the environment to the network; say auth = "tokens"'))
     return made, wrong
 
 

@@ -43,6 +43,8 @@ class Environment:
     rate_limit: int
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    oauth_host: str | None
+    """Where clients sign in with OAuth; None where they cannot."""
     log_format: LogFormat
 
     @property
@@ -188,6 +190,7 @@ class Environment:
             rate_limit=self.rate_limit,
             allowed_hosts=self.allowed_hosts,
             allowed_origins=self.allowed_origins,
+            oauth_host=self.oauth_host,
             log_format=log_format or self.log_format,
         )
 
@@ -217,6 +220,7 @@ class Environment:
             "socket_unit": self.socket_unit,
             "allowed_hosts": list(self.allowed_hosts),
             "allowed_origins": list(self.allowed_origins),
+            "oauth_host": self.oauth_host,
             "log_format": self.log_format,
             "connect": self.connect_command,
         }
@@ -259,6 +263,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         rate_limit=settings.rate_limit if settings.rate_limit is not None else RATE_LIMIT if auth == "tokens" else 0,
         allowed_hosts=tuple(settings.allowed_hosts),
         allowed_origins=tuple(settings.allowed_origins),
+        oauth_host=settings.oauth_host or None,
         log_format=settings.log_format,
     )
 
@@ -271,5 +276,5 @@ def is_loopback(listen: str) -> bool:
 def _default_auth(name: str, settings: EnvironmentSettings) -> Auth:
     """Open is what is meant to be open and nothing but this machine reaches, a reverse proxy included."""
     preset = PRESETS.get(name)
-    alone = is_loopback(settings.listen) and not settings.allowed_hosts
+    alone = is_loopback(settings.listen) and not settings.allowed_hosts and not settings.oauth_host
     return "open" if preset is not None and not preset.needs_tokens and alone else "tokens"

@@ -67,6 +67,12 @@ def _host(value: str) -> str:
     return value.lower()
 
 
+def _own_host(value: str) -> str:
+    if value and (not _HOST.fullmatch(value) or not re.search(r"\.[a-z][a-z0-9-]*$", value, re.IGNORECASE)):
+        raise ValueError(f'"{value}" is not a public host name such as "agents.example.org"')
+    return value.lower()
+
+
 def _origin(value: str) -> str:
     if not _ORIGIN.fullmatch(value):
         raise ValueError(f'"{value}" is not an origin such as "https://coordination.example.org"')
@@ -146,6 +152,11 @@ class EnvironmentSettings(BaseModel):
     allowed_origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
         [],
         description="Web origins, besides its own, whose pages may call this server.",
+    )
+    oauth_host: Annotated[str, AfterValidator(_own_host)] = Field(
+        "",
+        description="A public host name for clients that sign in with OAuth (Claude.ai, ChatGPT), in front of which a "
+        "reverse proxy ends TLS. It must be a name of its own: elsewhere clients with tokens would lose them.",
     )
     log_format: LogFormat = Field(
         "json",

@@ -30,6 +30,8 @@ from homeport.storage.sqlite import open_store
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log, LogHandler
+from homeport.transports.oauth.place import OAuthPlace
+from homeport.transports.oauth.realm import Realm
 from homeport.transports.offer import Offer
 from homeport.transports.site import Site
 
@@ -102,12 +104,30 @@ def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, l
         dispatcher,
         about,
         log,
-        Gate(dispatcher.store, settings.environment, log, auth=settings.auth, rate_limit=settings.rate_limit),
+        Gate(
+            dispatcher.store,
+            settings.environment,
+            log,
+            auth=settings.auth,
+            rate_limit=settings.rate_limit,
+            oauth_host=settings.oauth_host,
+        ),
         protected=settings.protected,
-        offer=Offer(streamable_http=settings.streamable_http, sse_ports=frozenset(_ports(settings)[1:])),
+        offer=Offer(
+            streamable_http=settings.streamable_http,
+            sse_ports=frozenset(_ports(settings)[1:]),
+            oauth=_oauth(settings, dispatcher.store, log),
+        ),
         hosts=(settings.listen, *settings.allowed_hosts),
         origins=settings.allowed_origins,
     )
+
+
+def _oauth(settings: ServeSettings, store: Store, log: Log) -> OAuthPlace | None:
+    if settings.oauth_host is None:
+        return None
+    host, environment = settings.oauth_host, settings.environment
+    return OAuthPlace(Realm(host=host, environment=environment, store=store, log=log, clock=_now))
 
 
 def _ports(settings: ServeSettings) -> list[int]:

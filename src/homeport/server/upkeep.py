@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from homeport.coordination import claims
-from homeport.coordination.store import Store
+from homeport.coordination import claims, oauth
+from homeport.coordination.store import Records, Store
 from homeport.coordination.values import Millis
 from homeport.errors import CallError
 from homeport.transports.log import Log
@@ -53,5 +53,11 @@ class Upkeep:
             if not ended:
                 break
         if now - self._forgot_at >= DAY:
-            await self._store.write(lambda records: records.answers.forget(now - ANSWERS_KEPT))
+            await self._store.write(lambda records: _forget(records, now))
             self._forgot_at = now
+
+
+def _forget(records: Records, now: Millis) -> None:
+    """What need not be remembered any longer."""
+    records.answers.forget(now - ANSWERS_KEPT)
+    oauth.tidy(records, now)

@@ -15,14 +15,13 @@ from homeport.transports import bearer, jsonrpc
 from homeport.transports.buckets import Buckets
 from homeport.transports.exchange import Exchange, Header
 from homeport.transports.log import Log
+from homeport.transports.oauth import names
 from homeport.transports.recognition import Recognition
 
 FAILURES: Final = 60
 """Refused attempts a minute from one address that are answered and logged one by one."""
 _READ_FOR_ITS_ID: Final = 1 << 16
 """Bytes of a stranger's request that are read, so that the answer can name it."""
-_CHALLENGE: Final[Header] = (b"www-authenticate", b"Bearer")
-# Neither resource_metadata nor a 403: clients would drop the header that they have and begin OAuth (0006-callers.md).
 
 
 def epoch_millis() -> Millis:
@@ -39,6 +38,8 @@ class Gate:
         log: learns of attempts that failed.
         auth: whether a token must be shown. One that is shown is judged in any case.
         rate_limit: requests a minute for each caller; 0 for no limit.
+        oauth_host: where a refusal says how to sign in. On all other names it must not, and none is a 403: clients
+            would drop the header that they have and begin OAuth.
         clock: milliseconds since the epoch.
         monotonic: seconds.
     """
@@ -51,12 +52,14 @@ class Gate:
         *,
         auth: Auth = "tokens",
         rate_limit: int = 0,
+        oauth_host: str | None = None,
         clock: Callable[[], Millis] = epoch_millis,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._environment = environment
         self._log = log
         self._is_open = auth == "open"
+        self._oauth_host = oauth_host
         self._monotonic = monotonic
         self._recognition = Recognition(store, environment, log, clock, monotonic)
         self._buckets = Buckets(rate_limit) if rate_limit else None
@@ -107,7 +110,7 @@ class Gate:
     async def _turn_away(self, exchange: Exchange, error: CallError, *, as_rpc: bool) -> None:
         if isinstance(error, UnauthorizedError):
             error = self._noted(exchange, error)
-        headers = _headers(error)
+        headers = self._headers(exchange, error)
         if not as_rpc:
             await exchange.problem(error.http_status, error.as_json(), headers)
             return
@@ -115,6 +118,13 @@ class Gate:
         request_id = await _request_id(exchange)
         body = jsonrpc.refusal_response(request_id, error)
         await exchange.respond(error.http_status, body, headers=headers)
+
+    def _headers(self, exchange: Exchange, error: CallError) -> list[Header]:
+        if isinstance(error, UnauthorizedError):
+            return [names.challenge(exchange, self._oauth_host)]
+        if isinstance(error, LimitedError):
+            return [(b"retry-after", str(error.details["retry_after_seconds"]).encode())]
+        return [(b"retry-after", b"5")] if isinstance(error, UnavailableError) else []
 
     def _noted(self, exchange: Exchange, error: UnauthorizedError) -> CallError:
         """Logs a failed attempt; from one address only so many, which are then answered with another status."""
@@ -134,14 +144,6 @@ class Gate:
 def _address(exchange: Exchange) -> str:
     client = exchange.scope.get("client")
     return str(client[0]) if client else "unknown"
-
-
-def _headers(error: CallError) -> list[Header]:
-    if isinstance(error, UnauthorizedError):
-        return [_CHALLENGE]
-    if isinstance(error, LimitedError):
-        return [(b"retry-after", str(error.details["retry_after_seconds"]).encode())]
-    return [(b"retry-after", b"5")] if isinstance(error, UnavailableError) else []
 
 
 async def _request_id(exchange: Exchange) -> jsonrpc.RequestId:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homeport.transports.extension import NOTHING, Extension
+from homeport.transports.oauth.place import OAuthPlace
 from homeport.transports.places import MAX_PER_CLIENT, MAX_STREAMS
 
 
@@ -19,6 +20,7 @@ class Offer:
         extension: more than the catalogue has.
         streams: how many may be open at once, in all.
         streams_per_client: how many of one client.
+        oauth: where clients sign in that cannot be handed a token, on a name of its own.
     """
 
     streamable_http: bool = True
@@ -26,6 +28,7 @@ class Offer:
     extension: Extension = NOTHING
     streams: int = MAX_STREAMS
     streams_per_client: int = MAX_PER_CLIENT
+    oauth: OAuthPlace | None = None
 
 
 EVERYTHING: Final = Offer()

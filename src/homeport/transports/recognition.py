@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from homeport.coordination import tokens
+from homeport.coordination import oauth, tokens
 from homeport.coordination.events import Event
-from homeport.coordination.store import Store
+from homeport.coordination.store import Records, Store
 from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis
 from homeport.errors import CallError, UnauthorizedError
@@ -19,7 +19,12 @@ from homeport.transports.log import Log
 TRUSTED_SECONDS: Final = 1.0
 """For so long a token that was found good is not looked up again, unless an event tells of a change."""
 TOUCH_EVERY: Final[Millis] = 60_000
-_CHANGES: Final = frozenset({tokens.CREATED, tokens.REVOKED})
+_CHANGES: Final = frozenset({tokens.CREATED, tokens.REVOKED, oauth.ENDED})
+
+
+class _Granted(NamedTuple):
+    caller: Caller
+    token: Token
 
 
 class _Known(NamedTuple):
@@ -74,7 +79,9 @@ class Recognition:
         token_id = tokens.id_of(shown.decode("latin-1"), self._environment)
         digest = hashlib.sha256(shown)
         now, since = self._clock(), self._monotonic()
-        found = await self._store.read(lambda records: records.tokens.get(token_id))
+        found, granted = await self._store.read(lambda records: _found(records, token_id, digest.hexdigest(), now))
+        if granted is not None:
+            return self._recognised(digest.digest(), granted.caller, granted.token, now, since)
         try:
             token = tokens.judge(found, digest.hexdigest(), self._environment, now)
         except UnauthorizedError as error:
@@ -82,15 +89,18 @@ class Recognition:
             error.details["token"] = token_id
             raise
         caller = Caller(token.name, token.scope, token.instance_id, token.id)
-        self._known[digest.digest()] = _Known(caller, since)
-        self._touch(token, now)
-        return caller
+        return self._recognised(digest.digest(), caller, token, now, since)
 
     async def close(self) -> None:
         """Lets what is being written down be finished."""
         self._stop_listening()
         if self._touching:
             await asyncio.wait(self._touching)
+
+    def _recognised(self, digest: bytes, caller: Caller, token: Token, now: Millis, since: float) -> Caller:
+        self._known[digest] = _Known(caller, since)
+        self._touch(token, now)
+        return caller
 
     def _heard(self, events: Sequence[Event]) -> None:
         if any(event.kind in _CHANGES for event in events):
@@ -111,3 +121,14 @@ class Recognition:
             await self._store.write(lambda records: records.tokens.touch(token_id, now))
         except CallError as error:
             self._log.event("warning", "the last use of a token was not written down", token=token_id, error=str(error))
+
+
+def _found(records: Records, token_id: str, digest: str, now: Millis) -> tuple[Token | None, _Granted | None]:
+    """The token of an id, or what OAuth gave out in the name of another token."""
+    found = records.tokens.get(token_id)
+    granted = None if found is not None else oauth.bearer(records, digest, now)
+    if granted is None:
+        return found, None
+    grant, token = granted
+    name = f"{token.name} by {grant.client_name}"
+    return None, _Granted(Caller(name, grant.scope, token.instance_id, grant.id), token)

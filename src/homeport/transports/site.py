@@ -87,6 +87,8 @@ class Site:
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._about = about
+        self._oauth = offer.oauth
+        hosts = hosts if offer.oauth is None else (*hosts, offer.oauth.host)
         self.environment = about.environment
         self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self.running)
 
@@ -96,6 +98,9 @@ class Site:
         if (exchange.scope.get("server") or ("", None))[1] in self._sse_ports:
             if await self._gate.admits(exchange, as_rpc=False):
                 await self._sse(exchange)
+            return
+        if self._oauth is not None and self._oauth.owns(exchange):
+            await self._oauth(exchange)
             return
         if _is_guarded(path) and not await self._gate.admits(exchange, as_rpc=path == "/mcp"):
             return
