@@ -11,7 +11,9 @@ from tests.support.site import ACCEPT, LEGACY, Served, read, tool_call
 
 @pytest.mark.parametrize("version", LEGACY)
 @pytest.mark.parametrize("accept", [ACCEPT, "application/json", "*/*"])
-async def test_initialize_negotiates_the_revision_and_answers_with_an_id_that_costs_nothing(site: Served, version: str, accept: str) -> None:
+async def test_initialize_negotiates_the_revision_and_answers_with_an_id_that_costs_nothing(
+    site: Served, version: str, accept: str
+) -> None:
     params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     body = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
     response = await site.post(body, {"accept": accept})
