@@ -106,6 +106,10 @@ class Recorder:
     def in_transaction(self) -> bool:
         return self._database.in_transaction
 
+    @property
+    def total_changes(self) -> int:
+        return self._database.total_changes
+
     def execute(self, statement: str, values: Sequence[object] = (), /) -> Cursor:
         self.asked.append((statement, values))
         return self._database.execute(statement, values)

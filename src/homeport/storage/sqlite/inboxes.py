@@ -40,7 +40,9 @@ _UNREAD: Final = 0
 _READ: Final = 1
 _ARCHIVED: Final = 2
 
-_DELIVER: Final = "INSERT INTO deliveries (inbox, message_seq) SELECT id, ? FROM inboxes WHERE reader = ?"
+_DELIVER: Final = """
+    INSERT OR IGNORE INTO deliveries (message_seq, inbox) VALUES (?, (SELECT id FROM inboxes WHERE reader = ?))
+"""
 _DELIVER_MANY: Final = """
     INSERT INTO deliveries (inbox, message_seq)
     SELECT inboxes.id, ? FROM json_each(?) AS readers CROSS JOIN inboxes ON inboxes.reader = readers.value

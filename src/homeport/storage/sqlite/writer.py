@@ -1,8 +1,12 @@
 """The one writer: works that wait together share a transaction, and one fsync keeps them all.
 
-Works run in the event loop's thread, each in a savepoint; statements take microseconds, and a thread of their own
-would fight with the loop for the interpreter's lock at each of them. Only the end of the transaction, which waits for
-the disk, runs elsewhere. What is written meanwhile waits, and is the next batch.
+Works run in the event loop's thread; statements take microseconds, and a thread of their own would fight with the loop
+for the interpreter's lock at each of them. Only the end of the transaction, which waits for the disk, runs elsewhere.
+What is written meanwhile waits, and is the next batch.
+
+A work that fails is undone alone. Most fail before they have written anything: then there is nothing to undo. Else the
+batch begins anew with a savepoint around each work. Savepoints for all would cost a quarter of the whole: SQLite copies
+every page that changes within one, and all works of a batch change the same pages.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
@@ -56,6 +61,18 @@ class _Job(Generic[T]):
         self.future.set_exception(error)
 
 
+class _Outcome(Enum):
+    """What became of a work."""
+
+    DONE = auto()
+    REFUSED = auto()
+    """It failed, and nothing of it is left."""
+    LOST = auto()
+    """It failed, and the transaction with it: the works before it have to run again."""
+    AGAIN = auto()
+    """It failed and left something behind: it and the works before it have to run again, each apart."""
+
+
 class Writer:
     """Runs works in batches.
 
@@ -73,6 +90,7 @@ class Writer:
         self._flusher = Flusher("homeport-commit")
         self._waiting: deque[_Job[object]] = deque()
         self._drain: asyncio.Task[None] | None = None
+        self._careful = 0  # how many of the works that come next run apart
         self._closing = False
         self.longest_wait = LONGEST_WAIT
 
@@ -191,42 +209,71 @@ class Writer:
             job = self._waiting.popleft()
             if job.future.done():  # its caller was cancelled
                 continue
-            if self._attempt(job):
+            if self._careful:
+                self._careful -= 1
+                found = self._attempt_apart(job)
+            else:
+                found = self._attempt(job)
+            if found is _Outcome.DONE:
                 done.append(job)
-            elif not self._database.in_transaction:
-                # SQLite undid the whole transaction, as it does when a disk is full: the others begin anew.
-                self._records.forget()
+            elif found is _Outcome.LOST:
+                self._roll_back()
                 self._waiting.extendleft(reversed(done))
+                self._careful = len(done)
+                done.clear()
+                return
+            elif found is _Outcome.AGAIN:
+                self._roll_back()
+                self._waiting.extendleft(reversed([*done, job]))
+                self._careful = len(done) + 1
                 done.clear()
                 return
             if time.perf_counter() >= end:
                 return
 
-    def _attempt(self, job: _Job[object]) -> bool:
-        """Runs one work in its savepoint; whether it succeeded."""
+    def _attempt(self, job: _Job[object]) -> _Outcome:
+        """Runs one work among others; one that fails after it has written has to be told apart from them."""
+        mark = self._records.mark()
+        changes = self._database.total_changes
+        try:
+            job.answer = job.work(self._records)
+        except BaseException as error:
+            untouched = self._database.total_changes == changes and self._records.mark() == mark
+            if isinstance(error, Exception) and not (untouched and self._database.in_transaction):
+                return _Outcome.AGAIN
+            job.fail(self._readable(error))
+            if not isinstance(error, Exception):
+                raise
+            return _Outcome.REFUSED
+        return _Outcome.DONE
+
+    def _attempt_apart(self, job: _Job[object]) -> _Outcome:
+        """Runs one work in a savepoint of its own."""
         mark = self._records.mark()
         try:
             self._database.execute("SAVEPOINT work")
             job.answer = job.work(self._records)
             self._database.execute("RELEASE work")
         except BaseException as error:
-            self._undo(mark)
+            undone = self._undo(mark)
             job.fail(self._readable(error))
             if not isinstance(error, Exception):
                 raise
-            return False
-        return True
+            return _Outcome.REFUSED if undone else _Outcome.LOST
+        return _Outcome.DONE
 
-    def _undo(self, mark: tuple[int | None, int]) -> None:
+    def _undo(self, mark: tuple[int | None, int]) -> bool:
+        """Undoes one work; whether the rest of the transaction is still there."""
         self._records.restore(mark)
+        # SQLite undoes the whole transaction itself when a disk is full, for one.
         if not self._database.in_transaction:
-            return
+            return False
         try:
             self._database.execute("ROLLBACK TO work")
             self._database.execute("RELEASE work")
         except DatabaseError:
-            # What cannot be undone alone is undone with all the rest; the caller sees that no transaction is left.
-            self._roll_back()
+            return False
+        return True
 
     def _commit(self) -> None:
         """Makes the batch durable; runs in the flusher's thread."""
