@@ -14,6 +14,7 @@ import httpx2
 import mcp
 import mcp.client.session
 import pytest
+from mcp.client.sse import sse_client
 
 from tests.interop.client import Client, Connect, Reply, reply_of
 from tests.interop.workspace import PROGRAM, Homeport
@@ -61,6 +62,13 @@ async def python_over_pipes(homeport: Homeport) -> AsyncIterator[Client]:
     """A client that starts ``homeport stdio``, which stays with it while the server behind it is replaced."""
     arguments = [*PROGRAM[1:], "stdio", "development", "--config", str(homeport.declaration)]
     async with mcp.Client(mcp.StdioServerParameters(command=PROGRAM[0], args=arguments)) as client:
+        yield PythonClient(client)
+
+
+@asynccontextmanager
+async def python_sse(homeport: Homeport) -> AsyncIterator[Client]:
+    """HTTP+SSE. This client does not open its stream again after a restart: its user starts it anew."""
+    async with mcp.Client(sse_client(homeport.sse), mode="legacy") as client:
         yield PythonClient(client)
 
 
@@ -133,13 +141,13 @@ class NodeClient:
 
 
 @asynccontextmanager
-async def _typescript(homeport: Homeport, mode: str, version: str) -> AsyncIterator[Client]:
+async def _typescript(url: str, mode: str, version: str) -> AsyncIterator[Client]:
     tools = find_node_tools()
     assert tools is not None, "mark this test needs_node"
     pipe = asyncio.subprocess.PIPE
     script = str(DIRECTORY / "agent.mjs")
     process = await asyncio.create_subprocess_exec(
-        str(tools.node), script, homeport.mcp, mode, stdin=pipe, stdout=pipe, limit=LINE
+        str(tools.node), script, url, mode, stdin=pipe, stdout=pipe, limit=LINE
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -160,12 +168,17 @@ async def _typescript(homeport: Homeport, mode: str, version: str) -> AsyncItera
 
 def typescript_newest(homeport: Homeport) -> AbstractAsyncContextManager[Client]:
     """Revision 2026-07-28, which the client finds out by itself."""
-    return _typescript(homeport, "auto", "2026-07-28")
+    return _typescript(homeport.mcp, "auto", "2026-07-28")
 
 
 def typescript_legacy(homeport: Homeport) -> AbstractAsyncContextManager[Client]:
     """The last revision with ``initialize``."""
-    return _typescript(homeport, "legacy", "2025-11-25")
+    return _typescript(homeport.mcp, "legacy", "2025-11-25")
+
+
+def typescript_sse(homeport: Homeport) -> AbstractAsyncContextManager[Client]:
+    """HTTP+SSE. This client opens its stream again after a restart, and never initialises again."""
+    return _typescript(homeport.sse, "sse", "2025-11-25")
 
 
 KINDS: Final[dict[str, Connect]] = {
@@ -174,16 +187,21 @@ KINDS: Final[dict[str, Connect]] = {
     "python-over-pipes": python_over_pipes,
     "typescript-newest": typescript_newest,
     "typescript-legacy": typescript_legacy,
+    "typescript-sse": typescript_sse,
     "old": old,
 }
 """How each connects, by the name that tests show."""
 
 
 def teams() -> list[Any]:
-    """Parameters of a test with two clients: two of each kind, and two that are furthest apart."""
+    """Parameters of a test with two clients: two of each kind, and some that are far apart."""
     node = pytest.mark.needs_node
     alike = [
         pytest.param(connect, connect, id=name, marks=[node] if name.startswith("typescript") else [])
         for name, connect in KINDS.items()
     ]
-    return [*alike, pytest.param(python_newest, old, id="python-newest-and-old")]
+    return [
+        *alike,
+        pytest.param(python_newest, old, id="python-newest-and-old"),
+        pytest.param(python_newest, python_sse, id="python-newest-and-python-sse"),
+    ]

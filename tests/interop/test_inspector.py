@@ -19,11 +19,13 @@ REFUSED = 5
 """Exit code of the inspector for a tool that answers with ``isError``."""
 
 
-@pytest.fixture(params=["legacy", "modern"])
+@pytest.fixture(params=["legacy", "modern", "sse"])
 def target(request: pytest.FixtureRequest, homeport: Homeport, tmp_path: Path) -> list[str]:
     """The inspector's arguments that name the server: an address, or a file that names the revision too."""
     if request.param == "legacy":
         return [homeport.mcp, "--transport", "http"]
+    if request.param == "sse":
+        return [homeport.sse, "--transport", "sse"]
     server = {"type": "streamable-http", "url": homeport.mcp, "protocolEra": "modern"}
     file = tmp_path / "mcp.json"
     file.write_text(json.dumps({"mcpServers": {"homeport": server}}))

@@ -32,8 +32,8 @@ class Homeport:
     def __init__(self, directory: Path) -> None:
         self.declaration = directory / "homeport.toml"
         self.log = directory / "server.log"
-        self.port, sse = free_ports(2)
-        ports = ("--port", f"development={self.port}:{sse}")
+        self.port, self.sse_port = free_ports(2)
+        ports = ("--port", f"development={self.port}:{self.sse_port}")
         assert main(["init", str(directory), *ports]) == ExitCode.DONE
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -41,6 +41,11 @@ class Homeport:
     def mcp(self) -> str:
         """Where MCP's clients connect."""
         return f"http://127.0.0.1:{self.port}/mcp"
+
+    @property
+    def sse(self) -> str:
+        """Where clients of the deprecated transport connect."""
+        return f"http://127.0.0.1:{self.sse_port}/sse"
 
     def start(self) -> None:
         """Returns when the server answers."""

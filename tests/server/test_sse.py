@@ -17,6 +17,7 @@ from mcp.client.sse import sse_client
 from mcp_types import TextContent
 
 from homeport.transports import outbox
+from tests.support.credentials import bearer, issued
 from tests.support.events import Stream, opened
 from tests.support.listening import Listening, listening
 from tests.support.node import NodeTools
@@ -273,6 +274,27 @@ async def test_a_port_is_told_from_the_other_without_a_socket() -> None:
     async with served(sse_ports=frozenset({3449})) as site:
         assert (await site.http.get("/health")).status_code == 200
         assert (await site.http.get("http://127.0.0.1:3449/health")).status_code == 404
+
+
+async def test_a_session_belongs_to_the_token_that_opened_it() -> None:
+    async with listening(auth="tokens") as server, httpx2.AsyncClient() as http:
+        store = server.served.dispatcher.store
+        ada, bob = [bearer((await issued(store, name, instance_id=name))[1]) for name in ("ada", "bob")]
+        await server.served.dispatcher.call("register_instance", {"instanceId": "ada", "role": "dev"})
+        assert (await http.get(server.sse_url)).status_code == 401
+        async with talking(server.sse_url, ada) as talk:
+            call = {"name": "get_messages", "arguments": {}}
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+            assert (await talk.post(body)).status_code == 401
+            assert (await talk.post(body, bob)).status_code == 404
+            assert (await talk.post(body, ada)).status_code == 202
+            own = (await talk.stream.message())["result"]
+            assert own["isError"] is False
+            call["arguments"] = {"instanceId": "bob"}
+            assert (await talk.post(body, ada)).status_code == 202
+            refused = (await talk.stream.message())["result"]
+            assert refused["isError"] is True
+            assert "speaks as ada" in refused["content"][0]["text"]
 
 
 def _anybody_waits(server: Listening) -> Any:

@@ -1,13 +1,15 @@
 // The TypeScript SDK's client for a test in another language: a request a line in, an answer a line out.
-// Arguments: the URL, and "auto" (the newest revision, if the server has it) or "legacy".
+// Arguments: the URL, and "auto" (the newest revision, if the server has it), "legacy", or "sse" (HTTP+SSE).
 // First line out: {"version"}. Then {"id", "method": "list"} or {"id", "method": "call", "name", "arguments"} in,
 // and {"id", "result"} or {"id", "error"} out, in the order in which they are answered. It ends with its input.
 import { createInterface } from "node:readline";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 const [url, mode] = process.argv.slice(2);
-const client = new Client({ name: "agent", version: "1" }, { versionNegotiation: { mode } });
-await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+const old = mode === "sse";
+const negotiation = old ? "legacy" : mode;
+const client = new Client({ name: "agent", version: "1" }, { versionNegotiation: { mode: negotiation } });
+await client.connect(new (old ? SSEClientTransport : StreamableHTTPClientTransport)(new URL(url)));
 
 const tell = (message) => console.log(JSON.stringify(message));
 const ask = (request) =>
