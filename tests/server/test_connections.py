@@ -41,10 +41,11 @@ async def told(server: Listening, sent: bytes) -> bytes:
     [
         HEAD + b"x: " + b"a" * (2 * MAX_HEAD) + b"\r\n\r\n",
         HEAD + b"".join(b"x%d: y\r\n" % number for number in range(12_000)) + b"\r\n",
+        HEAD + b"x:\r\n" * 3000 + b"\r\n",
         HEAD + b"".join(b"x%d: %s\r\n" % (number, b"y" * 900) for number in range(100)) + b"\r\n",
         b"GET /" + b"a" * (2 * MAX_HEAD) + b" HTTP/1.1\r\nhost: localhost\r\n\r\n",
     ],
-    ids=["one header", "many headers", "one piece", "the path"],
+    ids=["one header", "many headers", "tiny headers", "one piece", "the path"],
 )
 async def test_a_head_without_end_is_refused_and_does_not_stop_the_others(server: Listening, sent: bytes) -> None:
     with anyio.fail_after(5):

@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD: Final = 65_536
 """Bytes of the request line and all headers."""
+HEADER_COST: Final = 32
+"""Bytes that each header counts besides its own, as in HTTP/2: thousands of tiny ones take megabytes here."""
 HEAD_SECONDS: Final = 30.0
 """In which a head must have arrived, counted from the connection or from its first byte."""
 
@@ -72,7 +74,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Bounds heads that come in one piece."""
-        self._size += len(name) + len(value)
+        self._size += len(name) + len(value) + HEADER_COST
         if self._size + len(self.url) > MAX_HEAD:
             self.fault = _TOO_LARGE
             raise HeadTooLargeError  # which the parser turns into its own error, and uvicorn into a refusal
