@@ -76,6 +76,25 @@ async def test_a_failing_work_in_a_batch_takes_its_words_and_events_back(sqlite:
     await check(sqlite)
 
 
+@pytest.mark.parametrize(("writes_first", "runs"), [(False, 1), (True, 2)])
+async def test_works_run_again_only_where_a_failure_has_left_something(
+    sqlite: SqliteStore, writes_first: bool, runs: int
+) -> None:
+    ran: list[str] = []
+
+    def work(records: Records, name: str) -> None:
+        ran.append(name)
+        if name != "bad" or writes_first:
+            put(name)(records)
+        if name == "bad":
+            raise ConflictError("No.")
+
+    names = ("a", "bad", "b")
+    await asyncio.gather(*(sqlite.write(partial(work, name=name)) for name in names), return_exceptions=True)
+    assert [ran.count(name) for name in names] == [runs, runs, 1]
+    assert await ids(sqlite) == ["a", "b"]
+
+
 async def test_a_cancelled_caller_does_not_break_the_batch(sqlite: SqliteStore) -> None:
     early = asyncio.create_task(sqlite.write(put("early")))
     others = [asyncio.create_task(sqlite.write(put(name))) for name in ("a", "b")]
