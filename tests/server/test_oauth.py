@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from homeport.coordination import oauth, tokens
 from homeport.coordination.oauth import ACCESS_LASTS, CODE_LASTS, REFRESH_LASTS
+from homeport.storage.memory import MemoryStore
+from homeport.storage.sqlite import open_store
 from tests.support.credentials import bearer, issued
 from tests.support.desk import START
 from tests.support.listening import listening
@@ -194,6 +197,7 @@ async def test_no_secret_is_kept_or_logged(scene: Scene) -> None:
     code = await scene.flow.code(text)
     pair = (await scene.flow.token(code)).json()
     await scene.flow.refresh(pair["refresh_token"])
+    assert isinstance(scene.store, MemoryStore)
     kept, logged = repr(scene.store._tables), json.dumps(scene.server.served.logged())
     for secret in (text, code, pair["access_token"], pair["refresh_token"], scene.flow.verifier):
         assert secret not in kept
@@ -239,3 +243,16 @@ async def test_wrong_methods_and_bodies_are_answered_plainly(scene: Scene) -> No
     assert (await http.post("/register", content=b" " * 70_000)).status_code == 413
     assert (await http.post("/authorize", params=scene.flow.asked(), json={})).status_code == 400
     assert (await http.get("/authorize", params=scene.flow.asked(state="x" * 9000))).status_code in (400, 414)
+
+
+async def test_what_was_given_survives_a_restart(tmp_path: Path) -> None:
+    async with staged(await open_store(tmp_path)) as scene:
+        _, text = await issued(scene.store)
+        pair, code, flow = await scene.flow.pair(text), await scene.flow.code(text), scene.flow
+    async with staged(await open_store(tmp_path)) as again:
+        flow.http = again.flow.http
+        assert await flow.status(pair["access_token"]) == 200
+        assert (await flow.refresh(pair["refresh_token"])).status_code == 200
+        assert (await flow.token(code)).status_code == 200
+        assert (await flow.refresh(pair["refresh_token"])).status_code == 400
+        assert await flow.status(pair["access_token"]) == 401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from homeport.coordination import oauth, tokens
 from homeport.coordination.oauth import DAY, MAX_CLIENTS, Client
 from homeport.coordination.store import Records
 from homeport.storage.memory import MemoryStore
+from homeport.transports.oauth.realm import DOCUMENT_LASTS, SHARE
 from tests.support.credentials import issued
 from tests.support.desk import START
 from tests.support.oauth import BASE, CALLBACK, Flow, Scene, answer_of, browser, staged
@@ -211,3 +213,58 @@ async def test_a_form_of_a_foreign_page_is_refused(scene: Scene) -> None:
     headers = {"origin": "https://evil.example"}
     refused = await scene.flow.http.post("/authorize", params=scene.flow.asked(), headers=headers)
     assert refused.status_code == 403
+
+
+DOCUMENT = "https://client.example/client.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [
+        ({}, True),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, True),
+        ({"client_id": "https://client.example/other.json"}, False),
+        ({"redirect_uris": ["http://evil.example/"]}, False),
+        ({"redirect_uris": []}, False),
+        ({"token_endpoint_auth_method": "client_secret_post"}, False),
+        ({"client_secret": "x"}, False),
+    ],
+)
+async def test_a_client_may_be_described_by_a_document(changes: dict[str, Any], taken: bool) -> None:
+    fetched: list[str] = []
+    document = {"client_id": DOCUMENT, "client_name": "By document", "redirect_uris": [CALLBACK], **changes}
+
+    async def fetch(url: str) -> bytes:
+        fetched.append(url)
+        return json.dumps(document).encode()
+
+    async with staged(fetch=fetch) as scene:
+        metadata = await scene.flow.http.get("/.well-known/oauth-authorization-server")
+        assert metadata.json()["client_id_metadata_document_supported"] is True
+        _, text = await issued(scene.store)
+        scene.flow.client_id = DOCUMENT
+        if not taken:
+            assert (await scene.flow.page()).status_code == 400
+            return
+        assert "By document" in (await scene.flow.page()).text
+        pair = await scene.flow.pair(text)
+        assert await scene.flow.status(pair["access_token"]) == 200
+        assert fetched == [DOCUMENT]
+        scene.now += DOCUMENT_LASTS
+        await scene.flow.page()
+        assert fetched == [DOCUMENT, DOCUMENT]
+
+
+async def test_documents_are_not_fetched_without_end() -> None:
+    fetched: list[str] = []
+
+    async def fetch(url: str) -> bytes:
+        fetched.append(url)
+        raise ConnectionError
+
+    async with staged(fetch=fetch) as one:
+        for number in range(SHARE + 10):
+            assert (await one.flow.page(client_id=f"https://client.example/{number}")).status_code == 400
+        for wrong in ("http://client.example/x", "https://client.example/", "https://client.example/?x"):
+            assert (await one.flow.page(client_id=wrong)).status_code == 400
+    assert len(fetched) == SHARE

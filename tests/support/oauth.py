@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 
+from homeport.coordination.store import Store
 from homeport.storage.memory import MemoryStore
 from tests.support.desk import START
 from tests.support.listening import Listening, listening
@@ -151,7 +152,7 @@ class Scene:
     """A server with OAuth, a person who has a token, and a client that is registered."""
 
     server: Listening
-    store: MemoryStore
+    store: Store
     flow: Flow
     now: int = START
 
@@ -163,7 +164,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def staged(store: MemoryStore | None = None, **settings: Any) -> AsyncIterator[Scene]:
+async def staged(store: Store | None = None, **settings: Any) -> AsyncIterator[Scene]:
     """A server whose clock the test moves, and a client that has registered there."""
     store = store or MemoryStore()
     scene: Scene

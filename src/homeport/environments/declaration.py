@@ -203,7 +203,7 @@ def _environment(
         )
     if made.oauth_host is not None and made.oauth_host in made.allowed_hosts:
         wrong.add("oauth_host")
-        text = "stands in allowed_hosts too; clients that have tokens would lose them there, take another name"
+        text = "stands in allowed_hosts too; clients with tokens would lose them there, take another name"
         faults.append(Fault(f"{path}.oauth_host", text))
     elif made.oauth_host is not None and made.auth == "open":
         wrong.add("oauth_host")

@@ -22,6 +22,7 @@ from homeport.identity import open_data_directory
 from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Place
+from homeport.server.documents import Documents
 from homeport.server.draining import DrainingServer
 from homeport.server.errands import errands
 from homeport.server.listening import BACKLOG, allow_connections, bound_socket
@@ -127,7 +128,8 @@ def _oauth(settings: ServeSettings, store: Store, log: Log) -> OAuthPlace | None
     if settings.oauth_host is None:
         return None
     host, environment = settings.oauth_host, settings.environment
-    return OAuthPlace(Realm(host=host, environment=environment, store=store, log=log, clock=_now))
+    fetch = Documents().fetch
+    return OAuthPlace(Realm(host=host, environment=environment, store=store, log=log, clock=_now, fetch=fetch))
 
 
 def _ports(settings: ServeSettings) -> list[int]:

@@ -131,6 +131,16 @@ def test_all_faults_are_told_at_once_each_with_its_path() -> None:
             'allowed_origins = ["example.org"]',
             'allowed_origins[0]: "example.org" is not an origin such as "https://coordination.example.org"',
         ),
+        ('oauth_host = "localhost"', 'oauth_host: "localhost" is not a public host name such as "agents.example.org"'),
+        ('oauth_host = "10.0.0.1"', 'oauth_host: "10.0.0.1" is not a public host name such as "agents.example.org"'),
+        (
+            'oauth_host = "A.example"\nallowed_hosts = ["a.example"]',
+            "oauth_host: stands in allowed_hosts too; clients with tokens would lose them there, take another name",
+        ),
+        (
+            'oauth_host = "a.example"\nauth = "open"',
+            'oauth_host: would open the environment to the network; say auth = "tokens"',
+        ),
         ('auth = "password"', 'auth: "password" is not "tokens" or "open"'),
         ("rate_limit = -1", "rate_limit: -1 is not a number of requests; 0 is no limit"),
         ('log_format = "xml"', 'log_format: "xml" is not "json" or "text"'),
@@ -167,6 +177,7 @@ def test_an_environment_that_asks_for_tokens_may_listen_on_the_network(name: str
         ('[environments.development]\nauth = "tokens"\nrate_limit = 60', "tokens", 60),
         ("[environments.development]\nrate_limit = 60", "open", 60),
         ('[environments.development]\nallowed_hosts = ["dev.example.org"]', "tokens", 6000),
+        ('[environments.development]\noauth_host = "dev.example.org"', "tokens", 6000),
         ("[environments.production]\nrate_limit = 0", "tokens", 0),
     ],
 )

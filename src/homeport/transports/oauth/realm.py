@@ -81,7 +81,7 @@ class Realm:
         try:
             client = _read(client_id, await self.fetch(client_id), found, now)
             return await self.store.write(lambda records: oauth.register(records, client, now))
-        except (OSError, ValueError, CallError) as error:
+        except (OSError, ValueError, RecursionError, CallError) as error:
             self.log.event("warning", "a client's document was not taken", client=client_id, reason=str(error)[:300])
             return None
 
