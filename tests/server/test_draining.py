@@ -122,6 +122,9 @@ def _refuses(server: Listening) -> Condition:
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:
+            # It stood in the queue of a listener that was closed just then.
+            return False
         writer.close()
         return False
 
