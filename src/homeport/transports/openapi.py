@@ -18,6 +18,7 @@ _ERRORS: Final = {
     "400": "Invalid arguments; the message says what would be right.",
     "401": "No token, where one is needed, or one that is no good; the message says why.",
     "404": "What was named does not exist.",
+    "408": "The body did not arrive in time.",
     "409": "The present state forbids it.",
     "413": "A text, a list or the body is over its limit.",
     "421": "The Host is not this server's.",
