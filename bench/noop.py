@@ -34,6 +34,8 @@ def run(plan: Plan) -> Outcome:
         for other, wanted in ((SDK_KIND.name, 4), (FASTMCP_KIND.name, 15)):
             ratio = outcome.times(what, HOMEPORT_KIND.name, other)
             outcome.at_least(f"{what}, beside {other}", ratio, wanted, " x")
+            thrift = outcome.sparing(what, HOMEPORT_KIND.name, other)
+            outcome.at_least(f"{what}, beside {other}, by processor time", thrift, wanted, " x")
     return outcome
 
 

@@ -74,6 +74,11 @@ class Outcome:
         one, two = self.find(what, who), self.find(what, other)
         return one.median / two.median if one and two and two.median else None
 
+    def sparing(self, what: str, who: str, other: str) -> float | None:
+        """How many times as much processor time another takes for it as somebody."""
+        one, two = self.find(what, who), self.find(what, other)
+        return two.more[CPU] / one.more[CPU] if one and two and one.more.get(CPU) and two.more.get(CPU) else None
+
     def add(self, other: Outcome) -> None:
         """Takes over what another case found."""
         self.figures += other.figures

@@ -38,6 +38,8 @@ def run(plan: Plan) -> Outcome:
                 outcome.at_most("send_message, 8 clients, p99", middle(load.p99_ms for load in loads), 25, " ms")
     ratio = outcome.times(_what(8), HOMEPORT_KIND.name, HUB_KIND.name)
     outcome.at_least(f"send_message, 8 clients, beside {HUB_KIND.name}", ratio, 10, " x")
+    thrift = outcome.sparing(_what(8), HOMEPORT_KIND.name, HUB_KIND.name)
+    outcome.at_least(f"send_message, 8 clients, beside {HUB_KIND.name}, by processor time", thrift, 10, " x")
     return outcome
 
 
