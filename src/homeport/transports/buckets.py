@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 WINDOW: Final = 60.0
 """Seconds in which an empty bucket is full again."""
 _REMEMBERED: Final = 10_000
+_ROUNDING: Final = 1e-9
 
 
 class Level(NamedTuple):
@@ -60,9 +61,10 @@ class Buckets:
         """
         had, at = self._filled.pop(key, (float(self._limit), now))
         have = min(self._limit, had + (now - at) * self._rate)
-        allowed = have >= 1
+        # Whoever waited as long as it was told is not sent away for the rounding of a float.
+        allowed = have >= 1 - _ROUNDING
         if allowed:
-            have -= 1
+            have = max(0.0, have - 1)
         self._filled[key] = (have, now)
         if len(self._filled) > _REMEMBERED:
             del self._filled[next(iter(self._filled))]
