@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -185,6 +185,14 @@ HOMEPORT_KIND: Final = Kind(
     (tool_call("modern", "get_server_status", {}), "healthy"),
     prepare=_declare,
     database="bench/data/homeport.db",
+)
+HOMEPORT_NOOP_KIND: Final = replace(
+    HOMEPORT_KIND,
+    command=lambda _port, directory: [
+        *(sys.executable, "-P", "-m", "bench.homeport_noop"),
+        *("serve", "bench", "--config", str(directory / "homeport.toml")),
+    ],
+    environment=lambda _directory: {"PYTHONPATH": str(ROOT)},
 )
 SDK_KIND: Final = Kind(
     "mcp SDK 2.3", _peer("sdk_app"), (tool_call("modern", "noop", {}), NOOP_MARKER), environment=_peer_environment

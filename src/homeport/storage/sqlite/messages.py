@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -61,7 +60,24 @@ class SqliteMessages:
         )
         seq = self._execute(_ADD, values).lastrowid
         self._pending.added(seq)
-        return replace(message, seq=seq)
+        # dataclasses.replace takes three times as long, and this is the hottest write.
+        return Message(
+            seq,
+            message.id,
+            message.sender,
+            message.to,
+            message.subject,
+            message.body,
+            message.type,
+            message.priority,
+            message.status,
+            message.created_at,
+            message.thread_id,
+            message.reply_to,
+            message.tags,
+            message.metadata,
+            message.parts,
+        )
 
     def get(self, message_id: str) -> Message | None:
         row = self._execute(_GET, (message_id,)).fetchone()
