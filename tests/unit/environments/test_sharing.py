@@ -103,3 +103,14 @@ def test_overlap_is_the_same_seen_from_either_side(one: str, other: str) -> None
     left, right = PurePosixPath("/", one), PurePosixPath("/", other)
     assert overlap(left, right) == overlap(right, left)
     assert overlap(left, left / "x")
+
+
+def test_two_environments_cannot_sign_in_under_one_host_name() -> None:
+    text = as_toml(
+        {
+            "production": {"oauth_host": "agents.example.org"},
+            "development": {"oauth_host": "agents.example.org", "auth": "tokens"},
+        }
+    )
+    _, faults = read(text)
+    assert list(map(str, faults)) == ["environments.development.oauth_host: agents.example.org is production's"]
