@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from mcp.client.sse import sse_client
 from tests.interop.client import Client, Connect, Reply, reply_of
 from tests.interop.workspace import PROGRAM, Homeport
 from tests.support.node import DIRECTORY, find_node_tools
+from tests.support.waiting import eventually
 
 LINE: Final = 1 << 20
 """Bytes of the longest line that is read from a client in another language."""
@@ -122,13 +124,21 @@ class NodeClient:
         return reply_of(await self._ask({"method": "call", "name": name, "arguments": dict(arguments)}))
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = await eventually(partial(self._once_connected, request))
+        assert "error" not in answer, answer["error"]
+        return dict(answer["result"])
+
+    async def _once_connected(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer; none while the client's stream of HTTP+SSE, which a restart has ended, is not open again."""
+        answer = await self._exchange(request)
+        return {} if "There is no such session" in str(answer.get("error")) else answer
+
+    async def _exchange(self, request: dict[str, Any]) -> dict[str, Any]:
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, **request}).encode() + b"\n")
-        answer = await self._waiting[number]
-        assert "error" not in answer, answer["error"]
-        return dict(answer["result"])
+        return await self._waiting[number]
 
     async def listen(self) -> None:
         """Hands the answers to those who wait for them, until the process ends."""

@@ -25,6 +25,10 @@ class CountedIds:
     def __init__(self) -> None:
         self._numbers = count(1)
 
+    def begin(self, number: int) -> None:
+        """Counts on from a number."""
+        self._numbers = count(number)
+
     def new(self, prefix: str, now: Millis) -> str:
         """The next id."""
         del now

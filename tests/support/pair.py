@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from homeport.coordination.store import Records
 from homeport.coordination.values import JsonObject
 from homeport.errors import CallError
-from tests.support.desk import START, Desk, opened
+from tests.support.desk import START, CountedIds, Desk, opened
 from tests.support.stores import STORES
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ class Pair:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self.now = START
+        self._calls = 0
         self.memory, self.other = self._runner.run(self._open(other))
 
     async def _open(self, other: str) -> tuple[Desk, Desk]:
@@ -52,12 +53,21 @@ class Pair:
     def call(self, name: str, /, **arguments: Any) -> JsonObject | None:
         """The answer of both, or nothing where both refuse for the same reason."""
         given = {key: value for key, value in arguments.items() if value is not None}
+        self._begin_ids()
         first, second = (self._runner.run(_outcome(desk, name, given)) for desk in (self.memory, self.other))
         if isinstance(first, CallError) or isinstance(second, CallError):
             assert (type(first), str(first)) == (type(second), str(second)), (name, given)
             return None
         assert comparable(first) == comparable(second), (name, given)
         return second
+
+    def _begin_ids(self) -> None:
+        """Both give the same ids in each call: a store may run refused work twice, and ids are used up by it."""
+        self._calls += 1
+        for desk in (self.memory, self.other):
+            ids = desk.dispatcher._ids
+            assert isinstance(ids, CountedIds)
+            ids.begin(self._calls * 1000)
 
     def look(self, work: Callable[[Records], T]) -> T:
         """What both stores answer to the same reading."""
