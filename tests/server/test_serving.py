@@ -18,20 +18,8 @@ import pytest
 from homeport.contract import ExitCode
 from homeport.server.listening import bound_socket
 from tests.support.ports import free_ports
+from tests.support.process import PROGRAM
 from tests.support.waiting import until
-
-PROGRAM = """
-import json, sys
-from homeport import server
-from homeport.contract import ServeSettings
-from homeport.errors import HomeportError
-try:
-    code = server.run(ServeSettings(**json.loads(sys.argv[1])))
-except HomeportError as error:
-    print(error, file=sys.stderr)
-    code = error.exit_code
-sys.exit(code)
-"""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -20,8 +20,6 @@ from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.feed import Feed
 from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
 from homeport.operations.refusals import refusal
-
-RETOUCH: Final[Millis] = presence.TOUCH_EVERY
 
 
 class Dispatcher:
@@ -148,7 +146,7 @@ class Dispatcher:
         """Writes a sign of life down, at most once in a while for each instance."""
         actor = getattr(given, operation.actor) if operation.actor else None
         now = self._clock()
-        if not isinstance(actor, str) or now - self._touched.get(actor, 0) < RETOUCH:
+        if not isinstance(actor, str) or now - self._touched.get(actor, 0) < presence.TOUCH_EVERY:
             return
         if await self.store.read(lambda records: presence.needs_touch(records, actor, now)):
             await self.store.write(lambda records: presence.touch(records, actor, now))
