@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+def write_atomically(
+    path: Path, content: str | bytes, *, mode: int = 0o644, prepare: Callable[[Path], None] | None = None
+) -> None:
     """Replaces ``path`` by a file with this content, or leaves what is there.
 
     Args:
         path: where; its directory must exist.
         content: text is written as UTF-8.
         mode: permissions of the new file, whatever the umask.
+        prepare: called with the whole file before it gets its name.
 
     Raises:
         OSError: nothing was changed, and the temporary file is gone.
@@ -29,6 +33,8 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
             stream.flush()
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
+        if prepare is not None:
+            prepare(Path(temporary))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from homeport.cli.output import print_json, say, table, tell
 from homeport.clients.target import TOKEN_VARIABLE
 from homeport.environments.environment import Environment
-from homeport.environments.workspace import MakeDirectory, WorkspacePlan, WriteFile
+from homeport.environments.steps import MakeDirectory, WriteFile
+from homeport.environments.workspace import WorkspacePlan
 from homeport.host.health import HealthAnswer
 from homeport.host.ports import is_listening
 from homeport.host.supervisor import ChildEnd, Listener

@@ -7,39 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from homeport.environments.environment import Environment
-
-
-@dataclass(frozen=True, slots=True)
-class MakeDirectory:
-    """A directory that is missing, with those above it."""
-
-    path: PurePosixPath
-    private: bool = False
-    """Whether only its owner may look into it."""
-
-    def __str__(self) -> str:
-        return f"make the directory {self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class WriteFile:
-    """A file that is missing."""
-
-    path: PurePosixPath
-    text: str
-
-    def __str__(self) -> str:
-        return f"write {self.path}"
-
-
-Step = MakeDirectory | WriteFile
+from homeport.environments.steps import MakeDirectory, WriteFile
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspacePlan:
     """What is to be made, in order. Nothing that exists is ever changed."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[MakeDirectory | WriteFile, ...]
 
     def as_json(self) -> list[dict[str, str]]:
         return [{"step": type(step).__name__, "path": str(step.path)} for step in self.steps]
@@ -59,13 +34,13 @@ def plan_workspace(
         environments: whose directories are needed.
         exists: whether a path is there already.
     """
-    steps: list[Step] = []
+    steps: list[MakeDirectory | WriteFile] = []
     if text is not None:
         steps += [] if exists(file.parent) else [MakeDirectory(file.parent)]
         steps.append(WriteFile(file, text))
     for environment in environments:
         steps += [
-            MakeDirectory(path, path in environment.private_directories)
+            MakeDirectory(path, 0o700 if path in environment.private_directories else 0o755)
             for path in environment.directories
             if not exists(path)
         ]

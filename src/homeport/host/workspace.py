@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from homeport.environments.workspace import MakeDirectory, WorkspacePlan
+from homeport.environments.steps import MakeDirectory
+from homeport.environments.workspace import WorkspacePlan
 from homeport.errors import HomeportError
 from homeport.files import write_atomically
 
@@ -18,7 +19,7 @@ def make_workspace(plan: WorkspacePlan) -> None:
     for step in plan.steps:
         try:
             if isinstance(step, MakeDirectory):
-                Path(step.path).mkdir(parents=True, exist_ok=True, mode=0o700 if step.private else 0o755)
+                Path(step.path).mkdir(parents=True, exist_ok=True, mode=step.mode)
             else:
                 write_atomically(Path(step.path), step.text)
         except OSError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from homeport.environments.declaration import parse_declaration
-from homeport.environments.workspace import MakeDirectory, WriteFile, plan_workspace
+from homeport.environments.steps import MakeDirectory, WriteFile
+from homeport.environments.workspace import plan_workspace
 
 FILE = PurePosixPath("/srv/w/homeport.toml")
 ENVIRONMENTS = list(parse_declaration("[environments.production]\n", FILE).environments.values())
@@ -19,7 +20,7 @@ def test_a_new_workspace_begins_with_its_directory_and_its_file() -> None:
 
 def test_only_what_is_missing_is_made() -> None:
     plan = plan_workspace(FILE, None, ENVIRONMENTS, lambda path: path.name != "data")
-    assert plan.steps == (MakeDirectory(PurePosixPath("/srv/w/production/data"), private=True),)
+    assert plan.steps == (MakeDirectory(PurePosixPath("/srv/w/production/data"), mode=0o700),)
 
 
 def test_where_nothing_is_missing_nothing_is_done() -> None:
@@ -28,5 +29,5 @@ def test_where_nothing_is_missing_nothing_is_done() -> None:
 
 def test_data_and_backups_are_for_their_owner_only() -> None:
     plan = plan_workspace(FILE, None, ENVIRONMENTS, lambda _: False)
-    private = {step.path.name for step in plan.steps if isinstance(step, MakeDirectory) and step.private}
+    private = {step.path.name for step in plan.steps if isinstance(step, MakeDirectory) and step.mode == 0o700}
     assert private == {"data", "production-backups"}

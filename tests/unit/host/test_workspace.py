@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from homeport.environments.workspace import MakeDirectory, WorkspacePlan, WriteFile
+from homeport.environments.steps import MakeDirectory, WriteFile
+from homeport.environments.workspace import WorkspacePlan
 from homeport.errors import HomeportError
 from homeport.host.workspace import make_workspace
 
@@ -15,7 +16,7 @@ from homeport.host.workspace import make_workspace
 def test_a_plan_is_carried_out_in_order_and_may_be_again(tmp_path: Path) -> None:
     base = PurePosixPath(tmp_path)
     plan = WorkspacePlan(
-        (MakeDirectory(base / "w"), WriteFile(base / "w" / "a", "text"), MakeDirectory(base / "w" / "d", private=True))
+        (MakeDirectory(base / "w"), WriteFile(base / "w" / "a", "text"), MakeDirectory(base / "w" / "d", mode=0o700))
     )
     make_workspace(plan)
     make_workspace(plan)

@@ -1,0 +1,228 @@
+"""The journal of an environment: what was begun, how far it came, and how it ended; append-only and chained.
+
+One JSON object a line. Each record carries the hash of the one before it, so that a record that was changed or
+taken out shows. A record is on the disk before what it speaks of happens; a line that a crash left half written
+was never acted upon, and is cut off by the next who writes.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from homeport.datalock import this_process
+from homeport.environments.plan import Plan
+from homeport.environments.steps import Step, read_step
+from homeport.errors import HomeportError
+from homeport.files import sync_directory
+
+FILE_NAME: Final = "operations.jsonl"
+_BEGINNING: Final = "0" * 64
+
+Outcome = Literal["done", "undone", "stuck"]
+"""``stuck``: it could neither be finished nor undone; a person is asked for, and the next run tries again."""
+
+
+@dataclass(slots=True)
+class Operation:
+    """What the journal knows of one operation.
+
+    Attributes:
+        id: sorts by time.
+        begun_at: RFC 3339, UTC.
+        by: user, process and command that began it.
+        inverses: by step number, for the steps that have begun, what takes each back.
+        done: numbers of the steps that are done.
+        taken_back: numbers of the steps that were undone.
+        results: by step number, what steps had to say.
+        outcome: None while it is open.
+        sentence: why it was undone or is stuck.
+    """
+
+    id: str
+    plan_json: Mapping[str, Any]
+    begun_at: str
+    by: Mapping[str, Any]
+    inverses: dict[int, tuple[Step, ...]] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    taken_back: set[int] = field(default_factory=set)
+    results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    sentence: str = ""
+    ended_at: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, read back.
+
+        Raises:
+            NeedsPersonError: it has steps that this version does not know.
+        """
+        return Plan.from_json(self.plan_json)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still is to be finished or undone."""
+        return self.outcome in (None, "stuck")
+
+
+class Journal:
+    """The journal in a directory. Only the holder of the operation lock writes into it.
+
+    Args:
+        directory: must exist.
+        now: the clock.
+    """
+
+    def __init__(self, directory: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._file = directory / FILE_NAME
+        self._now = now
+
+    def begin(self, operation: str, plan: Plan) -> None:
+        """An operation begins. Its id must be new."""
+        self._append(operation, "begun", plan=plan.as_json(), by=_whoever_runs_this())
+
+    def step_begins(self, operation: str, number: int, inverse: Sequence[Step]) -> None:
+        """A step is about to be carried out; ``inverse`` takes it back."""
+        self._append(operation, "step", number=number, inverse=[step.as_json() for step in inverse])
+
+    def step_done(self, operation: str, number: int, result: Mapping[str, Any] | None = None) -> None:
+        """A step is done."""
+        self._append(operation, "done", number=number, **({"result": dict(result)} if result else {}))
+
+    def step_taken_back(self, operation: str, number: int) -> None:
+        """A step was undone."""
+        self._append(operation, "taken_back", number=number)
+
+    def end(self, operation: str, outcome: Outcome, sentence: str = "") -> None:
+        """An operation ended, or cannot be brought to an end."""
+        self._append(operation, "ended", outcome=outcome, sentence=sentence)
+
+    def operations(self) -> list[Operation]:
+        """All operations, the oldest first.
+
+        Raises:
+            HomeportError: a line is no record.
+        """
+        found: dict[str, Operation] = {}
+        for record in self._records():
+            _note(found, record)
+        return list(found.values())
+
+    def find_tampering(self) -> str | None:
+        """The first line that does not follow from the one before it, in words; None where all do."""
+        previous = _BEGINNING
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                record = json.loads(line)
+                claimed = record.pop("hash")
+            except (ValueError, KeyError, AttributeError, TypeError):
+                return f"{self._file}, line {number}: not a record"
+            if claimed != _hash(previous, record):
+                return f"{self._file}, line {number}: does not follow from the line before it"
+            previous = claimed
+        return None
+
+    def _append(self, operation: str, event: str, **values: object) -> None:
+        record = {"at": self._now().isoformat(timespec="milliseconds"), "operation": operation, "event": event}
+        record.update(json.loads(json.dumps(values)))
+        new = not self._file.exists()
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            end, previous = _whole_end(descriptor)
+            line = json.dumps({**record, "hash": _hash(previous, record)}, ensure_ascii=False) + "\n"
+            os.ftruncate(descriptor, end)
+            _write_all(descriptor, line.encode(), end)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if new:
+            sync_directory(self._file.parent)
+
+    def _lines(self) -> Iterator[str]:
+        try:
+            content = self._file.read_bytes()
+        except FileNotFoundError:
+            return
+        whole, _, _ = content.rpartition(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in whole.split(b"\n") if whole)
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                record = json.loads(line)
+                _ = record["operation"], record["event"], record["at"]
+            except (ValueError, KeyError, TypeError):
+                raise HomeportError(
+                    f"{self._file}, line {number}: not a record of the journal.",
+                    "homeport log --verify says more; put the file back from a backup, or move it away.",
+                ) from None
+            yield record
+
+
+def new_operation_id(now: datetime, random: str) -> str:
+    """An id that sorts by time: ``20261002T061500Z-3f2a91``."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{random}"
+
+
+def _note(found: dict[str, Operation], record: Mapping[str, Any]) -> None:
+    name = record["operation"]
+    if record["event"] == "begun":
+        found[name] = Operation(name, record["plan"], record["at"], record["by"])
+    operation = found.get(name)
+    if operation is None:
+        return
+    match record["event"]:
+        case "step":
+            operation.inverses[record["number"]] = tuple(read_step(step) for step in record["inverse"])
+        case "done":
+            operation.done.add(record["number"])
+            operation.results[record["number"]] = record.get("result", {})
+        case "taken_back":
+            operation.taken_back.add(record["number"])
+        case "ended":
+            operation.outcome, operation.sentence = record["outcome"], record["sentence"]
+            operation.ended_at = record["at"]
+
+
+def _hash(previous: str, record: Mapping[str, Any]) -> str:
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{previous}{canonical}".encode()).hexdigest()
+
+
+def _whole_end(descriptor: int) -> tuple[int, str]:
+    """Where the last whole line ends, and the hash that it carries."""
+    size = os.fstat(descriptor).st_size
+    content = os.pread(descriptor, size, 0)
+    end = content.rfind(b"\n") + 1
+    last = content[content.rfind(b"\n", 0, max(0, end - 1)) + 1 : end]
+    if not last:
+        return end, _BEGINNING
+    try:
+        return end, str(json.loads(last)["hash"])
+    except (ValueError, KeyError, TypeError):
+        # What follows cannot be chained to it; find_tampering names that line.
+        return end, _BEGINNING
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _whoever_runs_this() -> dict[str, Any]:
+    process = this_process()
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.geteuid())
+    behind = os.environ.get("SUDO_USER")
+    return {"user": user, "pid": process.pid, "command": process.command, **({"sudo_user": behind} if behind else {})}

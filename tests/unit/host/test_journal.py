@@ -1,0 +1,103 @@
+"""The journal: what it keeps, what a crash may leave of it, and that a change to it shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from homeport.environments.plan import Plan
+from homeport.environments.steps import MakeDirectory, RemoveDirectory
+from homeport.errors import HomeportError
+from homeport.host.journal import FILE_NAME, Journal
+
+MADE = MakeDirectory(PurePosixPath("/srv/x"))
+PLAN = Plan("provision", "production", (MADE,))
+
+
+def filled(directory: Path) -> Journal:
+    journal = Journal(directory)
+    journal.begin("one", PLAN)
+    journal.step_begins("one", 0, (RemoveDirectory(MADE.path),))
+    journal.step_done("one", 0, {"seconds": 1})
+    journal.end("one", "done")
+    journal.begin("two", PLAN)
+    journal.step_begins("two", 0, ())
+    return journal
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    one, two = filled(tmp_path).operations()
+    assert (one.id, one.outcome, one.is_open, one.plan) == ("one", "done", False, PLAN)
+    assert one.inverses == {0: (RemoveDirectory(MADE.path),)}
+    assert one.results == {0: {"seconds": 1}}
+    assert one.by["pid"] > 0
+    assert (two.id, two.outcome, two.is_open, two.done) == ("two", None, True, set())
+
+
+def test_a_stuck_operation_stays_open(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    journal.end("two", "stuck", "a disk is gone")
+    assert journal.operations()[1].is_open
+    assert journal.operations()[1].sentence == "a disk is gone"
+
+
+def test_an_absent_journal_is_an_empty_one(tmp_path: Path) -> None:
+    assert Journal(tmp_path).operations() == []
+    assert Journal(tmp_path).find_tampering() is None
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    filled(tmp_path)
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_a_crash_cut_short_is_no_record_and_is_cut_off(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for cut in range(last, len(whole)):
+        (tmp_path / FILE_NAME).write_bytes(whole[:cut])
+        assert len(journal.operations()[1].inverses) == 0
+        assert journal.find_tampering() is None
+    journal.step_begins("two", 0, ())
+    assert journal.find_tampering() is None
+    assert journal.operations()[1].inverses == {0: ()}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_any_byte_that_is_changed_shows(tmp_path: Path, data: st.DataObject) -> None:
+    file = tmp_path / FILE_NAME
+    file.unlink(missing_ok=True)
+    journal = filled(tmp_path)
+    content = bytearray(file.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 2))
+    changed = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[place]))
+    content[place] = changed
+    same = [json.loads(line) for line in bytes(file.read_bytes()).split(b"\n")[:-1]]
+    file.write_bytes(content)
+    try:
+        read = [json.loads(line) for line in bytes(content).split(b"\n")[:-1]]
+    except ValueError:
+        read = None
+    # White space between JSON's tokens says nothing, and changing it changes no record.
+    assert read == same or journal.find_tampering() is not None
+
+
+def test_a_record_that_was_taken_out_shows(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    lines = (tmp_path / FILE_NAME).read_bytes().splitlines(keepends=True)
+    (tmp_path / FILE_NAME).write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert "line 3" in (journal.find_tampering() or "")
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    with (tmp_path / FILE_NAME).open("a") as stream:
+        stream.write("rubbish\n")
+    with pytest.raises(HomeportError, match="line 7: not a record"):
+        journal.operations()
