@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.environment import Environment, absolute, is_loopback, make_environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
@@ -22,6 +23,7 @@ from homeport.errors import UsageError
 FILE_NAME: Final = "homeport.toml"
 _TOP_LEVEL: Final = ("root", "environments")
 _SETTINGS: Final = tuple(EnvironmentSettings.model_fields)
+_BACKUP_SETTINGS: Final = tuple(BackupSettings.model_fields)
 _ROOT: Final[TypeAdapter[str]] = TypeAdapter(PathText)
 _ENOUGH: Final = {"http_port": 3444, "sse_port": 3445}
 """Stand-ins that are never claimed, for ports of an environment that lacks its own."""
@@ -30,6 +32,7 @@ _KINDS: Final = {
     "bool_type": "true or false",
     "string_type": "a text in quotes",
     "list_type": "a list in square brackets",
+    "model_type": "a table",
 }
 """Pydantic's names of type errors, in the words of TOML."""
 
@@ -222,7 +225,8 @@ def _sentence(detail: ErrorDetails) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case "extra_forbidden":
-            return f"is not a setting{did_you_mean(str(detail['loc'][-1]), _SETTINGS)}"
+            known = _BACKUP_SETTINGS if len(detail["loc"]) > 1 else _SETTINGS
+            return f"is not a setting{did_you_mean(str(detail['loc'][-1]), known)}"
         case "literal_error":
             return f"{value} is not {detail['ctx']['expected'].replace(chr(39), chr(34))}"
         case kind:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, SNAPSHOT_FILE, Auth, LogFormat, ServeSettings
+from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.settings import EnvironmentSettings
 
@@ -46,6 +47,8 @@ class Environment:
     oauth_host: str | None
     """Where clients sign in with OAuth; None where they cannot."""
     log_format: LogFormat
+    backup: BackupSettings
+    """How its data are protected."""
 
     @property
     def offers_http(self) -> bool:
@@ -222,6 +225,7 @@ class Environment:
             "allowed_origins": list(self.allowed_origins),
             "oauth_host": self.oauth_host,
             "log_format": self.log_format,
+            "backup": self.backup.model_dump(mode="json"),
             "connect": self.connect_command,
         }
 
@@ -265,6 +269,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         allowed_origins=tuple(settings.allowed_origins),
         oauth_host=settings.oauth_host or None,
         log_format=settings.log_format,
+        backup=settings.backup,
     )
 
 

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from homeport.environments.declaration import Ports
 from homeport.environments.environment import make_environment
 from homeport.environments.names import PRESETS
@@ -44,16 +47,31 @@ def render_example(ports: Mapping[str, Ports] | None = None) -> str:
 def _table(name: str, ports: Ports | None, *, explain: bool) -> str:
     preset = PRESETS[name]
     lines = [f"# {preset.purpose}\n[environments.{name}]\n"]
+    tables = []
     values = _defaults(name)
     if ports:
         values["http_port"] = ports.http
         values["sse_port"] = ports.sse or values["sse_port"]
     for setting, field in EnvironmentSettings.model_fields.items():
-        if explain:
-            lines.append(f"\n{_comment(field.description or '')}")
+        if isinstance(field.default, BaseModel):
+            # TOML has the tables of a table behind its own keys.
+            tables.append(_inner_table(f"environments.{name}.{setting}", field, explain=explain))
+            continue
         mark = "" if setting in _ALWAYS_SHOWN else "# "
-        lines.append(f"{mark}{setting} = {_toml(values[setting])}\n")
-    return "".join(lines)
+        lines.append(_line(setting, values[setting], field, mark, explain=explain))
+    return "".join([*lines, *tables])
+
+
+def _inner_table(path: str, table: FieldInfo, *, explain: bool) -> str:
+    head = f"\n{_comment(table.description or '')}" if explain else "\n"
+    fields = type(table.default).model_fields
+    lines = [_line(setting, field.default, field, "# ", explain=explain) for setting, field in fields.items()]
+    return "".join([f"{head}[{path}]\n", *lines])
+
+
+def _line(setting: str, value: object, field: FieldInfo, mark: str, *, explain: bool) -> str:
+    said = f"\n{_comment(field.description or '')}" if explain else ""
+    return f"{said}{mark}{setting} = {_toml(value)}\n"
 
 
 def _defaults(name: str) -> dict[str, object]:

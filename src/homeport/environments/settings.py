@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from homeport.contract import Auth, LogFormat
+from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
 LOWEST_PORT: Final = 1024
@@ -161,6 +162,10 @@ class EnvironmentSettings(BaseModel):
     log_format: LogFormat = Field(
         "json",
         description='How homeport serve logs on stderr: "json" for machines, "text" for people.',
+    )
+    backup: BackupSettings = Field(
+        BackupSettings(),
+        description="How its data are protected; each backup is read back before it counts.",
     )
 
 

@@ -313,3 +313,42 @@ def test_the_server_half_is_told_everything_as_one_plain_value() -> None:
     assert settings.allowed_hosts == ("team.example",)
     assert settings.version == "1.2"
     assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "wrong"),
+    [
+        ("keep_last = -1", ".keep_last", "is not a number of backups"),
+        ("keep_minimum = 0", ".keep_minimum", "would let the last good backup go"),
+        ('places = ["backups"]', ".places[0]", "is no place"),
+        ('places = ["ftp://host/x"]', ".places[0]", "is no place"),
+        ('places = ["sftp://me:secret@host/x"]', ".places[0]", "holds a password"),
+        ('recipients = ["age2qqq"]', ".recipients[0]", "is no age public key"),
+        ('recipients = ["AGE-SECRET-KEY-1XYZZY"]', ".recipients[0]", "does not belong here"),
+        ("keep_lst = 3", ".keep_lst", 'did you mean "keep_last"?'),
+        ("shrink_percent = 101", ".shrink_percent", "is not a percentage"),
+        ('heartbeat = "ftp://x"', ".heartbeat", "is not a URL"),
+        ('identity = "key.txt"', ".identity", "is not the absolute path"),
+    ],
+)
+def test_a_fault_of_the_backup_table_is_named_with_its_path(setting: str, path: str, wrong: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        parse_declaration(f"[environments.production.backup]\n{setting}\n", PurePosixPath("/srv/homeport.toml"))
+    (fault,) = caught.value.faults
+    assert fault.path == f"environments.production.backup{path}"
+    assert wrong in fault.text
+    assert "me:secret" not in fault.text
+    assert "XYZZY" not in fault.text
+
+
+def test_a_backup_table_that_is_none_is_told_apart() -> None:
+    with pytest.raises(DeclarationError, match=r"environments.production.backup: 3 is not a table"):
+        parse_declaration("[environments.production]\nbackup = 3\n", PurePosixPath("/srv/homeport.toml"))
+
+
+def test_backups_are_kept_as_declared() -> None:
+    places = '["/mnt/b", "s3://b/p", "sftp://u@h:22/p", "rclone:r:p"]'
+    text = f"[environments.production.backup]\nkeep_last = 5\nplaces = {places}\n"
+    policy = parse_declaration(text, PurePosixPath("/srv/homeport.toml")).environment("production").backup
+    assert policy.retention.last == 5
+    assert len(policy.places) == 4

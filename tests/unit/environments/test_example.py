@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.declaration import Ports, parse_declaration
 from homeport.environments.example import render_example
 from homeport.environments.names import PRESETS
@@ -28,6 +29,7 @@ def test_every_setting_stands_in_it_for_every_environment() -> None:
     tables = tomllib.loads(with_every_setting_declared(render_example()))["environments"]
     for name in PRESETS:
         assert list(tables[name]) == list(EnvironmentSettings.model_fields)
+        assert list(tables[name]["backup"]) == list(BackupSettings.model_fields)
 
 
 def test_declaring_every_shown_default_changes_nothing() -> None:
@@ -39,9 +41,19 @@ def test_declaring_every_shown_default_changes_nothing() -> None:
 
 @pytest.mark.parametrize("setting", EnvironmentSettings.model_fields)
 def test_every_setting_says_what_it_is_for(setting: str) -> None:
-    description = EnvironmentSettings.model_fields[setting].description or ""
+    field = EnvironmentSettings.model_fields[setting]
+    description = field.description or ""
     assert description.endswith(".")
-    before, _, _ = render_example().partition(f"{setting} = ")
+    written = f".{setting}]" if isinstance(field.default, BackupSettings) else f"{setting} = "
+    before, _, _ = render_example().partition(written)
+    assert description.split()[-1] in before
+
+
+@pytest.mark.parametrize("setting", BackupSettings.model_fields)
+def test_every_setting_of_backups_says_what_it_is_for(setting: str) -> None:
+    description = BackupSettings.model_fields[setting].description or ""
+    assert description.endswith(".")
+    before, _, _ = render_example().partition(f"# {setting} = ")
     assert description.split()[-1] in before
 
 
