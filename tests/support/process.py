@@ -101,17 +101,27 @@ def call_body(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def server_process(
-    data: Path, *, port: int | None = None, environment: str = "development", log: Path | None = None
+    data: Path,
+    *,
+    port: int | None = None,
+    environment: str = "development",
+    log: Path | None = None,
+    auth: str = "open",
 ) -> Iterator[ServerProcess]:
     """A server that answers; it is killed should the test leave it."""
-    with starting(data, port=port, environment=environment, log=log) as server:
+    with starting(data, port=port, environment=environment, log=log, auth=auth) as server:
         until(server.healthy, within=30)
         yield server
 
 
 @contextmanager
 def starting(
-    data: Path, *, port: int | None = None, environment: str = "development", log: Path | None = None
+    data: Path,
+    *,
+    port: int | None = None,
+    environment: str = "development",
+    log: Path | None = None,
+    auth: str = "open",
 ) -> Iterator[ServerProcess]:
     """A server that was started, and may not answer yet, or never."""
     number = free_ports(1)[0] if port is None else port
@@ -124,7 +134,7 @@ def starting(
         "version": "0.0.0",
     }
     if "auth" in ServeSettings.__dataclass_fields__:
-        settings["auth"] = "open"
+        settings["auth"] = auth
     file = log or data.with_name(f"{data.name}.log")
     arguments = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
     with file.open("ab") as output, subprocess.Popen(arguments, stderr=output) as process:

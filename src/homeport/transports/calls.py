@@ -17,6 +17,7 @@ async def carry_out(
     """The operation's answer. A wait ends when its client leaves; a write is carried out all the same.
 
     Raises:
+        UnauthorizedError: the token of a call that waits is good no longer.
         CallError: the call was refused.
         ClientGoneError: nobody waits any more.
     """
@@ -24,12 +25,12 @@ async def carry_out(
     if dispatcher.operation(name).kind != "wait":
         return await dispatcher.call(name, arguments, exchange.caller)
     answer = asyncio.ensure_future(dispatcher.call(name, arguments, exchange.caller))
-    gone = asyncio.ensure_future(exchange.gone())
+    over = asyncio.ensure_future(exchange.over())
     try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({answer, over}, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
-            raise ClientGoneError
+            raise over.result() or ClientGoneError
         return answer.result()
     finally:
         answer.cancel()
-        gone.cancel()
+        over.cancel()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 import orjson
 
 from homeport.contract import ENVIRONMENT_HEADER, REQUEST_ID_HEADER
+from homeport.errors import UnauthorizedError
 from homeport.operations.caller import ANYBODY, Caller
 
 Scope = MutableMapping[str, Any]
@@ -21,6 +23,9 @@ MAX_BODY: Final = 1 << 20
 """Bytes of a request's body."""
 BODY_SECONDS: Final = 15.0
 """In which a request's body must have arrived."""
+
+FINISH_SECONDS: Final = 1.0
+"""In which the end of an answer that is cut off must have been taken; a client may have stopped reading."""
 
 JSON: Final = b"application/json"
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
@@ -44,6 +49,13 @@ class ClientGoneError(Exception):
     """The client closed the connection before it got its answer."""
 
 
+class Standing(Protocol):
+    """On what ground a request was let in."""
+
+    async def lapsed(self) -> UnauthorizedError:
+        """Waits until that ground is gone; says why."""
+
+
 def environment_header(environment: str) -> Header:
     """The header that every response carries."""
     return ENVIRONMENT_HEADER.lower().encode(), environment.encode()
@@ -60,13 +72,17 @@ class Exchange:
         status: of the response; 0 before it began.
         tool: the operation that was called, for the log.
         error: the code of what was refused, for the log.
+        complete: whether all of a response was sent through :meth:`send`.
         caller: in whose name operations run.
+        standing: of the token that was shown; None where none was needed.
+        rpc_id: of the JSON-RPC request that is carried out, for who must end it.
     """
 
     __slots__ = (
         "_common",
         "_send",
         "caller",
+        "complete",
         "error",
         "headers",
         "method",
@@ -74,7 +90,9 @@ class Exchange:
         "receive",
         "repeated",
         "request_id",
+        "rpc_id",
         "scope",
+        "standing",
         "status",
         "tool",
     )
@@ -93,6 +111,9 @@ class Exchange:
         self.tool: str | None = None
         self.error: str | None = None
         self.caller: Caller = ANYBODY
+        self.standing: Standing | None = None
+        self.rpc_id: str | int | None = None
+        self.complete = False
 
     def name(self, request_id: bytes) -> None:
         """Takes the id that the client, or a proxy before it, has given."""
@@ -142,6 +163,27 @@ class Exchange:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
+    async def over(self) -> UnauthorizedError | None:
+        """Waits until nobody is to be answered any more: the client has left, or its token opens nothing, and why."""
+        if self.standing is None:
+            await self.gone()
+            return None
+        gone = asyncio.ensure_future(self.gone())
+        lapsed = asyncio.ensure_future(self.standing.lapsed())
+        try:
+            await asyncio.wait({gone, lapsed}, return_when=asyncio.FIRST_COMPLETED)
+            return None if gone.done() else lapsed.result()
+        finally:
+            gone.cancel()
+            lapsed.cancel()
+
+    async def finish(self) -> None:
+        """Ends a response that has begun, unless the client does not read."""
+        if self.status and not self.complete:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FINISH_SECONDS):
+                    await self.send({"type": "http.response.body", "body": b""})
+
     async def respond(
         self, status: int, body: bytes, content_type: bytes = JSON, headers: Iterable[Header] = ()
     ) -> None:
@@ -175,6 +217,8 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message.get("headers", ()), *self._common]}
+        else:
+            self.complete = not message.get("more_body")
         await self._send(message)
 
 

@@ -10,7 +10,7 @@ from homeport.contract import Auth
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis
 from homeport.errors import CallError, LimitedError, UnauthorizedError, UnavailableError
-from homeport.operations.caller import ANYBODY, Caller
+from homeport.operations.caller import ANYBODY
 from homeport.transports import bearer, jsonrpc
 from homeport.transports.buckets import Buckets
 from homeport.transports.exchange import Exchange, Header
@@ -73,7 +73,7 @@ class Gate:
             as_rpc: whether a refusal is a JSON-RPC response, or else the JSON API's form of an error.
         """
         try:
-            exchange.caller = await self._caller(exchange)
+            await self._recognise(exchange)
             if self._buckets is not None:
                 self._count(exchange, self._buckets)
         except CallError as error:
@@ -85,16 +85,26 @@ class Gate:
         """Ends what it does in the background."""
         await self._recognition.close()
 
-    async def _caller(self, exchange: Exchange) -> Caller:
+    async def turn_out(self, exchange: Exchange, error: UnauthorizedError, *, as_rpc: bool) -> None:
+        """Ends a request whose token stopped being good meanwhile: an answer that has begun is cut off."""
+        exchange.error = error.code
+        if exchange.status:
+            await exchange.finish()
+        else:
+            await self._refuse(exchange, self._noted(exchange, error), exchange.rpc_id, as_rpc=as_rpc)
+
+    async def _recognise(self, exchange: Exchange) -> None:
         shown = bearer.shown(exchange)
         if shown is not None:
-            return self._recognition.quickly(shown) or await self._recognition.caller(shown)
-        if self._is_open:
-            return ANYBODY
-        raise UnauthorizedError(
-            f"{self._environment} answers nobody without a token.",
-            f"Send it as Authorization: Bearer TOKEN; homeport token create {self._environment} makes one.",
-        )
+            admission = self._recognition.quickly(shown) or await self._recognition.admitted(shown)
+            exchange.caller, exchange.standing = admission.caller, admission
+        elif self._is_open:
+            exchange.caller = ANYBODY
+        else:
+            raise UnauthorizedError(
+                f"{self._environment} answers nobody without a token.",
+                f"Send it as Authorization: Bearer TOKEN; homeport token create {self._environment} makes one.",
+            )
 
     def _count(self, exchange: Exchange, buckets: Buckets) -> None:
         level = buckets.take(exchange.caller.id or _address(exchange), self._monotonic())
@@ -110,12 +120,16 @@ class Gate:
     async def _turn_away(self, exchange: Exchange, error: CallError, *, as_rpc: bool) -> None:
         if isinstance(error, UnauthorizedError):
             error = self._noted(exchange, error)
+        await self._refuse(exchange, error, await _request_id(exchange) if as_rpc else None, as_rpc=as_rpc)
+
+    async def _refuse(
+        self, exchange: Exchange, error: CallError, request_id: jsonrpc.RequestId, *, as_rpc: bool
+    ) -> None:
         headers = self._headers(exchange, error)
         if not as_rpc:
             await exchange.problem(error.http_status, error.as_json(), headers)
             return
         exchange.error = error.code
-        request_id = await _request_id(exchange)
         body = jsonrpc.refusal_response(request_id, error)
         await exchange.respond(error.http_status, body, headers=headers)
 

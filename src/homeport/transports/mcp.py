@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from homeport.errors import CallError
+from homeport.errors import CallError, UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import fastpath, jsonrpc
 from homeport.transports.calls import carry_out
@@ -73,6 +73,7 @@ class McpEndpoint:
         except MalformedError as error:
             await _refuse(exchange, 400, PARSE_ERROR, str(error))
             return
+        exchange.rpc_id = _id(message)
         version = exchange.headers.get(_VERSION, b"").strip()
         if version != _MODERN and self._legacy.has_ended(exchange):
             await self._legacy.refuse_ended(exchange)
@@ -112,11 +113,11 @@ class McpEndpoint:
             exchange.error = str(REQUEST_CANCELLED)
             await exchange.respond(200, jsonrpc.error_response(call.id, REQUEST_CANCELLED, "Request cancelled"))
             return
+        except (ClientGoneError, UnauthorizedError):
+            raise
         except CallError as error:
             exchange.error = error.code
             result = self._results.refusal(era, error)
-        except ClientGoneError:
-            raise
         except Exception as error:  # noqa: BLE001 - logged, and told without its inside
             exchange.error = str(INTERNAL_ERROR)
             self._log.failure("call failed", error, request_id=exchange.request_id, tool=call.name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeport.transports.carried import EXCHANGE, LISTENER
@@ -77,21 +77,26 @@ class Official:
             body: of it.
             plain: answer with one JSON body, whatever the client says it accepts.
             listener: who is to be told of changes, where the request is about that.
+
+        Raises:
+            UnauthorizedError: the request's token stopped being good meanwhile.
         """
         app = await asyncio.shield(self.load())
         scope = _scope(exchange, plain=plain)
         if listener is not None:
             scope[LISTENER] = listener
-        await app.handle(scope, _receive(exchange, body), exchange.send, plain=plain)
+        await _while_good(exchange, app.handle(scope, _receive(exchange, body), exchange.send, plain=plain))
 
     async def handle_in_session(self, exchange: Exchange, body: bytes, key: Key, version: str) -> None:
         """Lets the SDK answer with a way back to the client.
 
         Raises:
             NoPlaceError: there are too many such sessions.
+            UnauthorizedError: the request's token stopped being good meanwhile.
         """
         app = await asyncio.shield(self.load())
-        await app.backchannels.handle(key, version, _scope(exchange), _receive(exchange, body), exchange.send)
+        work = app.backchannels.handle(key, version, _scope(exchange), _receive(exchange, body), exchange.send)
+        await _while_good(exchange, work)
 
     def knows(self, key: Key) -> bool:
         """Whether the session has a way back to the client."""
@@ -126,6 +131,25 @@ class Official:
         from homeport.transports.sdk import SdkApp
 
         return SdkApp(self._parts)
+
+
+async def _while_good(exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
+    """Does the work; it is given up when the request's token stops being good."""
+    if exchange.standing is None:
+        await work
+        return
+    working = asyncio.ensure_future(work)
+    lapsed = asyncio.ensure_future(exchange.standing.lapsed())
+    try:
+        await asyncio.wait({working, lapsed}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise lapsed.result()
+        working.result()
+    finally:
+        lapsed.cancel()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 def _scope(exchange: Exchange, *, plain: bool = False) -> Scope:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from homeport.errors import CallError, InvalidError, UnavailableError
+from homeport.errors import CallError, InvalidError, UnauthorizedError, UnavailableError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Mutation, Operation
 from homeport.operations.schema import input_schema
@@ -51,6 +51,8 @@ class RestEndpoint:
         try:
             arguments = await _arguments(exchange, operation, route.arguments)
             answer = await carry_out(self._dispatcher, exchange, operation.name, arguments)
+        except UnauthorizedError:
+            raise
         except CallError as error:
             headers = [(b"retry-after", b"5")] if isinstance(error, UnavailableError) else []
             await exchange.problem(error.http_status, error.as_json(), headers)

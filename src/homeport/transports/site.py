@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from homeport.errors import UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import listing
 from homeport.transports.doors import Doors
@@ -102,8 +103,15 @@ class Site:
         if self._oauth is not None and self._oauth.owns(exchange):
             await self._oauth(exchange)
             return
-        if _is_guarded(path) and not await self._gate.admits(exchange, as_rpc=path == "/mcp"):
-            return
+        if not _is_guarded(path):
+            await self._answer(exchange, path)
+        elif await self._gate.admits(exchange, as_rpc=path == "/mcp"):
+            try:
+                await self._answer(exchange, path)
+            except UnauthorizedError as error:
+                await self._gate.turn_out(exchange, error, as_rpc=path == "/mcp")
+
+    async def _answer(self, exchange: Exchange, path: str) -> None:
         if path == "/mcp" and self._mcp is not None:
             await self._mcp(exchange)
         elif path in self._places:

@@ -22,20 +22,25 @@ _HEADERS: Final[tuple[Header, ...]] = (
 
 
 async def stream(exchange: Exchange, chunks: AsyncIterator[bytes]) -> None:
-    """Sends chunks as they come, until they end or the client has left; then they are closed."""
+    """Sends chunks as they come, until they end, the client has left, or it may read no more; then they are closed."""
     await exchange.send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-    gone = asyncio.ensure_future(exchange.gone())
+    over = asyncio.ensure_future(exchange.over())
     sending = asyncio.ensure_future(_send(exchange, chunks))
     try:
-        await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({over, sending}, return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
             sending.result()
             await exchange.send({"type": "http.response.body", "body": b""})
+            return
     finally:
-        gone.cancel()
+        over.cancel()
         sending.cancel()
         with suppress(asyncio.CancelledError):
             await sending
+    lapse = over.result()
+    if lapse is not None:
+        exchange.error = lapse.code
+        await exchange.finish()
 
 
 async def _send(exchange: Exchange, chunks: AsyncIterator[bytes]) -> None:

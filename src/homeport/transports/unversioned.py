@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from homeport.coordination.values import did_you_mean
-from homeport.errors import CallError
+from homeport.errors import CallError, UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import jsonrpc, listing
 from homeport.transports.calls import carry_out
@@ -113,11 +113,12 @@ class Unversioned:
             return _error(exchange, request_id, INVALID_PARAMS, f"There is no tool {name!r}. {near}".strip())
         try:
             answer = await carry_out(self._dispatcher, exchange, name, arguments)
+        except (ClientGoneError, UnauthorizedError):
+            # Of a batch, the rest is not carried out either.
+            raise
         except CallError as error:
             exchange.error = error.code
             return {"jsonrpc": "2.0", "id": request_id, "error": jsonrpc.refused(error)}
-        except ClientGoneError:
-            raise
         except Exception as error:  # noqa: BLE001 - logged, and told without its inside
             self._log.failure("call failed", error, request_id=exchange.request_id, tool=name)
             return _error(exchange, request_id, INTERNAL_ERROR, internal(exchange.request_id))
