@@ -8,6 +8,8 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
+SYSTEM := build/system.stamp
+SYSTEM_PACKAGES := nginx-light
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # A failed recipe must not leave a stamp behind that says it was done.
@@ -41,6 +43,13 @@ $(NODE)/node_modules/.stamp: $(NODE)/package.json $(NODE)/package-lock.json scri
 .PHONY: node
 node: $(NODE)/node_modules/.stamp
 
+# Without a stamp too where they cannot be had.
+$(SYSTEM): Makefile scripts/install-system
+	@scripts/install-system $@ $(SYSTEM_PACKAGES)
+
+.PHONY: system
+system: $(SYSTEM)
+
 # --- run ------------------------------------------------------------------------------------------------------
 
 .PHONY: run
@@ -50,12 +59,12 @@ run: $(VENV)/.runtime ## production and development side by side, in the foregro
 # --- test -----------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev node ## every test (under fifteen minutes on two cores); ARGS="-k word" chooses
+test: $(VENV)/.dev node system ## every test (under fifteen minutes on two cores); ARGS="-k word" chooses
 	$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
-	$(PYTEST) -m 'not slow and not needs_node and not soak' $(ARGS)
+	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not soak' $(ARGS)
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/.dev node ## the official MCP conformance suite, which is part of `make test` too

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from homeport.coordination.store import Store
 from tests.support.desk import Desk, opened
+from tests.support.nginx import find_nginx
 from tests.support.node import NodeTools, find_node_tools
 from tests.support.stores import STORES
 
@@ -26,15 +27,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip by name, in the summary, what needs npm's tools where they are not installed."""
-    if find_node_tools() is not None:
-        return
-    missing = pytest.mark.skip(
-        reason="the npm tools are not installed: `make node` installs them where npm is or may be"
-    )
+    """Skip by name, in the summary, what needs npm's tools or nginx where they are not installed."""
+    reasons = {}
+    if find_node_tools() is None:
+        reasons["needs_node"] = "the npm tools are not installed: `make node` installs them where npm is or may be"
+    if find_nginx() is None:
+        reasons["needs_nginx"] = "nginx is not installed: `make system` installs it where that is possible"
     for item in items:
-        if item.get_closest_marker("needs_node"):
-            item.add_marker(missing)
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,9 @@ class ServeSettings:
     """Names besides the loopback ones that the ``Host`` header may have, without a port."""
     allowed_origins: tuple[str, ...] = ()
     """Besides the server's own, the values that the ``Origin`` header may have."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of reverse proxies, and ``unix`` for unix sockets: what they say of a request's origin
+    (X-Forwarded-For, X-Real-IP, X-Forwarded-Proto) is believed, and nobody else's word."""
     oauth_host: str | None = None
     """The one name under which clients sign in with OAuth, https in front of it; None for no OAuth at all."""
     log_format: LogFormat = "json"

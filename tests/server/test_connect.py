@@ -289,6 +289,14 @@ def test_what_cannot_be_is_a_usage_error_with_a_way_out(arguments: list[str], ru
     assert len(error.split()) > 8
 
 
+def test_a_declared_oauth_host_is_where_a_connector_is_led(run: Run, tmp_path: Path) -> None:
+    place = workspace(tmp_path, "production", 'oauth_host = "agents.example.org"\n')
+    code, shown, error = run(place, "--client", "claude-ai")
+    assert code == ExitCode.DONE, error
+    assert shown["url"] == "https://agents.example.org/mcp"
+    assert run(place, "--client", "claude-code")[1]["url"] == f"{place.url}/mcp"
+
+
 class _Other(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.send_response(200)

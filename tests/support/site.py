@@ -16,6 +16,7 @@ from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Arguments, Call, Http, Operation, Place
 from homeport.storage.memory import MemoryStore
+from homeport.transports.doors import Known
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log
@@ -126,7 +127,7 @@ def read(response: httpx2.Response) -> dict[str, Any]:
 async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[Served]:
     """A site of the environment ``development``, open.
 
-    Settings are those of :class:`Site`, :class:`Offer` and :class:`Gate`.
+    Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`.
     """
     gates = {
         name: settings.pop(name)
@@ -134,6 +135,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
         if name in settings
     }
     offers = {one.name: settings.pop(one.name) for one in fields(Offer) if one.name in settings}
+    known = Known(**{one.name: tuple(settings.pop(one.name, ())) for one in fields(Known)})
     store = store or MemoryStore()
     lines: list[str] = []
     log = Log("development", write=lines.append)
@@ -149,7 +151,13 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     )
     offers["oauth"] = OAuthPlace(realm) if realm else None
     site = Site(
-        dispatcher, About("development", "0.0.0", None, "/data", "an-id"), log, gate, offer=Offer(**offers), **settings
+        dispatcher,
+        About("development", "0.0.0", None, "/data", "an-id"),
+        log,
+        gate,
+        offer=Offer(**offers),
+        known=known,
+        **settings,
     )
     transport = httpx2.ASGITransport(site.app)
     async with site.running(), httpx2.AsyncClient(transport=transport, base_url=BASE) as http:

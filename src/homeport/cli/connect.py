@@ -12,8 +12,9 @@ from homeport.cli.declared import declaration_file, declaration_of
 from homeport.cli.output import print_json, say, table
 from homeport.cli.tokens_given import token_given
 from homeport.clients.catalogue import CATALOGUE
-from homeport.clients.client import Client, Places, url_of
+from homeport.clients.client import Client, Places
 from homeport.clients.merge import merged
+from homeport.clients.public import address_for
 from homeport.clients.target import Target, Transport, checked_entry_name, endpoint_url, entry_name
 from homeport.clients.texts import command_line, diff, in_short, recipe
 from homeport.contract import ExitCode
@@ -30,6 +31,7 @@ class _Server:
     environment: str
     http_url: str | None
     sse_url: str | None
+    oauth_url: str | None
     bridge: tuple[str, ...]
     asks_for_token: bool
 
@@ -74,6 +76,7 @@ def _target(arguments: Namespace, transport: Transport) -> Target:
         name=entry_name(server.environment) if name is None else checked_entry_name(name, server.environment),
         http_url=server.http_url,
         sse_url=server.sse_url,
+        oauth_url=server.oauth_url,
         bridge=bridge,
         needs_token=server.asks_for_token or arguments.token_file is not None,
         token=token,
@@ -91,14 +94,15 @@ def _server(arguments: Namespace, transport: Transport) -> _Server:
     url = endpoint_url(arguments.url, "sse" if sse else "http")
     bridge = (*own_command(), "stdio", name, "--url", url)
     # Nobody here can know whether a server elsewhere asks for a token; one that holds nothing worth it is rare.
-    return _Server(name, None if sse else url, url if sse else None, bridge, asks_for_token=True)
+    return _Server(name, None if sse else url, url if sse else None, None, bridge, asks_for_token=True)
 
 
 def _declared(environment: Environment, file: Path | None) -> _Server:
     # The bridge follows the declaration, so that a port that is changed there needs no change in any client.
     bridge = (*own_command(), "stdio", environment.name, "--config", str(file))
     asks = environment.auth == "tokens"
-    return _Server(environment.name, environment.mcp_url, environment.sse_url, bridge, asks_for_token=asks)
+    urls = environment.mcp_url, environment.sse_url, environment.oauth_url
+    return _Server(environment.name, *urls, bridge, asks_for_token=asks)
 
 
 def _overview(target: Target, arguments: Namespace) -> None:
@@ -128,7 +132,7 @@ def _show(client: Client, target: Target, transport: Transport, arguments: Names
             "client": client.key,
             "environment": target.environment,
             "transport": transport,
-            "url": url_of(target, "sse" if transport == "sse" else "http"),
+            "url": address_for(client, target, transport),
             "command": command_line(client, shown, transport),
             "file": str(file.path(_places())) if file is not None else None,
             "name": target.name,

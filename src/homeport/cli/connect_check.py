@@ -10,7 +10,7 @@ from homeport.cli.output import print_json, say
 from homeport.clients.client import Client, Entry, url_of
 from homeport.clients.connection import Connection
 from homeport.clients.merge import read_entry
-from homeport.clients.public import public_url
+from homeport.clients.public import address_for
 from homeport.clients.reading import connection_of
 from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 from homeport.host.client_files import read_client_file
@@ -59,7 +59,7 @@ def _connection(client: Client | None, target: Target, transport: Transport, wri
         return connection_of(client, client.entry(target, transport), variables)
     # Nobody has written anything: what a person would type in.
     by_hand = client is not None and client.steps is not None
-    url = public_url(target, client.title, "its maker") if client and by_hand else url_of(target, _wire(transport))
+    url = url_of(target, _wire(transport)) if client is None else address_for(client, target, transport)
     headers = {}
     if target.token is not None and not by_hand:
         headers["Authorization"] = Secret(f"Bearer {target.token.reveal()}")

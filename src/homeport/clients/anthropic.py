@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from homeport.clients.client import Client, ClientFile, Entry, Places, bearer, headers, program, url_of
-from homeport.clients.public import public_url
+from homeport.clients.public import public_url, signing_in
 from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 
 _VARIABLE = f"${{{TOKEN_VARIABLE}}}"
@@ -57,16 +57,12 @@ def _ai_steps(target: Target, transport: Transport) -> list[str]:
 
 def _connector(target: Target, title: str) -> list[str]:
     url = public_url(target, title, "Anthropic")
-    steps = [
+    return [
         "Open Settings > Connectors (in an organisation its owner does it first, in Organization settings).",
         f"Add custom connector: name {target.name}, URL {url}.",
         "Connect.",
+        *signing_in(target, "Connectors"),
     ]
-    if target.needs_token:
-        steps.append(
-            "Connectors take no token; they sign in with OAuth, which the environment must offer at that address."
-        )
-    return steps
 
 
 CLIENTS = (
@@ -84,6 +80,7 @@ CLIENTS = (
     Client(
         key="claude-desktop",
         title="Claude Desktop",
+        maker="Anthropic",
         transports=("stdio", "http"),
         instead="Leave --transport away: its entry starts homeport stdio, which speaks HTTP with the server.",
         file=ClientFile(path=_desktop_file, format="json", table="mcpServers"),
@@ -94,8 +91,9 @@ CLIENTS = (
     Client(
         key="claude-ai",
         title="Claude.ai",
+        maker="Anthropic",
         transports=("http",),
-        instead="It connects over public HTTPS alone: --transport http --url https://HOST/mcp.",
+        instead="It connects over public HTTPS alone: --transport http.",
         steps=_ai_steps,
     ),
 )

@@ -49,6 +49,8 @@ class Client:
     title: str
     transports: tuple[Transport, ...]
     """The first is the one that is taken where nobody says."""
+    maker: str = ""
+    """Whose machines it calls from over HTTP, where that is not the person's own."""
     instead: str = ""
     """What to do where another transport is wanted."""
     revision: str = "2025-11-25"

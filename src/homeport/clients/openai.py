@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeport.clients.client import Client, ClientFile, Entry, program, url_of
-from homeport.clients.public import public_url
+from homeport.clients.public import public_url, signing_in
 from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 
 
@@ -37,22 +37,21 @@ def _chatgpt_steps(target: Target, transport: Transport) -> list[str]:
     del transport
     url = public_url(target, "ChatGPT", "OpenAI")
     sign_in = "OAuth" if target.needs_token else "No authentication"
-    steps = [
+    return [
         "Open Settings > Apps > Advanced settings and switch Developer mode on.",
         f"Create app: name {target.name}, MCP server URL {url}, authentication: {sign_in}.",
         "In a chat: + > More > Developer mode, and choose it.",
+        *signing_in(target, "Apps"),
     ]
-    if target.needs_token:
-        steps.append("Apps take no token; they sign in with OAuth, which the environment must offer at that address.")
-    return steps
 
 
 CLIENTS = (
     Client(
         key="chatgpt",
         title="ChatGPT",
+        maker="OpenAI",
         transports=("http",),
-        instead="It connects over public HTTPS alone: --transport http --url https://HOST/mcp.",
+        instead="It connects over public HTTPS alone: --transport http.",
         steps=_chatgpt_steps,
     ),
     Client(

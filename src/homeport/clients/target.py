@@ -28,6 +28,8 @@ class Target:
     """Of the entry in a client's configuration."""
     http_url: str | None
     sse_url: str | None
+    oauth_url: str | None = None
+    """Of ``/mcp`` on the public host where clients sign in with OAuth, where there is one."""
     bridge: tuple[str, ...]
     """The program and arguments that a client starts in order to speak over pipes; the program's path is absolute."""
     needs_token: bool = False

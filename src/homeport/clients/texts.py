@@ -7,8 +7,9 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from homeport.clients.client import PASTE, Client, Places, url_of
+from homeport.clients.client import PASTE, Client, Places
 from homeport.clients.merge import rendered
+from homeport.clients.public import address_for
 from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 from homeport.errors import UsageError
 from homeport.secret import Secret
@@ -24,7 +25,9 @@ def recipe(client: Client, target: Target, transport: Transport, places: Places)
     Raises:
         UsageError: it cannot be connected in this way; the hint says what can.
     """
-    lines = [f"{client.title} to {target.environment} by {SPOKEN[transport]} ({url_of(target, _wire(transport))})"]
+    lines = [
+        f"{client.title} to {target.environment} by {SPOKEN[transport]} ({address_for(client, target, transport)})"
+    ]
     steps = client.steps(target, transport) if client.steps is not None else []
     line = command_line(client, target, transport)
     if line is not None:
@@ -56,7 +59,7 @@ def in_short(client: Client, target: Target, places: Places) -> tuple[str, str, 
     transports = ", ".join(client.transports)
     try:
         transport = client.transports[0]
-        url_of(target, _wire(transport))
+        address_for(client, target, transport)
         line = command_line(client, target, transport)
         if line is None and client.steps is not None:
             client.steps(target, transport)
@@ -83,11 +86,6 @@ def hidden(text: str, secrets: Iterable[Secret]) -> str:
         value = secret.reveal()
         text = text.replace(value, "…").replace(value.removeprefix("Bearer "), "…")
     return _BEARER.sub(r"\1…", text)
-
-
-def _wire(transport: Transport) -> Transport:
-    """What goes over the network: the bridge speaks HTTP."""
-    return "http" if transport == "stdio" else transport
 
 
 def _by_hand(client: Client, transport: Transport) -> bool:

@@ -20,6 +20,7 @@ from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
 """Requests a minute for each token where nothing else is declared: more than agents need, fewer than a wild loop."""
+LOCAL_PROXIES: Final = ("127.0.0.0/8", "::1", "unix")
 _TOKEN_HEADER: Final = "Authorization: Bearer $HOMEPORT_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -44,6 +45,8 @@ class Environment:
     rate_limit: int
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    """Who is believed for whom it asks."""
     oauth_host: str | None
     """Where clients sign in with OAuth; None where they cannot."""
     log_format: LogFormat
@@ -149,6 +152,11 @@ class Environment:
         return f"{self._url(self.sse_port)}/sse" if self.sse_port is not None else None
 
     @property
+    def oauth_url(self) -> str | None:
+        """Of ``/mcp`` for clients that sign in with OAuth; None where they cannot."""
+        return f"https://{self.oauth_host}/mcp" if self.oauth_host is not None and self.offers_http else None
+
+    @property
     def client_name(self) -> str:
         """What a client should call its connection, so that no other is mistaken for production."""
         return "homeport" if self.name == "production" else f"homeport-{self.name}"
@@ -193,6 +201,7 @@ class Environment:
             rate_limit=self.rate_limit,
             allowed_hosts=self.allowed_hosts,
             allowed_origins=self.allowed_origins,
+            trusted_proxies=self.trusted_proxies,
             oauth_host=self.oauth_host,
             log_format=log_format or self.log_format,
         )
@@ -223,7 +232,9 @@ class Environment:
             "socket_unit": self.socket_unit,
             "allowed_hosts": list(self.allowed_hosts),
             "allowed_origins": list(self.allowed_origins),
+            "trusted_proxies": list(self.trusted_proxies),
             "oauth_host": self.oauth_host,
+            "oauth_url": self.oauth_url,
             "log_format": self.log_format,
             "backup": self.backup.model_dump(mode="json"),
             "connect": self.connect_command,
@@ -267,6 +278,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         rate_limit=settings.rate_limit if settings.rate_limit is not None else RATE_LIMIT if auth == "tokens" else 0,
         allowed_hosts=tuple(settings.allowed_hosts),
         allowed_origins=tuple(settings.allowed_origins),
+        trusted_proxies=_trusted_proxies(settings),
         oauth_host=settings.oauth_host or None,
         log_format=settings.log_format,
         backup=settings.backup,
@@ -276,6 +288,14 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
 def is_loopback(listen: str) -> bool:
     """Whether nothing but this machine reaches the address."""
     return ipaddress.ip_address(listen).is_loopback
+
+
+def _trusted_proxies(settings: EnvironmentSettings) -> tuple[str, ...]:
+    """The declared ones; else what is on this machine, where there must be a proxy that others come by."""
+    if settings.trusted_proxies is not None:
+        return tuple(settings.trusted_proxies)
+    is_reached_by_proxy = is_loopback(settings.listen) and (settings.allowed_hosts or settings.oauth_host)
+    return LOCAL_PROXIES if is_reached_by_proxy else ()
 
 
 def _default_auth(name: str, settings: EnvironmentSettings) -> Auth:

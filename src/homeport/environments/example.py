@@ -87,6 +87,7 @@ def _defaults(name: str) -> dict[str, object]:
         "data": str(made.data_directory)[1:],
         "backups": str(made.backups_directory)[1:],
         "unit": made.unit,
+        "trusted_proxies": list(made.trusted_proxies),
     }
     return {setting: derived.get(setting, field.default) for setting, field in EnvironmentSettings.model_fields.items()}
 

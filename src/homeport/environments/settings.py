@@ -80,6 +80,18 @@ def _origin(value: str) -> str:
     return value.lower()
 
 
+def _proxy(value: str) -> str:
+    if value == "unix":
+        return value
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f'"{value}" is neither an address, nor a network, nor "unix": {error}') from None
+    if network.prefixlen == 0:
+        raise ValueError(f'"{value}" is everybody, so that everybody could choose the address it is known by')
+    return value
+
+
 def _some(value: list[Literal["http", "sse"]]) -> list[Literal["http", "sse"]]:
     if not value:
         raise ValueError("is empty, so that no client could connect")
@@ -153,6 +165,13 @@ class EnvironmentSettings(BaseModel):
     allowed_origins: list[Annotated[str, AfterValidator(_origin)]] = Field(
         [],
         description="Web origins, besides its own, whose pages may call this server.",
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(_proxy)]] | None = Field(
+        None,
+        description='Addresses or networks ("10.0.0.0/24") of reverse proxies, and "unix" for unix sockets. Only they '
+        "are believed for whom they ask (X-Forwarded-For); everybody else is whom the connection is from. Where only "
+        "this machine reaches the ports, and allowed_hosts or oauth_host tells of a proxy, it is this machine and "
+        '"unix"; else it is nobody.',
     )
     oauth_host: Annotated[str, AfterValidator(_own_host)] = Field(
         "",

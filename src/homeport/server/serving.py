@@ -28,6 +28,7 @@ from homeport.server.errands import errands
 from homeport.server.listening import BACKLOG, allow_connections, bound_socket
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
+from homeport.transports.doors import Known
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log, LogHandler
@@ -119,8 +120,11 @@ def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, l
             sse_ports=frozenset(_ports(settings)[1:]),
             oauth=_oauth(settings, dispatcher.store, log),
         ),
-        hosts=(settings.listen, *settings.allowed_hosts),
-        origins=settings.allowed_origins,
+        known=Known(
+            hosts=(settings.listen, *settings.allowed_hosts),
+            origins=settings.allowed_origins,
+            proxies=settings.trusted_proxies,
+        ),
     )
 
 

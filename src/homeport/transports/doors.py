@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -15,6 +16,24 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::\d{1,5})?")
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::\d{1,5})?")
 _REMEMBERED: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Who has to do with a server besides its own machine.
+
+    Attributes:
+        hosts: names besides the loopback ones under which it is called.
+        origins: of pages that may call it.
+        proxies: addresses and networks of reverse proxies, which are believed for whom they ask.
+    """
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+
+
+NOBODY_ELSE: Final = Known()
 
 
 class Doors:

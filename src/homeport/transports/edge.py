@@ -22,6 +22,7 @@ from homeport.transports.exchange import (
     environment_header,
 )
 from homeport.transports.log import Log
+from homeport.transports.proxies import Proxies
 
 Endpoint = Callable[[Exchange], Awaitable[None]]
 
@@ -41,6 +42,7 @@ class Edge:
         doors: judges Host and Origin.
         log: gets a line for each request.
         running: entered when the server starts, left when it ends.
+        proxies: say for whom they ask; None where there are none.
         monotonic: seconds.
     """
 
@@ -51,6 +53,7 @@ class Edge:
         doors: Doors,
         log: Log,
         running: Callable[[], AbstractAsyncContextManager[None]],
+        proxies: Proxies | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._header = environment_header(environment)
@@ -58,6 +61,7 @@ class Edge:
         self._doors = doors
         self._log = log
         self._running = running
+        self._proxies = proxies
         self._monotonic = monotonic
         self._prefix = secrets.token_hex(4)
         self._count = itertools.count(1)
@@ -76,6 +80,8 @@ class Edge:
         given = exchange.headers.get(_REQUEST_ID)
         if given is not None and _VALID_ID.fullmatch(given):
             exchange.name(given)
+        if self._proxies is not None:
+            exchange.client = self._proxies.reveal(scope, exchange.client)
         try:
             status = self._doors.judge(exchange.headers.get(b"host"), exchange.headers.get(b"origin"))
             if status:

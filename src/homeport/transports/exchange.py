@@ -28,6 +28,8 @@ FINISH_SECONDS: Final = 1.0
 """In which the end of an answer that is cut off must have been taken; a client may have stopped reading."""
 
 JSON: Final = b"application/json"
+UNIX_PEER: Final = "unix"
+"""Who calls by a unix socket: such a connection has no address."""
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 
@@ -76,12 +78,14 @@ class Exchange:
         caller: in whose name operations run.
         standing: of the token that was shown; None where none was needed.
         rpc_id: of the JSON-RPC request that is carried out, for who must end it.
+        client: the address that the request came from; a proxy's own where it does not tell of another.
     """
 
     __slots__ = (
         "_common",
         "_send",
         "caller",
+        "client",
         "complete",
         "error",
         "headers",
@@ -114,6 +118,8 @@ class Exchange:
         self.standing: Standing | None = None
         self.rpc_id: str | int | None = None
         self.complete = False
+        peer = scope.get("client")
+        self.client: str = peer[0] if peer else UNIX_PEER
 
     def name(self, request_id: bytes) -> None:
         """Takes the id that the client, or a proxy before it, has given."""

@@ -107,7 +107,7 @@ class Gate:
             )
 
     def _count(self, exchange: Exchange, buckets: Buckets) -> None:
-        level = buckets.take(exchange.caller.id or _address(exchange), self._monotonic())
+        level = buckets.take(exchange.caller.id or exchange.client, self._monotonic())
         exchange.carry(level.headers())
         if not level.allowed:
             seconds = f"{level.next_in} second{'' if level.next_in == 1 else 's'}"
@@ -142,7 +142,7 @@ class Gate:
 
     def _noted(self, exchange: Exchange, error: UnauthorizedError) -> CallError:
         """Logs a failed attempt; from one address only so many, which are then answered with another status."""
-        address = _address(exchange)
+        address = exchange.client
         level = self._failures.take(address, self._monotonic())
         if not level.allowed:
             return LimitedError(
@@ -153,11 +153,6 @@ class Gate:
         facts = {"request_id": exchange.request_id, "client": address, "path": exchange.path, **error.details}
         self._log.event("warning", "caller refused", reason=error.sentence, **facts)
         return error
-
-
-def _address(exchange: Exchange) -> str:
-    client = exchange.scope.get("client")
-    return str(client[0]) if client else "unknown"
 
 
 async def _request_id(exchange: Exchange) -> jsonrpc.RequestId:

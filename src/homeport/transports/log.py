@@ -62,6 +62,7 @@ class Log:
             "path": exchange.path,
             "status": exchange.status,
             "ms": round(seconds * 1000, 2),
+            "client": exchange.client,
         }
         if exchange.caller.id:
             facts["caller"] = exchange.caller.name

@@ -78,5 +78,4 @@ class Places:
 
 def client_of(exchange: Exchange) -> str:
     """Whose streams and sessions are counted together: a token's, or else an address'."""
-    client = exchange.scope.get("client")
-    return exchange.caller.id or (str(client[0]) if client else "")
+    return exchange.caller.id or exchange.client

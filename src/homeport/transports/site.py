@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -11,7 +11,7 @@ import orjson
 from homeport.errors import UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import listing
-from homeport.transports.doors import Doors
+from homeport.transports.doors import NOBODY_ELSE, Doors, Known
 from homeport.transports.edge import Edge, Endpoint
 from homeport.transports.exchange import Exchange
 from homeport.transports.feed import PATH as EVENTS
@@ -26,6 +26,7 @@ from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
 from homeport.transports.parts import Parts
 from homeport.transports.places import Places
+from homeport.transports.proxies import Proxies
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
 from homeport.transports.sessions import Sessions
@@ -45,8 +46,7 @@ class Site:
         gate: says who is answered.
         protected: whether people rely on the data; agents are told.
         offer: what MCP clients find here.
-        hosts: names besides the loopback ones under which it is called.
-        origins: of pages that may call it.
+        known: by which names, from which pages and by which proxies it is called.
 
     Attributes:
         app: the ASGI application.
@@ -63,8 +63,7 @@ class Site:
         *,
         protected: bool = False,
         offer: Offer = EVERYTHING,
-        hosts: Sequence[str] = (),
-        origins: Sequence[str] = (),
+        known: Known = NOBODY_ELSE,
     ) -> None:
         results = Results(about.environment, about.version)
         instructions = listing.instructions(about.environment, protected=protected)
@@ -89,9 +88,10 @@ class Site:
         self._rest = RestEndpoint(dispatcher)
         self._about = about
         self._oauth = offer.oauth
-        hosts = hosts if offer.oauth is None else (*hosts, offer.oauth.host)
+        hosts = known.hosts if offer.oauth is None else (*known.hosts, offer.oauth.host)
         self.environment = about.environment
-        self.app = Edge(about.environment, self._route, Doors(hosts, origins), log, self.running)
+        proxies = Proxies(known.proxies) if known.proxies else None
+        self.app = Edge(about.environment, self._route, Doors(hosts, known.origins), log, self.running, proxies)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path

@@ -24,6 +24,7 @@ GUARDED = Target(
     name="homeport",
     http_url="https://coordination.example.org/mcp",
     sse_url="https://coordination.example.org/sse",
+    oauth_url="https://agents.example.org/mcp",
     bridge=(*BRIDGE, "production", "--url", "https://coordination.example.org/mcp"),
     needs_token=True,
 )
@@ -36,6 +37,7 @@ def holding(target: Target, *, write: bool = False) -> Target:
         name=target.name,
         http_url=target.http_url,
         sse_url=target.sse_url,
+        oauth_url=target.oauth_url,
         bridge=target.bridge,
         needs_token=True,
         token=Secret(TOKEN),

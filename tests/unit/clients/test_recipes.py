@@ -100,7 +100,8 @@ def test_every_client_is_told_of_in_every_transport_it_has() -> None:
         for transport in client.transports:
             text = "\n".join(recipe(client, GUARDED, transport, PLACES))
             assert client.title in text
-            assert "coordination.example.org" in text
+            where = "agents" if client.maker and transport == "http" else "coordination"
+            assert f"https://{where}.example.org" in text
             assert "homeport" in text
 
 
@@ -128,9 +129,26 @@ def test_codex_is_told_what_to_take_instead_of_sse() -> None:
 )
 def test_a_client_that_calls_from_elsewhere_needs_public_https(key: str, url: str) -> None:
     with pytest.raises(UsageError, match="needs a public HTTPS address") as caught:
-        recipe(CATALOGUE[key], replace(GUARDED, http_url=url), "http", PLACES)
-    assert "--url https://HOST/mcp" in caught.value.hint
-    assert "needs a public HTTPS" in in_short(CATALOGUE[key], replace(GUARDED, http_url=url), PLACES)[2]
+        recipe(CATALOGUE[key], replace(GUARDED, http_url=url, oauth_url=None), "http", PLACES)
+    assert "set oauth_host of production" in caught.value.hint
+    assert "docs/oauth.md" in caught.value.hint
+    assert "needs a public HTTPS" in in_short(CATALOGUE[key], replace(OPEN, http_url=url), PLACES)[2]
+
+
+@pytest.mark.parametrize("key", ["claude-ai", "chatgpt", "claude-desktop"])
+def test_a_client_that_signs_in_is_led_to_the_host_that_has_oauth(key: str) -> None:
+    at_home = replace(GUARDED, http_url="http://127.0.0.1:3444/mcp")
+    lines = recipe(CATALOGUE[key], at_home, "http", PLACES)
+    assert "(https://agents.example.org/mcp)" in lines[0]
+    assert "URL https://agents.example.org/mcp" in "\n".join(lines)
+    assert "4. On the page that opens, show a token (homeport token create production" in "\n".join(lines)
+    assert "127.0.0.1" not in "\n".join(lines)
+
+
+def test_a_server_that_is_declared_elsewhere_is_believed_to_have_oauth() -> None:
+    lines = recipe(CATALOGUE["claude-ai"], replace(GUARDED, oauth_url=None), "http", PLACES)
+    assert "(https://coordination.example.org/mcp)" in lines[0]
+    assert "which the environment must offer at that address" in lines[-1]
 
 
 def test_an_environment_without_a_transport_says_which_it_has() -> None:

@@ -132,10 +132,8 @@ class Consent:
 
     async def _refused(self, exchange: Exchange, error: UnauthorizedError) -> None:
         exchange.error = error.code
-        client = exchange.scope.get("client")
-        address = str(client[0]) if client else "unknown"
-        if self._realm.has_share("refused", address):
-            facts = {"request_id": exchange.request_id, "client": address, "path": names.AUTHORIZE}
+        if self._realm.has_share("refused", exchange.client):
+            facts = {"request_id": exchange.request_id, "client": exchange.client, "path": names.AUTHORIZE}
             self._realm.log.event("warning", "caller refused", reason=error.sentence, **facts)
 
     async def _deny(self, exchange: Exchange, asked: Asked) -> None:
