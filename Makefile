@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
-SYSTEM_PACKAGES := nginx-light
+SYSTEM_PACKAGES := nginx-light mmdebstrap systemd-container
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # A failed recipe must not leave a stamp behind that says it was done.
@@ -50,6 +50,11 @@ $(SYSTEM): Makefile scripts/install-system
 .PHONY: system
 system: $(SYSTEM)
 
+# What the tests in tests/system boot; kept in the user's cache, and built here so that no test waits for it.
+.PHONY: machines
+machines: $(VENV)/.dev system
+	@$(BIN)/python -m tests.support.machines
+
 # --- run ------------------------------------------------------------------------------------------------------
 
 .PHONY: run
@@ -59,12 +64,16 @@ run: $(VENV)/.runtime ## production and development side by side, in the foregro
 # --- test -----------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev node system ## every test (under fifteen minutes on two cores); ARGS="-k word" chooses
+test: $(VENV)/.dev node machines ## every test (under fifteen minutes on two cores); ARGS="-k word" chooses
 	$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
-	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not soak' $(ARGS)
+	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not soak and not system' $(ARGS)
+
+.PHONY: test-system
+test-system: $(VENV)/.dev machines ## real systemd and nginx in containers, which is part of `make test` too
+	$(PYTEST) tests/system $(ARGS)
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/.dev node ## the official MCP conformance suite, which is part of `make test` too
