@@ -260,6 +260,29 @@ class OAuth(Protocol):
         """Deletes credentials that expired by then, and grants that have none left."""
 
 
+class Watches(Protocol):
+    """What sessions subscribed to, by session and URI."""
+
+    def of(self, session: str) -> list[str]:
+        """The URIs of one session, sorted."""
+
+    def count(self, client: str) -> int:
+        """How many there are of one client's sessions."""
+
+    def put(self, client: str, session: str, uri: str, now: Millis) -> None:
+        """Inserts one, or replaces it."""
+
+    def delete(self, session: str, uri: str) -> None: ...
+    def drop(self, session: str) -> None:
+        """Deletes all of one session."""
+
+    def touch(self, session: str, now: Millis) -> None:
+        """Notes that the session was seen, never back in time."""
+
+    def forget(self, before: Millis) -> None:
+        """Deletes those of sessions that were last seen by then."""
+
+
 class Records(Protocol):
     """All records within one transaction."""
 
@@ -287,6 +310,8 @@ class Records(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def oauth(self) -> OAuth: ...
+    @property
+    def watches(self) -> Watches: ...
     def role_known(self, name: str) -> bool:
         """Whether a role of that name is defined or held by an instance, in any case."""
 

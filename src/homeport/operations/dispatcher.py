@@ -31,6 +31,10 @@ class Dispatcher:
         place: what the answers say of where they come from.
         clock: milliseconds since the epoch, UTC.
         ids: where new ids come from.
+
+    Attributes:
+        bell: rung for who waits.
+        feed: of all events.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Dispatcher:
         self.store = store
         self.place = place
         self.bell = Bell()
-        self._clock = clock
+        self.clock = clock
         self._ids = ids
         self._listed = sum(operation.listed for operation in catalogue.values())
         self._touched: dict[str, Millis] = {}
@@ -101,7 +105,7 @@ class Dispatcher:
         self.bell.ring_all()
 
     def _work(self, operation: Operation, given: Arguments, caller: Caller, records: Records) -> JsonObject:
-        now = self._clock()
+        now = self.clock()
         size, schema = len(self.catalogue), self.store.schema_version
         call = Call(now, self._ids, self.place, schema, size, self._listed, caller.instance_id)
         if operation.actor and operation.kind == "write":
@@ -145,7 +149,7 @@ class Dispatcher:
     async def _touch(self, operation: Operation, given: Arguments) -> None:
         """Writes a sign of life down, at most once in a while for each instance."""
         actor = getattr(given, operation.actor) if operation.actor else None
-        now = self._clock()
+        now = self.clock()
         if not isinstance(actor, str) or now - self._touched.get(actor, 0) < presence.TOUCH_EVERY:
             return
         if await self.store.read(lambda records: presence.needs_touch(records, actor, now)):

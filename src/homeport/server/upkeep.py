@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from homeport.coordination import claims, oauth
+from homeport.coordination import claims, oauth, watches
 from homeport.coordination.store import Records, Store
 from homeport.coordination.values import Millis
 from homeport.errors import CallError
@@ -61,3 +61,4 @@ def _forget(records: Records, now: Millis) -> None:
     """What need not be remembered any longer."""
     records.answers.forget(now - ANSWERS_KEPT)
     oauth.tidy(records, now)
+    watches.forget(records, now)

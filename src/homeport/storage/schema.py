@@ -371,5 +371,16 @@ oauth_credentials = Table(
     *(_maybe_at("used_at"), _text("data"), Index(None, "expires_at")),
 )
 
+watches = Table(
+    "watches",
+    METADATA,
+    _text("session"),
+    _text("uri"),
+    _text("client"),
+    _at("used_at"),
+    PrimaryKeyConstraint("session", "uri"),
+    Index(None, "client"),
+)
+
 # One row, which a probe of the store counts up.
 probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _number("writes"))

@@ -6,5 +6,5 @@ from typing import Final
 
 EXCHANGE: Final = "homeport.exchange"
 """The exchange: in whose name a call runs, what the log says of it."""
-LISTENER: Final = "homeport.listener"
+WATCHER: Final = "homeport.watcher"
 """Who is to be told of changes, where the client has a stream for that."""

@@ -19,9 +19,10 @@ from mcp_types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from homeport.transports.carried import EXCHANGE, LISTENER
+from homeport.transports.carried import EXCHANGE, WATCHER
 from homeport.transports.exchange import Exchange
 from homeport.transports.outbox import Outbox, event
+from homeport.transports.subscriptions import Watcher
 
 _QUEUED: Final = 100
 
@@ -34,9 +35,14 @@ class StreamedConversation:
     """
 
     def __init__(
-        self, feed: MemoryObjectSendStream[SessionMessage | Exception], outbox: Outbox, answered: Callable[[], None]
+        self,
+        feed: MemoryObjectSendStream[SessionMessage | Exception],
+        outbox: Outbox,
+        watcher: Watcher,
+        answered: Callable[[], None],
     ) -> None:
         self._feed = feed
+        self._watcher = watcher
         self._outbox = outbox
         self._answered = answered
         self.owed: set[str] = set()
@@ -51,7 +57,7 @@ class StreamedConversation:
 
     async def say(self, exchange: Exchange, message: dict[str, Any]) -> None:
         """Hands over a message of the client's."""
-        scope = {**exchange.scope, EXCHANGE: exchange, LISTENER: self._outbox}
+        scope = {**exchange.scope, EXCHANGE: exchange, WATCHER: self._watcher}
         if "method" in message and "id" in message:
             self.owed.add(str(message["id"]))
         elif message.get("method") == "notifications/cancelled":
@@ -86,26 +92,24 @@ class StreamedConversation:
 
 @asynccontextmanager
 async def conversation(
-    server: Server[Any], state: object, outbox: Outbox, answered: Callable[[], None]
+    server: Server[Any], outbox: Outbox, watcher: Watcher, answered: Callable[[], None]
 ) -> AsyncIterator[StreamedConversation]:
     """A conversation that lasts as long as the block.
 
     It is open from the beginning: many clients open a new stream after theirs broke and never initialise again.
     """
     feed, read = anyio.create_memory_object_stream[SessionMessage | Exception](_QUEUED)
-    talk = StreamedConversation(feed, outbox, answered)
+    talk = StreamedConversation(feed, outbox, watcher, answered)
     dispatcher: JSONRPCDispatcher[TransportContext] = JSONRPCDispatcher(
         read, talk, inline_methods=frozenset({"initialize"})
     )
     connection = Connection.for_loop(dispatcher, protocol_version_hint="2024-11-05")
     connection.initialized.set()
     async with feed, anyio.create_task_group() as group:
-        group.start_soon(_serve, server, dispatcher, connection, state)
+        group.start_soon(_serve, server, dispatcher, connection)
         yield talk
         group.cancel_scope.cancel()
 
 
-async def _serve(
-    server: Server[Any], dispatcher: JSONRPCDispatcher[Any], connection: Connection, state: object
-) -> None:
-    await serve_connection(server, dispatcher, connection=connection, lifespan_state=state)
+async def _serve(server: Server[Any], dispatcher: JSONRPCDispatcher[Any], connection: Connection) -> None:
+    await serve_connection(server, dispatcher, connection=connection, lifespan_state={})

@@ -22,7 +22,7 @@ from mcp_types import (
 from homeport.coordination.values import JsonObject
 from homeport.errors import CallError, NotFoundError
 from homeport.operations.dispatcher import Dispatcher
-from homeport.transports.carried import EXCHANGE, LISTENER
+from homeport.transports.carried import EXCHANGE, WATCHER
 from homeport.transports.exchange import Exchange
 from homeport.transports.extension import Extension
 from homeport.transports.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, REFUSED
@@ -30,7 +30,7 @@ from homeport.transports.log import Log
 from homeport.transports.prompts import PROMPTS, Prompts
 from homeport.transports.resources import TEMPLATES, Resources
 from homeport.transports.results import META_ENVIRONMENT, MODERN
-from homeport.transports.subscriptions import Listener, Subscriptions
+from homeport.transports.subscriptions import Watcher
 from homeport.transports.unversioned import internal
 
 RESOURCE_NOT_FOUND: Final = -32002
@@ -44,15 +44,13 @@ class Handlers:
 
     Args:
         dispatcher: runs the operations.
-        subscriptions: who wants to be told of what.
         extension: more than the catalogue has.
         log: learns of failures.
     """
 
-    def __init__(self, dispatcher: Dispatcher, subscriptions: Subscriptions, extension: Extension, log: Log) -> None:
+    def __init__(self, dispatcher: Dispatcher, extension: Extension, log: Log) -> None:
         self._resources = Resources(dispatcher)
         self._prompts = Prompts(dispatcher)
-        self._subscriptions = subscriptions
         self._extension = extension
         self._log = log
         self._meta = {META_ENVIRONMENT: dispatcher.place.environment}
@@ -122,12 +120,12 @@ class Handlers:
     async def _subscribe(self, context: Context, params: SubscribeRequestParams) -> JsonObject:
         uri = str(params.uri)
         self.check_watchable(uri, exchange_of(context))
-        if not self._subscriptions.add(_listener(context), uri):
+        if not await _watcher(context).watch(uri):
             raise MCPError(REFUSED["limited"], "This session watches as many resources as it may.")
         return {}
 
     async def _unsubscribe(self, context: Context, params: UnsubscribeRequestParams) -> JsonObject:
-        self._subscriptions.remove(_listener(context), str(params.uri))
+        await _watcher(context).unwatch(str(params.uri))
         return {}
 
     async def _list_prompts(self, context: Context, params: PaginatedRequestParams) -> JsonObject:
@@ -167,13 +165,13 @@ def exchange_of(context: Context) -> Exchange:
     return cast("Exchange", request.scope[EXCHANGE])
 
 
-def _listener(context: Context) -> Listener:
-    listener = context.request.scope.get(LISTENER) if context.request is not None else None
-    if listener is None:
+def _watcher(context: Context) -> Watcher:
+    watcher = context.request.scope.get(WATCHER) if context.request is not None else None
+    if watcher is None:
         raise MCPError(
             INVALID_REQUEST, "Subscriptions need a session: send the Mcp-Session-Id that initialize answered with."
         )
-    return cast("Listener", listener)
+    return cast("Watcher", watcher)
 
 
 def _only_page(params: PaginatedRequestParams, items: tuple[JsonObject, ...]) -> tuple[JsonObject, ...]:

@@ -50,7 +50,7 @@ class Legacy:
         elif self.has_ended(exchange):
             await self.refuse_ended(exchange)
         elif exchange.method == "DELETE":
-            self._sessions.forget(exchange)
+            await self._sessions.forget(exchange)
             await exchange.respond(200, b"{}")
         elif fastpath.accepts(exchange.headers.get(b"accept")).events:
             await self._sessions.stream(exchange)
@@ -80,18 +80,18 @@ class Legacy:
         given: dict[str, Any] = message if isinstance(message, dict) else {}
         method = given.get("method")
         key = key_of(exchange)
-        listener = None
+        watcher = None
         if method == "initialize":
             exchange.carry([(HEADER, new_id())])
         elif key is not None and method == _CANCELLED:
             self._cancel(key, given)
         try:
             if method in _WATCHING:
-                listener = self._sessions.remembered(exchange)
+                watcher = await self._sessions.remembered(exchange)
             if key is not None and self._asks_back(given, key):
                 await self._official.handle_in_session(exchange, body, key, version)
             else:
-                await self._official.handle(exchange, body, plain=plain, listener=listener)
+                await self._official.handle(exchange, body, plain=plain, watcher=watcher)
         except NoPlaceError as error:
             await error.answer(exchange)
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from homeport.transports.carried import EXCHANGE, LISTENER
+from homeport.transports.carried import EXCHANGE, WATCHER
 from homeport.transports.exchange import Exchange, Header, Message, Receive, Scope
 from homeport.transports.outbox import Outbox
 from homeport.transports.parts import Parts
 from homeport.transports.sessions import Key
-from homeport.transports.subscriptions import Listener
+from homeport.transports.subscriptions import Watcher
 
 if TYPE_CHECKING:
     from homeport.transports.sdk import SdkApp
@@ -68,7 +68,7 @@ class Official:
             await self._task
 
     async def handle(
-        self, exchange: Exchange, body: bytes, *, plain: bool = False, listener: Listener | None = None
+        self, exchange: Exchange, body: bytes, *, plain: bool = False, watcher: Watcher | None = None
     ) -> None:
         """Lets the SDK answer a request whose body was read.
 
@@ -76,15 +76,15 @@ class Official:
             exchange: the request.
             body: of it.
             plain: answer with one JSON body, whatever the client says it accepts.
-            listener: who is to be told of changes, where the request is about that.
+            watcher: who is to be told of changes, where the request is about that.
 
         Raises:
             UnauthorizedError: the request's token stopped being good meanwhile.
         """
         app = await asyncio.shield(self.load())
         scope = _scope(exchange, plain=plain)
-        if listener is not None:
-            scope[LISTENER] = listener
+        if watcher is not None:
+            scope[WATCHER] = watcher
         await _while_good(exchange, app.handle(scope, _receive(exchange, body), exchange.send, plain=plain))
 
     async def handle_in_session(self, exchange: Exchange, body: bytes, key: Key, version: str) -> None:

@@ -27,6 +27,7 @@ from homeport.transports.listening import Listening
 from homeport.transports.outbox import Outbox
 from homeport.transports.parts import Parts
 from homeport.transports.results import Era, era_of
+from homeport.transports.subscriptions import StreamWatcher
 from homeport.transports.unversioned import internal
 
 LIST_SECONDS: Final = 60
@@ -58,6 +59,7 @@ class SdkApp:
         self._extension = parts.extension
         self._log = parts.log
         self._progress = progress
+        self._subscriptions = parts.subscriptions
         self._server = server = _server(parts)
         # The result's type is of the newest revision; the SDK takes it off for the others.
         more = [extra.listed for extra in parts.extension.tools.values()]
@@ -67,7 +69,7 @@ class SdkApp:
         }
         server.add_request_handler("tools/list", PaginatedRequestParams, self._list)
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
-        handlers = Handlers(parts.dispatcher, parts.subscriptions, parts.extension, parts.log)
+        handlers = Handlers(parts.dispatcher, parts.extension, parts.log)
         handlers.register(server)
         self._listening = Listening(parts.subscriptions, parts.places, handlers)
         server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listening)
@@ -96,7 +98,7 @@ class SdkApp:
         self, outbox: Outbox, answered: Callable[[], None]
     ) -> AbstractAsyncContextManager[StreamedConversation]:
         """A conversation on a stream of ours; see :meth:`~homeport.transports.official.Official.conversation`."""
-        return conversation(self._server, {}, outbox, answered)
+        return conversation(self._server, outbox, StreamWatcher(self._subscriptions, outbox), answered)
 
     async def _list(self, context: Context, params: PaginatedRequestParams) -> dict[str, Any]:
         if params.cursor is not None:

@@ -2,11 +2,12 @@
 
 An id is a random text and nothing more. What a session has to remember begins when a client opens its stream or
 subscribes to something, under whatever id the client holds: so a server that was restarted goes on with the ids
-of the one before, and a client that only calls costs nothing.
+of the one before, and a client that only calls costs nothing. What it subscribed to is kept in the store.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -14,7 +15,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from homeport.coordination import watches
 from homeport.transports.exchange import Exchange
+from homeport.transports.kept import Kept
 from homeport.transports.outbox import Outbox
 from homeport.transports.places import NoPlaceError, Places, client_of
 from homeport.transports.streams import stream
@@ -28,6 +31,8 @@ MAX_SESSIONS: Final = 4_000
 MAX_PER_CLIENT: Final = 1_000
 MAX_ENDED: Final = 1_000
 """Ids that are answered with 404, for their clients have said that they have done."""
+SEEN_SECONDS: Final = 3_600.0
+"""Between two notes in the store that sessions with a stream are still there."""
 _WELL_FORMED: Final = re.compile(rb"[\x21-\x7e]{1,128}")
 
 Key = tuple[str, bytes]
@@ -39,12 +44,16 @@ class Session:
 
     Args:
         client: whom it counts for.
+        name: under which the store keeps what it watches.
+        kept: the store's side.
         now: seconds.
     """
 
-    def __init__(self, client: str, now: float) -> None:
+    def __init__(self, client: str, name: str, kept: Kept, now: float) -> None:
         self.client = client
+        self.name = name
         self.used = now
+        self._kept = kept
         self._owed: dict[str, None] = {}
         self._streams: list[Outbox] = []
 
@@ -52,6 +61,12 @@ class Session:
     def is_open(self) -> bool:
         """Whether it has a stream."""
         return bool(self._streams)
+
+    async def watch(self, uri: str) -> bool:
+        return await self._kept.watch(self, self.client, self.name, uri)
+
+    async def unwatch(self, uri: str) -> None:
+        await self._kept.unwatch(self, self.name, uri)
 
     def changed(self, key: str) -> None:
         """Tells the client on its newest stream, or on the next that it opens."""
@@ -83,6 +98,7 @@ class Sessions:
     Args:
         places: for streams.
         subscriptions: who wants to be told of what.
+        kept: what they watch.
         in_all: how many there may be.
         per_client: how many of one client.
         monotonic: seconds.
@@ -92,12 +108,14 @@ class Sessions:
         self,
         places: Places,
         subscriptions: Subscriptions,
+        kept: Kept,
         in_all: int = MAX_SESSIONS,
         per_client: int = MAX_PER_CLIENT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
         self._subscriptions = subscriptions
+        self._kept = kept
         self._in_all = in_all
         self._per_client = per_client
         self._monotonic = monotonic
@@ -113,37 +131,32 @@ class Sessions:
         """Whether the client itself has ended the session that it names, as far as this server remembers."""
         return bool(self._ended) and key_of(exchange) in self._ended
 
-    def remembered(self, exchange: Exchange) -> Session | None:
+    async def remembered(self, exchange: Exchange) -> Session | None:
         """The session that a request belongs to, begun if need be; None where it names none.
 
         Raises:
-            NoPlaceError: there are too many.
+            NoPlaceError: there are too many, or the store cannot be read.
         """
         key = key_of(exchange)
         if key is None:
             return None
-        now = self._monotonic()
-        session = self._known.get(key)
-        if session is None:
-            self._forget_idle(now)
-            client = client_of(exchange)
-            if len(self._known) >= self._in_all:
-                raise NoPlaceError(503, "This server has no room for another session now.")
-            if self._clients[client] >= self._per_client:
-                raise NoPlaceError(429, f"This client has {self._per_client} sessions, as many as it may.")
-            session = self._known[key] = Session(client, now)
-            self._clients[client] += 1
-            self._subscriptions.add(session, LISTS)
-            # A client may hold this id since before a restart: what it has read may be of yesterday.
-            session.changed(LISTS)
-        session.used = now
+        session = self._known.get(key) or await self._begun(exchange, key)
+        session.used = self._monotonic()
         return session
+
+    async def run(self) -> None:
+        """Notes now and then which sessions are still there, until it is cancelled."""
+        while True:
+            await asyncio.sleep(SEEN_SECONDS)
+            names = [session.name for session in self._known.values() if session.is_open]
+            if names:
+                await self._kept.seen(names)
 
     async def stream(self, exchange: Exchange) -> None:
         """Answers with the stream of the session that the request names."""
         try:
             with self._places.taken(exchange):
-                session = self.remembered(exchange)
+                session = await self.remembered(exchange)
                 assert session is not None  # noqa: S101 - the endpoint has looked for the header
                 outbox = Outbox(told)
                 session.opened(outbox)
@@ -155,7 +168,7 @@ class Sessions:
         except NoPlaceError as error:
             await error.answer(exchange)
 
-    def forget(self, exchange: Exchange) -> None:
+    async def forget(self, exchange: Exchange) -> None:
         """The client says that it has done."""
         key = key_of(exchange)
         if key is None:
@@ -165,24 +178,50 @@ class Sessions:
         self._ended[key] = None
         if len(self._ended) > MAX_ENDED:
             del self._ended[next(iter(self._ended))]
+        await self._kept.drop([watches.name_of(*key)])
 
     def close(self) -> None:
         """Ends all streams."""
         for session in self._known.values():
             session.end()
 
-    def _forget_idle(self, now: float) -> None:
-        for key, session in list(self._known.items()):
-            if not session.is_open and now - session.used >= IDLE_SECONDS:
-                self._drop(key)
+    async def _begun(self, exchange: Exchange, key: Key) -> Session:
+        """A session that is remembered from now on, with what it watched before a restart."""
+        await self._forget_idle()
+        name = watches.name_of(*key)
+        uris = await self._kept.of(name)
+        if key in self._known:
+            return self._known[key]
+        client = client_of(exchange)
+        if len(self._known) >= self._in_all:
+            raise NoPlaceError(503, "This server has no room for another session now.")
+        if self._clients[client] >= self._per_client:
+            raise NoPlaceError(429, f"This client has {self._per_client} sessions, as many as it may.")
+        session = self._known[key] = Session(client, name, self._kept, self._monotonic())
+        self._clients[client] += 1
+        # A client may hold this id since before a restart: what it has read may be of yesterday.
+        for watched in (LISTS, *uris):
+            self._subscriptions.add(session, watched)
+            session.changed(watched)
+        return session
 
-    def _drop(self, key: Key) -> None:
+    async def _forget_idle(self) -> None:
+        now = self._monotonic()
+        idle = [
+            key for key, session in self._known.items() if not session.is_open and now - session.used >= IDLE_SECONDS
+        ]
+        names = [self._drop(key) for key in idle]
+        if names:
+            await self._kept.drop(names)
+
+    def _drop(self, key: Key) -> str:
         session = self._known.pop(key)
         session.end()
         self._subscriptions.drop(session)
         self._clients[session.client] -= 1
         if not self._clients[session.client]:
             del self._clients[session.client]
+        return session.name
 
 
 def new_id() -> bytes:

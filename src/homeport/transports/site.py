@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +19,7 @@ from homeport.transports.feed import PATH as EVENTS
 from homeport.transports.feed import FeedEndpoint
 from homeport.transports.gate import Gate
 from homeport.transports.health import About, HealthEndpoint
+from homeport.transports.kept import Kept
 from homeport.transports.legacy import Legacy
 from homeport.transports.log import Log
 from homeport.transports.mcp import McpEndpoint
@@ -74,7 +76,8 @@ class Site:
         self.streams = Places(offer.streams, offer.streams_per_client)
         parts = Parts(dispatcher, results, instructions, self.subscriptions, self.streams, offer.extension, log)
         self.official = Official(parts)
-        self.sessions = Sessions(self.streams, self.subscriptions)
+        kept = Kept(self.subscriptions, dispatcher.store, dispatcher.clock)
+        self.sessions = Sessions(self.streams, self.subscriptions, kept)
         legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools))
         self._sse = SseEndpoint(self.official, self.streams, self.subscriptions)
         self._sse_ports = offer.sse_ports
@@ -143,9 +146,12 @@ class Site:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered when the server starts, left when it ends."""
+        noting = asyncio.create_task(self.sessions.run())
         try:
             yield
         finally:
+            noting.cancel()
+            await asyncio.wait([noting])
             self._stop_listening()
             self.drain()
             await self.official.close()

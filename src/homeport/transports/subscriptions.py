@@ -24,6 +24,16 @@ class Listener(Protocol):
     def changed(self, key: str) -> None: ...
 
 
+class Watcher(Protocol):
+    """A client that can be told, and what it wants to be told of."""
+
+    async def watch(self, uri: str) -> bool:
+        """Tells it of a resource from now on; False where it watches too many."""
+
+    async def unwatch(self, uri: str) -> None:
+        """Tells it of that resource no longer."""
+
+
 class Subscriptions:
     """By what is listened to: an event costs only those whom it concerns."""
 
@@ -75,6 +85,25 @@ class Subscriptions:
                     self.announce(uri)
             if lists:
                 self.announce(LISTS)
+
+
+class StreamWatcher:
+    """A client for as long as its stream: what it watches ends with that.
+
+    Args:
+        subscriptions: who wants to be told of what.
+        listener: the stream.
+    """
+
+    def __init__(self, subscriptions: Subscriptions, listener: Listener) -> None:
+        self._subscriptions = subscriptions
+        self._listener = listener
+
+    async def watch(self, uri: str) -> bool:
+        return self._subscriptions.add(self._listener, uri)
+
+    async def unwatch(self, uri: str) -> None:
+        self._subscriptions.remove(self._listener, uri)
 
 
 def method_of(key: str) -> tuple[str, dict[str, object] | None]:

@@ -17,6 +17,7 @@ from homeport.storage.memory.search import search
 from homeport.storage.memory.tables import Tables
 from homeport.storage.memory.tasks import MemoryTasks
 from homeport.storage.memory.tokens import MemoryTokens
+from homeport.storage.memory.watches import MemoryWatches
 from homeport.storage.memory.webhooks import MemoryWebhooks
 
 
@@ -37,6 +38,7 @@ class MemoryRecords:
         self.tokens = MemoryTokens(tables)
         self.webhooks = MemoryWebhooks(tables)
         self.oauth = MemoryOAuth(tables)
+        self.watches = MemoryWatches(tables)
 
     def role_known(self, name: str) -> bool:
         return self.roles.get(name) is not None or bool(self.instances.count(InstanceFilter(role=name)))

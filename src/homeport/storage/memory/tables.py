@@ -52,6 +52,8 @@ class Tables:
     oauth_grants: dict[str, Grant] = field(default_factory=dict)
     oauth_credentials: dict[str, Credential] = field(default_factory=dict)
     """By digest."""
+    watches: dict[tuple[str, str], tuple[str, Millis]] = field(default_factory=dict)
+    """Whose, and when its session was last seen, by (session, URI)."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number that was given in each sequence; rows that are gone keep theirs."""
 

@@ -21,6 +21,7 @@ from homeport.storage.sqlite.roles import SqliteRoles
 from homeport.storage.sqlite.search import Search
 from homeport.storage.sqlite.tasks import SqliteTasks
 from homeport.storage.sqlite.tokens import SqliteTokens
+from homeport.storage.sqlite.watches import SqliteWatches
 from homeport.storage.sqlite.webhooks import SqliteWebhooks
 
 
@@ -53,6 +54,7 @@ class SqliteRecords:
         self.tokens = SqliteTokens(database)
         self.webhooks = SqliteWebhooks(database)
         self.oauth = SqliteOAuth(database)
+        self.watches = SqliteWatches(database)
         self._search = Search(database, self.pending)
 
     def role_known(self, name: str) -> bool:
