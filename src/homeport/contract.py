@@ -36,6 +36,8 @@ SNAPSHOT_FILE: Final = "DEVELOPMENT_SNAPSHOT.json"
 """Present where the data came from another environment (the proposal's script 3)."""
 
 DATABASE_FILE: Final = "homeport.db"
+BEGINNING_FILE: Final = "beginning"
+"""There from before the identity is written until the database is made, so that one that got lost is told apart."""
 LOCK_FILE: Final = "server.lock"
 """Held by ``flock`` for as long as a server has the data directory open; its text says who."""
 
@@ -114,3 +116,151 @@ class Health(TypedDict):
     uptime_seconds: float
     reasons: list[str]
     """What is wrong, one sentence each; empty when healthy."""
+
+
+# --- what ``homeport data ...`` answers with --json: one object on stdout, errors as one on stderr -----------------
+#
+# Exit codes: 0 done; 1 failed, and what was begun is gone; 2 a wrong command line or declaration, or nothing is there;
+# 3 refused by a guard (a target that holds something, data that are live, or not FROM's); 4 ``facts`` found problems
+# (they are in the answer); 78 the data cannot be opened as ENV's (another's, damaged, unreadable, of a newer schema).
+
+Scrub = Literal["none", "texts", "all"]
+"""What is taken out of a copy for another environment, besides the secrets, which always are."""
+
+ProblemCode = Literal[
+    "no_identity",
+    "bad_identity",
+    "foreign",
+    "no_database",
+    "unreadable",
+    "not_a_database",
+    "damaged",
+    "no_schema",
+    "newer_schema",
+    "broken_reference",
+    "index",
+    "counts",
+]
+
+
+class DataProblem(TypedDict):
+    """Something that is wrong with a data directory or a snapshot."""
+
+    code: ProblemCode
+    text: str
+    """One sentence."""
+
+
+class Origin(TypedDict):
+    """The content of ``DEVELOPMENT_SNAPSHOT.json``: where data come from that began in another environment."""
+
+    environment: str
+    """Whose data they are now."""
+    origin: str
+    """The environment they come from."""
+    origin_identity: str
+    position: int
+    """The last event of the origin that is in them."""
+    position_at: str | None
+    """When that happened; RFC 3339, UTC."""
+    prepared_at: str
+    """When they were made into data of :attr:`environment`; RFC 3339, UTC."""
+    scrub: Scrub
+
+
+class DataFacts(TypedDict):
+    """``homeport data facts DIR``, and part of other answers. What cannot be known for a problem is None or empty."""
+
+    directory: str
+    application: str | None
+    environment: str | None
+    identity: str | None
+    """The id."""
+    created: str | None
+    schema_version: str | None
+    pending_migrations: list[str]
+    """Revisions that this release would run; none is a problem."""
+    counts: dict[str, int]
+    """Rows by table (``messages``, ``tasks``, ``lessons``, ``tokens``, …)."""
+    position: int | None
+    """The sequence number of the last event; 0 where nothing happened yet."""
+    position_at: str | None
+    """When that was; RFC 3339, UTC."""
+    files: dict[str, int]
+    """Bytes by path within the directory."""
+    bytes: int
+    origin: Origin | None
+    sqlite_version: str
+    """Of the library that looked."""
+    deep: bool
+    problems: list[DataProblem]
+    took_seconds: float
+
+
+class SnapshotTaken(TypedDict):
+    """``homeport data snapshot ENV TARGET``: ``facts`` are those of the snapshot, checked."""
+
+    source: str
+    """The data directory."""
+    live: bool
+    """Whether a server had it open."""
+    left_out: list[str]
+    """What was there and is no regular file."""
+    took_seconds: float
+    facts: DataFacts
+
+
+class DataLoss(TypedDict):
+    """``homeport data lost ENV --position N``: what restoring a backup of that position would lose."""
+
+    environment: str
+    position: int
+    """The one that was asked for."""
+    last_position: int
+    comparable: bool
+    """False where the backup is of other data, or of a history that these left; then everything counts."""
+    since: str | None
+    """When the first thing happened that would be lost; RFC 3339, UTC. None where nothing would."""
+    until: str | None
+    events: int
+    messages: int
+    tasks_created: int
+    tasks_changed: int
+    """Others than those that were created."""
+    lessons: int
+    projects: int
+    instances: int
+    """Registered for the first time."""
+    tokens: int
+    """Made; whoever has one of them is refused after the restore. Revocations are lost too, see :attr:`kinds`."""
+    imported: int
+    """Records of the earlier server that were imported."""
+    kinds: dict[str, int]
+    """All events by kind."""
+
+
+class DataPrepared(TypedDict):
+    """``homeport data prepare DIR``."""
+
+    origin: Origin
+    removed: dict[str, int]
+    """Rows by table that are not in the copy any more."""
+    changed: dict[str, int]
+    """Rows by table in which something was replaced."""
+    took_seconds: float
+    facts: DataFacts
+
+
+class DataUpgraded(TypedDict):
+    """``homeport data upgrade DIR``."""
+
+    directory: str
+    from_schema: str
+    to_schema: str
+    ran: list[str]
+    """Revisions."""
+    rows: dict[str, int]
+    """Rows by table that are new or other than before, of those tables and columns that were there before."""
+    migrating_seconds: float
+    took_seconds: float
+    facts: DataFacts

@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
 
-from homeport.contract import APPLICATION, IDENTITY_FILE, LOCK_FILE, Identity
+from homeport.contract import APPLICATION, BEGINNING_FILE, IDENTITY_FILE, LOCK_FILE, Identity
 from homeport.datalock import DataLock, LockHolder
 from homeport.errors import CannotStartError
 from homeport.files import sync_directory, write_atomically
 
 _PROBE_PREFIX: Final = ".homeport-probe."
-_NOT_DATA: Final = frozenset({LOCK_FILE, "lost+found"})
+_NOT_DATA: Final = frozenset({LOCK_FILE, BEGINNING_FILE, "lost+found"})
 _KEYS: Final = tuple(Identity.__annotations__)
 
 
@@ -97,6 +97,27 @@ def read_identity(directory: Path) -> Identity | None:
 def write_identity(directory: Path, identity: Identity) -> None:
     """Stamps a data directory. Whoever calls it has made sure that the data are of that environment."""
     write_atomically(directory / IDENTITY_FILE, json.dumps(identity, indent=2) + "\n")
+
+
+def begin(directory: Path, identity: Identity) -> None:
+    """Stamps an empty data directory, and notes beforehand that its database is yet to be made.
+
+    A crash after any step of it leaves a directory that the next start goes on with; see :func:`may_begin`.
+    """
+    write_atomically(directory / BEGINNING_FILE, "The database of this data directory is not made yet.\n")
+    write_identity(directory, identity)
+
+
+def may_begin(directory: Path) -> bool:
+    """Whether a database may be made in a directory that has none: not where there was one, as an identity says."""
+    return (directory / BEGINNING_FILE).exists() or not (directory / IDENTITY_FILE).exists()
+
+
+def end_beginning(directory: Path) -> None:
+    """The database is made: from now on one that is missing was lost."""
+    if (directory / BEGINNING_FILE).exists():
+        (directory / BEGINNING_FILE).unlink(missing_ok=True)
+        sync_directory(directory)
 
 
 def prove_writable(directory: Path) -> None:
@@ -226,7 +247,7 @@ def open_data_directory(
         if identity is None:
             identity = new_identity(environment, now=now, new_id=new_id)
             try:
-                write_identity(directory, identity)
+                begin(directory, identity)
             except OSError as error:
                 raise unwritable(directory, error) from None
         yield identity

@@ -47,6 +47,18 @@ _EXPORT: Final = """\
 Writes what an environment holds as a data directory of the earlier server. DIR must be missing or empty. The
 environment's server may be running.
 """
+_SNAPSHOT: Final = """\
+Copies an environment's data as they are at one moment into TARGET, which must be missing or empty. The server may be
+running and is not held up. The copy is on the disk, and was checked, when this ends; if it fails, nothing is left.
+"""
+_FACTS: Final = """\
+Says what a data directory or a snapshot holds: whose it is, its schema, how many of each, its last event, and what is
+wrong with it. Nothing in it is changed. Exit code 4 where something is wrong. --deep looks at every row.
+"""
+_LOST: Final = """\
+Counts what an environment's data hold since the event of that number: what would be lost if a backup with this position
+were restored. The server may be running.
+"""
 _CREATE: Final = """\
 Prints a new token alone on stdout, this once: TOKEN=$(homeport token create production --name nova). Kept is only a
 hash of it. The environment's server may be running, and answers it at once.
@@ -146,7 +158,7 @@ def _add_config(commands: Commands) -> None:
 
 
 def _add_data(commands: Commands) -> None:
-    data = _command(commands, "data", "bring an earlier server's data in, or out again")
+    data = _command(commands, "data", "snapshots of data, what they hold, and an earlier server's data in and out")
     actions = data.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
     for action, text, preposition in (("import", _IMPORT, "from"), ("export", _EXPORT, "to")):
         one = _command(actions, action, f"{preposition} a directory of the earlier server", text)
@@ -155,6 +167,21 @@ def _add_data(commands: Commands) -> None:
         one.add_argument("environment", metavar="ENV")
         _add_dry_run(one)
         one.set_defaults(module="data", action=action)
+    snapshot = _command(actions, "snapshot", "copy an environment's data while its server writes", _SNAPSHOT)
+    snapshot.add_argument("environment", metavar="ENV")
+    snapshot.add_argument("target", metavar="TARGET")
+    facts = _command(actions, "facts", "what a data directory or a snapshot holds, and whether it is sound", _FACTS)
+    facts.add_argument("directory", metavar="DIR")
+    facts.add_argument("--deep", action="store_true", help="look at every row and reference")
+    lost = _command(actions, "lost", "what restoring a backup would lose, in numbers", _LOST)
+    lost.add_argument("environment", metavar="ENV")
+    lost.add_argument("--position", metavar="N", type=int, required=True, help="of the backup")
+    lost.add_argument("--position-at", metavar="TIME", help="when that event was, as the backup has it")
+    lost.add_argument("--identity", metavar="ID", help="of the backup's data")
+    for one in (snapshot, lost):
+        one.add_argument("--data", metavar="DIR", help="where the data lie, instead of where they are declared to")
+    for action, one in (("snapshot", snapshot), ("facts", facts), ("lost", lost)):
+        one.set_defaults(module="snapshots", action=action)
 
 
 def _add_connect(commands: Commands) -> None:

@@ -1,6 +1,6 @@
 """The server half's composition root: the only place where transports, operations and storage meet.
 
-``run`` serves one environment; the others work on a data directory beside its server, or without one.
+``run`` serves one environment; the others work on a data directory beside its server or without one, or on a snapshot.
 None loads what only another needs.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homeport.contract import ExitCode, ServeSettings
+from homeport.contract import DataFacts, DataLoss, ExitCode, ServeSettings, SnapshotTaken
 
 if TYPE_CHECKING:
     from homeport.coordination.tokens import Request, Token
+    from homeport.coordination.values import Millis
     from homeport.exchange.json_v1.report import Report
     from homeport.secret import Secret
 
@@ -98,3 +99,63 @@ def revoke_token(data_directory: Path, environment: str, token_id: str) -> Token
     from homeport.server import tokens
 
     return tokens.revoke(data_directory, environment, token_id)
+
+
+def take_snapshot(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
+    """Copies an environment's data as they are at one moment, while its server writes, and checks the copy.
+
+    Args:
+        data_directory: absolute; the one that the server has open, where one runs.
+        environment: whose data it must be.
+        target: a directory that is empty or does not exist yet; it ends up empty or missing again if this fails.
+
+    Raises:
+        CannotStartError: the data are another environment's, or cannot be read, or the copy of them is not sound.
+        UsageError: there are no data yet.
+        GuardError: the target is not empty, or within the data.
+        HomeportError: there is no room for the copy, or it cannot be written.
+    """
+    from homeport.server.snapshots import taking
+
+    return taking.take(data_directory, environment, target)
+
+
+def data_facts(directory: Path, *, deep: bool = False) -> DataFacts:
+    """What a data directory or a snapshot holds, and what is wrong with it. Nothing in it is changed.
+
+    Args:
+        directory: of data that may be in use, damaged, or not there.
+        deep: looks at every row and reference; takes ten times as long.
+
+    Raises:
+        UsageError: there is no such directory.
+    """
+    from homeport.server.snapshots import facts
+
+    return facts.facts(directory, deep=deep)
+
+
+def lost_after(
+    data_directory: Path,
+    environment: str,
+    position: int,
+    *,
+    position_at: Millis | None = None,
+    identity: str | None = None,
+) -> DataLoss:
+    """What an environment's data hold since a position: what restoring a backup of that position would lose.
+
+    Args:
+        data_directory: absolute; its server may be running.
+        environment: whose data it must be.
+        position: of the backup.
+        position_at: when the event of that number was, in the backup; tells a history that these data have left.
+        identity: of the backup.
+
+    Raises:
+        CannotStartError: the data are another environment's.
+        HomeportError: the data are damaged.
+    """
+    from homeport.server.snapshots import losses
+
+    return losses.lost(data_directory, environment, position, position_at=position_at, identity=identity)

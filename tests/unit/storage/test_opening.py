@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from pysqlite3 import dbapi2
 
-from homeport.contract import DATABASE_FILE, ExitCode
+from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, ExitCode
 from homeport.errors import CannotStartError
+from homeport.identity import open_data_directory
 from homeport.storage.sqlite import open_store
 from homeport.storage.sqlite.database import check_library
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.opening import prepared, revision_of
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
+from homeport.storage.sqlite.opening import prepared
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
 from tests.support import given
 from tests.unit.storage.conftest import Disk, files
 
@@ -183,3 +184,50 @@ asyncio.run(main())
 async def test_a_current_schema_is_opened_without_the_tools_for_migrations(tmp_path: Path, run_python: Run) -> None:
     await (await open_store(tmp_path)).close()
     assert run_python(SPARE, tmp_path).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("left", [None, b""])
+async def test_a_database_that_got_lost_beside_its_identity_is_not_begun_anew(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    with open_data_directory(tmp_path, "development"):
+        await (await open_store(tmp_path)).close()
+    path = tmp_path / DATABASE_FILE
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    before = files(tmp_path)
+    with (
+        open_data_directory(tmp_path, "development"),
+        pytest.raises(CannotStartError, match="hide the loss") as no,
+    ):
+        await open_store(tmp_path)
+    assert "Restore the last backup" in no.value.hint
+    assert files(tmp_path) == before
+
+
+async def test_an_empty_directory_whose_start_was_cut_off_is_begun_by_the_next(tmp_path: Path) -> None:
+    """At each step: the note, the identity, a database of which nothing is committed."""
+    for number, cut_off in enumerate((_noted, _stamped, _opened)):
+        data = tmp_path / str(number)
+        data.mkdir()
+        cut_off(data)
+        with open_data_directory(data, "development"):
+            await (await open_store(data)).close()
+        assert sorted(set(files(data)) - {LOCK_FILE}) == [DATABASE_FILE, IDENTITY_FILE]
+
+
+def _noted(data: Path) -> None:
+    (data / BEGINNING_FILE).touch()
+
+
+def _stamped(data: Path) -> None:
+    with open_data_directory(data, "development"):
+        assert (data / BEGINNING_FILE).exists()
+
+
+def _opened(data: Path) -> None:
+    _stamped(data)
+    database = dbapi2.connect(str(data / DATABASE_FILE))
+    database.execute("PRAGMA journal_mode = WAL")
+    database.close()

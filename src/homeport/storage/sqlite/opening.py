@@ -7,12 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import DATABASE_FILE
+from homeport.contract import DATABASE_FILE, IDENTITY_FILE
 from homeport.errors import CannotStartError
+from homeport.identity import end_beginning, may_begin
 from homeport.storage.sqlite.database import Database, DatabaseError, check_library, connect
 from homeport.storage.sqlite.faults import cannot_start
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
 from homeport.storage.sqlite.store import SqliteStore
 
 WAIT_MS: Final = 5000
@@ -32,7 +33,8 @@ async def open_store(data_directory: Path, *, beside_server: bool = False) -> Sq
         beside_server: a server has it open: its schema is not touched, and must be current.
 
     Raises:
-        CannotStartError: the file is no database, damaged, not writable, of a newer schema or not Homeport's.
+        CannotStartError: the file is no database, damaged, not writable, of a newer schema or not Homeport's; or it
+            is missing or empty in a directory that had one.
     """
     path = data_directory / DATABASE_FILE
     database = await asyncio.to_thread(prepared, path, beside_server=beside_server)
@@ -58,6 +60,7 @@ def prepared(path: Path, *, beside_server: bool = False) -> Database:
         except BaseException:
             database.close()
             raise
+        end_beginning(path.parent)
     except (DatabaseError, OSError) as error:
         raise cannot_start(error, path) from error
     return database
@@ -70,6 +73,8 @@ def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
         raise CannotStartError(
             f"{path} is a database, but not Homeport's.", "Give the environment a data directory of its own."
         )
+    if found is None and not may_begin(path.parent):
+        raise _lost(path, "is empty")
     if found is not None and found not in REVISIONS:
         raise CannotStartError(
             f"{path} has schema {found}, which is newer than {HEAD}, the newest that this version knows.",
@@ -98,6 +103,8 @@ def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
 def _check_file(path: Path) -> None:
     """Refuses what is no database before SQLite touches it."""
     if not path.exists():
+        if not may_begin(path.parent):
+            raise _lost(path, "is missing")
         return
     with path.open("rb") as file:
         header = file.read(len(_HEADER))
@@ -107,13 +114,12 @@ def _check_file(path: Path) -> None:
         )
 
 
-def revision_of(database: Database) -> str | None:
-    """The schema's revision, None where there is no schema."""
-    statement = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'alembic_version'"
-    if database.execute(statement).fetchone() is None:
-        return None
-    row = database.execute("SELECT version_num FROM alembic_version").fetchone()
-    return row[0] if row else None
+def _lost(path: Path, what: str) -> CannotStartError:
+    return CannotStartError(
+        f"{path} {what}, though {IDENTITY_FILE} beside it says that there were data: a new one would hide the loss.",
+        f"Restore the last backup. To begin anew without the data, move what is in {path.parent} away first.",
+        data_directory=str(path.parent),
+    )
 
 
 def _has_tables(database: Database) -> bool:

@@ -1,0 +1,122 @@
+"""``homeport data snapshot``, ``facts`` and ``lost``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from homeport import server
+from homeport.cli.output import print_json, say
+from homeport.contract import DataFacts, DataLoss, ExitCode
+from homeport.coordination.values import from_iso
+
+if TYPE_CHECKING:
+    from homeport.environments.environment import Environment
+
+_LOST: Final = (
+    ("messages", "messages"),
+    ("tasks_created", "tasks that were created"),
+    ("tasks_changed", "older tasks that were changed"),
+    ("lessons", "lessons"),
+    ("projects", "projects that were created"),
+    ("instances", "instances that registered for the first time"),
+    ("tokens", "tokens that were made"),
+    ("imported", "imported records"),
+)
+
+_NOUNS: Final = ("messages", "tasks", "lessons", "projects", "instances", "tokens", "webhooks")
+
+
+def run(arguments: Namespace) -> int:
+    """Runs the action that was asked for."""
+    actions: dict[str, Callable[[Namespace], ExitCode]] = {"snapshot": _snapshot, "facts": _facts, "lost": _lost}
+    return actions[arguments.action](arguments)
+
+
+def _snapshot(arguments: Namespace) -> ExitCode:
+    environment, data = _data_of(arguments)
+    taken = server.take_snapshot(data, environment.name, Path.cwd() / arguments.target)
+    if arguments.json:
+        print_json(taken)
+        return ExitCode.DONE
+    running = "whose server is running" if taken["live"] else "which no server has open"
+    say(f"Copied {environment.name} ({taken['source']}), {running}, in {taken['took_seconds']:.1f} s:")
+    _say_facts(taken["facts"])
+    for path in taken["left_out"]:
+        say(f"  left out     {path}, which is no regular file")
+    return ExitCode.DONE
+
+
+def _facts(arguments: Namespace) -> ExitCode:
+    found = server.data_facts(Path.cwd() / arguments.directory, deep=arguments.deep)
+    if arguments.json:
+        print_json(found)
+    else:
+        say(found["directory"])
+        _say_facts(found)
+    return ExitCode.FINDINGS if found["problems"] else ExitCode.DONE
+
+
+def _lost(arguments: Namespace) -> ExitCode:
+    environment, data = _data_of(arguments)
+    position_at = None if arguments.position_at is None else from_iso(arguments.position_at)
+    loss = server.lost_after(
+        data, environment.name, arguments.position, position_at=position_at, identity=arguments.identity
+    )
+    if arguments.json:
+        print_json(loss)
+    else:
+        _say_loss(loss)
+    return ExitCode.DONE
+
+
+def _data_of(arguments: Namespace) -> tuple[Environment, Path]:
+    # What only looks at a directory needs no declaration, and is quicker without.
+    from homeport.cli.declared import declaration_of
+
+    environment = declaration_of(arguments).environment(arguments.environment)
+    given = environment.data_directory if arguments.data is None else arguments.data
+    return environment, Path.cwd() / given
+
+
+def _say_facts(found: DataFacts) -> None:
+    last = "nothing happened yet" if found["position_at"] is None else f"the last at {found['position_at']}"
+    pending = f", {len(found['pending_migrations'])} migrations behind" if found["pending_migrations"] else ""
+    counts = ", ".join(f"{count} {noun}" for noun in _NOUNS if (count := found["counts"].get(noun)))
+    lines = {
+        "environment": f"{found['environment'] or 'unknown'} ({found['identity'] or 'no identity'})",
+        "from": _origin(found),
+        "schema": f"{found['schema_version'] or 'unknown'}{pending}",
+        "holds": counts or "nothing",
+        "events": f"{found['position'] or 0}, {last}",
+        "size": f"{found['bytes']} bytes in {len(found['files'])} files",
+        "sound": "no: see below" if found["problems"] else f"yes ({'every row' if found['deep'] else 'quick check'})",
+    }
+    for name, text in lines.items():
+        if text:
+            say(f"  {name:<12} {text}")
+    for problem in found["problems"]:
+        say(f"  {problem['code']}: {problem['text']}")
+
+
+def _origin(found: DataFacts) -> str:
+    origin = found["origin"]
+    if origin is None:
+        return ""
+    at = origin["position_at"] or "its beginning"
+    return f"{origin['origin']} as of {at}, prepared {origin['prepared_at']}, scrubbed: {origin['scrub']}"
+
+
+def _say_loss(loss: DataLoss) -> None:
+    name, position = loss["environment"], loss["position"]
+    if not loss["comparable"]:
+        say(f"Position {position} is of other data, or of a history that {name} has left: all that it holds counts.")
+    if loss["since"] is None:
+        say(f"Nothing: {name} has nothing newer than position {position}.")
+        return
+    say(f"{loss['events']} events of {name} would be lost, from {loss['since']} to {loss['until']}:")
+    numbers = {text: count for key, text in _LOST if isinstance(count := loss.get(key), int) and count}
+    for text, count in numbers.items():
+        say(f"  {count} {text}")

@@ -1,0 +1,58 @@
+"""What a restore would lose, in numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from homeport.contract import DATABASE_FILE, DataLoss
+from homeport.coordination.values import Millis, iso
+from homeport.errors import HomeportError, UsageError
+from homeport.identity import check_owner
+from homeport.storage.snapshots.losing import Loss, lost_after
+from homeport.storage.snapshots.reading import open_for_reading
+from homeport.storage.sqlite.database import DatabaseError
+from homeport.storage.sqlite.faults import cannot_start
+
+
+def lost(
+    data_directory: Path, environment: str, position: int, *, position_at: Millis | None, identity: str | None
+) -> DataLoss:
+    """See :func:`homeport.server.lost_after`."""
+    if position < 0:
+        raise UsageError(f"--position {position} is no position of an event.", "Positions begin with 0.")
+    found = check_owner(data_directory, environment)
+    path = data_directory / DATABASE_FILE
+    if found is None or not path.is_file():
+        return _answer(environment, position, Loss(last_position=0, comparable=position == 0))
+    # Of data with another identity no number means the same.
+    same = identity in (None, found["id"])
+    try:
+        with open_for_reading(path) as database:
+            loss = lost_after(database, position if same else 0, position_at if same else None)
+    except DatabaseError as error:
+        raise HomeportError(
+            f"What is in {path} cannot be counted: {cannot_start(error, path).sentence}",
+            "A restore can go on without these numbers: the damaged data are kept aside.",
+        ) from error
+    return _answer(environment, position, loss, same=same)
+
+
+def _answer(environment: str, position: int, loss: Loss, *, same: bool = True) -> DataLoss:
+    return DataLoss(
+        environment=environment,
+        position=position,
+        last_position=loss.last_position,
+        comparable=loss.comparable and same,
+        since=None if loss.since is None else iso(loss.since),
+        until=None if loss.until is None else iso(loss.until),
+        events=sum(loss.kinds.values()),
+        messages=loss.of("message.sent"),
+        tasks_created=loss.of("task.created"),
+        tasks_changed=loss.tasks_changed,
+        lessons=loss.lessons,
+        projects=loss.of("project.created"),
+        instances=loss.of("instance.registered"),
+        tokens=loss.of("token.created"),
+        imported=loss.imported,
+        kinds=loss.kinds,
+    )
