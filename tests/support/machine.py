@@ -13,9 +13,7 @@ is its own too, so that ports are free to choose. Tests ask for the fixture ``ma
 
 from __future__ import annotations
 
-import fcntl
-import json
-import shutil
+import os
 import signal
 import subprocess
 import uuid
@@ -26,7 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tests.support.machines import inside
-from tests.support.machines.enclosure import Enclosure, overlay, remove_group
+from tests.support.machines.answers import Answer, Result, parse_answer
+from tests.support.machines.disks import owned, wait_for_end
+from tests.support.machines.enclosure import Enclosure, overlay
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -36,29 +36,6 @@ T = TypeVar("T")
 
 REBOOT: Final = 133  # nspawn's exit code for a machine that asks to be started again
 SHOWN: Final = 150  # lines of the journal in the report of a test that failed
-PROPAGATED: Final = Path("/run/systemd/nspawn/propagate")
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended; ``out`` and ``err`` are its text."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response; header names are in small letters."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-    def json(self) -> object:
-        """The body, read as JSON."""
-        return json.loads(self.body)
 
 
 class Machine:
@@ -74,7 +51,11 @@ class Machine:
     # --- on and off -----------------------------------------------------------------------------------------------
 
     def boot(self, state: str = "running") -> None:
-        """Starts it and waits until systemd is done; ``state`` is what ``systemctl is-system-running`` shall say."""
+        """Starts it and waits until systemd is done.
+
+        Args:
+            state: what ``systemctl is-system-running`` shall say; ``degraded`` where a unit is meant to fail.
+        """
         assert self._process is None, f"{self.name} runs already"
         seen = overlay(self._layers, self._directory)
         nspawn = [
@@ -88,9 +69,13 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},  # as this release has it by itself
             )
         self._leader = until(self._find_leader, within=60) or 0
-        reached = until(self._settled, within=60)
+        try:
+            reached = until(self._settled, within=60)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            raise AssertionError(f"{self.name} does not come up:\n{self.report()}") from error
         assert reached == state, f"{self.name} is {reached}, not {state}:\n{self.report()}"
 
     def reboot(self, state: str = "running") -> None:
@@ -182,6 +167,16 @@ class Machine:
         """Whether there is something at this path."""
         return self.run(["test", "-e", path], check=False).code == 0
 
+    def copy(self, source: Path, path: str, *, owner: str = "root") -> None:
+        """Copies a file or a tree of this host, under its own name, into a directory of the machine."""
+        self.run(["mkdir", "--parents", "--", path])
+        packed = subprocess.run(
+            ["tar", "--create", f"--directory={source.parent}", "--", source.name], stdout=subprocess.PIPE, check=True
+        )
+        unpack = ["tar", "--extract", "--no-same-owner", f"--directory={path}"]
+        subprocess.run([*self._enter(), *unpack], input=packed.stdout, check=True)
+        self.run(["chown", "--recursive", "--no-dereference", f"{owner}:", "--", f"{path}/{source.name}"])
+
     # --- what runs on it ------------------------------------------------------------------------------------------
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
@@ -215,7 +210,7 @@ class Machine:
         sent = ["--data-binary", "@-"] if body else []
         limits = ["--silent", "--show-error", "--max-time", "30", "--http1.1"]
         told = self.run(["curl", *limits, "--include", "--request", method, *given, *sent, url], input=body)
-        return _answer(told.out)
+        return parse_answer(told.out)
 
     def answers(self, url: str) -> bool:
         """Whether somebody answers there, and with success."""
@@ -266,7 +261,7 @@ class Machine:
         if self._process is not None:
             self._process.wait(60)
         self._process = None
-        until(lambda: _group_removed(self.name), within=60)
+        wait_for_end(self.name)
 
 
 @dataclass(frozen=True)
@@ -296,50 +291,13 @@ def booted(layers: Sequence[Path], home: Path) -> Iterator[Machine]:
         layers: of its disk, as :func:`tests.support.machines.image.prepared` gives them.
         home: where the machines of this user keep their disks. Those whose tests were killed are removed first.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("a") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
-        _sweep(home)
-        directory = home / f"homeport-{uuid.uuid4().hex[:8]}"
-        directory.mkdir()
-        owner = (directory / "owner").open("a")
-        fcntl.flock(owner, fcntl.LOCK_EX)
-    machine = Machine(directory, layers)
-    with owner:
+    with owned(home) as directory:
+        machine = Machine(directory, layers)
         try:
             machine.boot()
             yield machine
         finally:
             machine.kill()
-            _remove(directory)
-
-
-def _sweep(home: Path) -> None:
-    """Removes machines whose owners are dead: the kernel has ended their processes and let go of their locks."""
-    for owner in home.glob("*/owner"):
-        with owner.open("a") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            until(lambda name=owner.parent.name: _group_removed(name), within=60)  # type: ignore[misc]
-            _remove(owner.parent)
-
-
-def _remove(directory: Path) -> None:
-    shutil.rmtree(directory)
-    propagated = PROPAGATED / directory.name
-    if propagated.is_dir():
-        propagated.rmdir()
-
-
-def _group_removed(name: str) -> bool:
-    """A control group is busy until its last process is gone; then all is over, the mounts too."""
-    try:
-        remove_group(name)
-    except OSError:
-        return False
-    return True
 
 
 def _children(pid: int) -> list[int]:
@@ -354,10 +312,3 @@ def _program(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
-
-
-def _answer(text: str) -> Answer:
-    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
-    status, *lines = head.split("\n")
-    fields = (line.partition(":") for line in lines)
-    return Answer(int(status.split()[1]), {name.lower(): value.strip() for name, _, value in fields}, body)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
+
+import pytest
 
 from homeport import __version__
 from tests.support.machine import Machine
@@ -49,11 +52,57 @@ def test_what_a_user_starts_by_hand_stays_and_belongs_to_no_unit(machine: Machin
     machine.until(lambda: machine.answers("http://127.0.0.1:3444/"))
     assert machine.run(["ps", "-o", "user=,ppid=", str(server.pid)]).out.split() == ["kai", "1"]
     cgroup = machine.read(f"/proc/{server.pid}/cgroup")
-    assert "/user.slice/session-" in cgroup
+    assert "0::/user.slice/session-" in cgroup
     assert ".service" not in cgroup
+    assert "0::/system.slice/nginx.service\n" in machine.read(f"/proc/{machine.unit('nginx')['MainPID']}/cgroup")
     assert '"GET / HTTP' in machine.read("/home/kai/server.log")
     server.kill()
     assert not machine.answers("http://127.0.0.1:3444/")
+
+
+def test_a_unit_that_fails_at_boot_is_named_with_its_journal(machine: Machine) -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/cat /nowhere\n[Install]\nWantedBy=multi-user.target\n"
+    machine.write("/etc/systemd/system/broken.service", unit)
+    machine.systemctl("enable", "broken")
+    with pytest.raises(AssertionError, match="is degraded, not running") as failed:
+        machine.reboot()
+    assert "cat: /nowhere: No such file or directory" in str(failed.value)
+    machine.reboot("degraded")
+    assert machine.unit("broken", "Result", "ExecMainStatus") == {"Result": "exit-code", "ExecMainStatus": "1"}
+
+
+def test_a_tree_is_copied_as_it_is_and_belongs_to_whom_it_is_for(machine: Machine, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "below").mkdir(parents=True)
+    (tree / "below" / "bytes").write_bytes(bytes(range(256)))
+    (tree / "tool").write_text("#!/bin/sh\necho ran as $USER\n")
+    (tree / "tool").chmod(0o755)
+    (tree / "link").symlink_to("tool")
+    machine.add_user("kai")
+    machine.copy(tree, "/srv/made", owner="kai")
+    assert machine.run(["/srv/made/tree/link"], user="kai").out == "ran as kai\n"
+    assert machine.run(["wc", "--bytes", "/srv/made/tree/below/bytes"]).out.split()[0] == "256"
+    owners = machine.run(["find", "/srv/made/tree", "-printf", "%u\n"]).out.split()
+    assert set(owners) == {"kai"}
+
+
+def test_a_command_that_fails_fails_the_test_with_what_it_said(machine: Machine) -> None:
+    with pytest.raises(AssertionError, match="ended with 2:\nls: cannot access '/nowhere'"):
+        machine.run(["ls", "/nowhere"])
+    assert machine.run(["false"], check=False).code == 1
+    with pytest.raises(AssertionError, match="no-such-program: command not found"):
+        machine.run(["no-such-program"])
+    with pytest.raises(AssertionError, match="Failed to connect"):
+        machine.get("http://127.0.0.1:1/")
+
+
+def test_a_request_carries_its_method_headers_and_body(machine: Machine) -> None:
+    site = 'server { listen 81; location / { return 418 "$request_method $http_x_asked $content_length"; } }'
+    machine.write("/etc/nginx/conf.d/echo.conf", site)
+    machine.systemctl("reload", "nginx")
+    machine.until(lambda: machine.run(["curl", "-s", "http://127.0.0.1:81/"], check=False).code == 0)
+    answer = machine.request("PUT", "http://127.0.0.1:81/", headers={"X-Asked": "yes"}, body="four")
+    assert (answer.status, answer.body) == (418, "PUT yes 4")
 
 
 def test_two_machines_share_no_port_no_process_and_no_unit(machine: Machine, second_machine: Machine) -> None:

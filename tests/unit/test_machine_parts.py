@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.support.machines.image import ROOT
 from tests.support.machines.layers import KEPT, Layers, key_of
 from tests.support.machines.sources import host_sources
 
@@ -46,6 +51,18 @@ def test_only_the_distributions_own_entries_of_its_release_are_taken(tmp_path: P
     assert sources.stanzas == STANZAS.split("\n\n", maxsplit=1)[0] + "\n"
     assert not host_sources(tmp_path, "trixie")
     assert not host_sources(tmp_path / "nothing", "bookworm")
+
+
+@pytest.mark.slow
+def test_tests_on_machines_are_skipped_by_name_where_none_can_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/system/test_machine.py"]
+    without_tools = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=without_tools, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reason = re.search(r"^SKIPPED \[\d+\] tests/system/\S+: (.*)$", done.stdout, re.MULTILINE)
+    assert reason is not None, done.stdout
+    assert re.search("machines need|may not mount|mmdebstrap and systemd-nspawn .* not found", reason[1])
+    assert " passed" not in done.stdout
 
 
 def build(part: Path) -> Path:
