@@ -33,7 +33,15 @@ IDENTITY_FILE: Final = "identity.json"
 """Names the environment a data directory belongs to; see :class:`Identity`."""
 
 SNAPSHOT_FILE: Final = "DEVELOPMENT_SNAPSHOT.json"
-"""Present where the data came from another environment (the proposal's script 3)."""
+"""Present where the data came from another environment (the proposal's script 3); see :class:`Origin`."""
+
+BACKUPS_FILE: Final = "backups.json"
+"""In the journal directory of an environment; see :class:`BackupRecord`."""
+
+HTTP_SOCKET: Final = "http"
+"""``FileDescriptorName=`` of the socket that a service manager hands over for the HTTP port."""
+SSE_SOCKET: Final = "sse"
+"""The same for the SSE port; a ``.socket`` unit has one name for all its sockets, so that each port has a unit."""
 
 DATABASE_FILE: Final = "homeport.db"
 BEGINNING_FILE: Final = "beginning"
@@ -87,6 +95,14 @@ class ServeSettings:
     oauth_host: str | None = None
     """The one name under which clients sign in with OAuth, https in front of it; None for no OAuth at all."""
     log_format: LogFormat = "json"
+    socket: str | None = None
+    """A unix socket, absolute, on which it answers besides, or alone; mode 0600."""
+    on_ports: bool = True
+    """Whether it listens on its ports; where not, :attr:`socket` is its only door."""
+    rehearsal: bool = False
+    """Whether it acts on nothing outside: it runs on a copy of data, for a drill or to try a release."""
+    state_file: str | None = None
+    """Where a :class:`BackupRecord` is kept, absolute; the file need not exist."""
 
 
 class Identity(TypedDict):
@@ -98,6 +114,36 @@ class Identity(TypedDict):
     """A random UUID that a copy keeps and a sync renews."""
     created: str
     """RFC 3339, UTC."""
+
+
+class CameFrom(TypedDict):
+    """What the health answer says of data that began in another environment; :class:`Origin` says all."""
+
+    environment: str
+    """Whose data they were."""
+    at: str
+    """RFC 3339: when the last thing happened there that is in them."""
+
+
+class BackupRecord(TypedDict):
+    """The content of :data:`BACKUPS_FILE`: written after every proof, read by the server for its health answer."""
+
+    last_backup: str | None
+    """RFC 3339: when the last backup was made that was read back and found good."""
+    last_drill: str | None
+    """RFC 3339: when a backup was last restored into a scratch directory and a server on it answered."""
+    proven: bool
+    """Whether the last drill succeeded: a backup that was never restored is a hope."""
+
+
+class Backups(TypedDict):
+    """What the health answer says of backups."""
+
+    state: Literal["proven", "never proven", "unknown"]
+    backup_age_seconds: float | None
+    drill_age_seconds: float | None
+    problem: str | None
+    """Why it is unknown, in one sentence."""
 
 
 class Health(TypedDict):
@@ -113,6 +159,13 @@ class Health(TypedDict):
     identity: str
     last_backup: str | None
     """RFC 3339 time of the last backup that was read back and found good."""
+    last_drill: str | None
+    """RFC 3339 time of the last drill; see :class:`BackupRecord`."""
+    backups: Backups
+    origin: CameFrom | None
+    """Where the data came from, if from another environment."""
+    rehearsal: bool
+    """Whether it is a trial on a copy of data, which acts on nothing outside."""
     uptime_seconds: float
     reasons: list[str]
     """What is wrong, one sentence each; empty when healthy."""

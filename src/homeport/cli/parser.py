@@ -33,6 +33,12 @@ _SERVE: Final = """\
 Runs one environment in the foreground; logs go to stderr. This is what a service manager starts. Exit code 78
 says that it cannot start for a reason that no retry mends: a port in use, data of another environment, a
 directory that cannot be written, a second server on the same data.
+
+Sockets that a service manager hands over (LISTEN_FDS) are used instead of binding the ports; each is named http or
+sse, or is known by its port. The manager is told when the server is ready, is stopping, and is alive (NOTIFY_SOCKET).
+
+--socket makes it answer on a unix socket alone, on no port: to try a release beside the running server. With --data
+it runs on a copy of the environment's data, as a rehearsal: it calls no webhook and nobody else outside.
 """
 _INIT: Final = """\
 Writes a commented homeport.toml with the environments production, development and local, and makes their
@@ -133,6 +139,11 @@ def _add_serve(commands: Commands) -> None:
     serve.add_argument("--log-format", choices=["json", "text"], help="instead of the declared one")
     # For `homeport up`: a server must not outlive it, even where it was killed.
     serve.add_argument("--with-parent", type=int, metavar="PID", help=argparse.SUPPRESS)
+    doors = serve.add_mutually_exclusive_group()
+    doors.add_argument("--socket", metavar="PATH", help="answer on this unix socket alone, on no port")
+    doors.add_argument("--also-socket", metavar="PATH", help="answer on this unix socket too, for its own user")
+    serve.add_argument("--data", metavar="DIR", help="a copy of the environment's data; only with --socket")
+    serve.add_argument("--release", metavar="ID", help="the release this is; else the directory it is installed in")
     _add_ports(serve)
     serve.set_defaults(module="serve")
 

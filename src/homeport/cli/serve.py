@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from homeport import __version__, server
 from homeport.cli.declared import declaration_of
-from homeport.errors import CannotStartError
+from homeport.contract import ServeSettings
+from homeport.environments.environment import Environment
+from homeport.errors import CannotStartError, UsageError
 from homeport.host.parent import end_with_parent
 from homeport.host.ports import check_ports
 from homeport.identity import check_owner
@@ -18,17 +23,63 @@ def run(arguments: Namespace) -> int:
 
     Raises:
         CannotStartError: the data are another's, or a port is held by another process.
+        UsageError: the declaration is wrong, or the arguments contradict each other.
     """
     if arguments.with_parent is not None:
         end_with_parent(arguments.with_parent)
     environment = declaration_of(arguments).environment(arguments.environment)
+    settings = settings_of(environment, arguments)
     # The data before the ports: of two things that are wrong, the one that could do harm is named.
-    check_owner(Path(environment.data_directory), environment.name)
-    check_ports(environment.listen, environment.ports)
+    owner = check_owner(Path(settings.data_directory), environment.name)
+    if settings.rehearsal and owner is None:
+        raise CannotStartError(f"{settings.data_directory} holds no data.", "Restore or copy some into it first.")
+    binds = settings.on_ports and not server.sockets_are_handed()
+    if binds:
+        check_ports(environment.listen, environment.ports)
     try:
-        return int(server.run(environment.serve_settings(__version__, log_format=arguments.log_format)))
+        return int(server.run(settings))
     except CannotStartError as error:
-        if "port" in error.details:
+        if binds and "port" in error.details:
             # Somebody was quicker since the check; it is named as it would have been then.
             check_ports(environment.listen, environment.ports)
         raise
+
+
+def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings:
+    """What the server is told: the declaration, and what the arguments say besides.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    release = arguments.release or release_of(Path(sys.prefix), Path(environment.releases_directory))
+    settings = environment.serve_settings(__version__, release=release, log_format=arguments.log_format)
+    alone, besides = arguments.socket, arguments.also_socket
+    path = alone or besides
+    if path is not None:
+        settings = replace(settings, socket=_absolute(path), on_ports=alone is None)
+    if arguments.data is None:
+        return settings
+    if alone is None:
+        raise UsageError(
+            "--data needs --socket: other data than the declared are never served on the declared ports.",
+            "Give the server a socket of its own, --socket PATH.",
+        )
+    data = _absolute(arguments.data)
+    if Path(data).resolve() == Path(environment.data_directory).resolve():
+        raise UsageError(f"{data} is the declared data directory of {environment.name}.", "Leave --data out.")
+    return replace(settings, data_directory=data, rehearsal=True, state_file=None)
+
+
+def release_of(installed: Path, releases: Path) -> str | None:
+    """The id of the release that a program belongs to; None where it is no release of the environment.
+
+    Args:
+        installed: where the program's own environment is, ``sys.prefix``.
+        releases: the directory of the environment's releases.
+    """
+    found, base = installed.resolve(), releases.resolve()
+    return found.relative_to(base).parts[0] if base in found.parents else None
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - as it stands: a link is not followed before it is checked

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, SNAPSHOT_FILE, Auth, LogFormat, ServeSettings
+from homeport.contract import (
+    BACKUPS_FILE,
+    DATABASE_FILE,
+    IDENTITY_FILE,
+    LOCK_FILE,
+    SNAPSHOT_FILE,
+    Auth,
+    LogFormat,
+    ServeSettings,
+)
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.settings import EnvironmentSettings
@@ -88,6 +97,11 @@ class Environment:
     def journal_directory(self) -> PurePosixPath:
         """What was begun and how far it came."""
         return self.directory / "journal"
+
+    @property
+    def backups_file(self) -> PurePosixPath:
+        """What is proven of its backups; see :class:`homeport.contract.BackupRecord`."""
+        return self.journal_directory / BACKUPS_FILE
 
     @property
     def directories(self) -> tuple[PurePosixPath, ...]:
@@ -204,6 +218,7 @@ class Environment:
             trusted_proxies=self.trusted_proxies,
             oauth_host=self.oauth_host,
             log_format=log_format or self.log_format,
+            state_file=str(self.backups_file),
         )
 
     def as_json(self) -> dict[str, object]:

@@ -36,6 +36,10 @@ class Place:
     data_directory: str
     started_at: Millis
     release: str | None = None
+    origin: JsonObject | None = None
+    """Where the data came from, if from another environment."""
+    rehearsal: bool = False
+    """Whether it is a trial on a copy of data."""
 
 
 @dataclass(frozen=True, slots=True)

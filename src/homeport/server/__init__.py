@@ -6,6 +6,7 @@ None loads what only another needs.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,17 @@ def run(settings: ServeSettings) -> ExitCode:
     from homeport.server.serving import serve
 
     return serve(settings)
+
+
+def sockets_are_handed() -> bool:
+    """Whether a service manager handed listening sockets to this process, so that it need not bind any.
+
+    Raises:
+        CannotStartError: what the manager says of them cannot be understood.
+    """
+    from homeport.server.handed import count_handed
+
+    return count_handed(os.environ, os.getpid()) > 0
 
 
 def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_run: bool = False) -> Report:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -32,12 +32,20 @@ class DrainingServer(uvicorn.Server):
         config: of uvicorn.
         started: called once it listens.
         draining: called when the end begins; must end streams and waits.
+        private: unix sockets on which it answers too.
     """
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None], draining: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        started: Callable[[], None],
+        draining: Callable[[], None],
+        private: Sequence[socket.socket] = (),
+    ) -> None:
         super().__init__(config)
         self._on_started = started
         self._on_draining = draining
+        self._private = private
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -58,10 +66,19 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, then says so."""
         await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for one in self._private:
+            server = await loop.create_unix_server(self._connection, sock=one, backlog=self.config.backlog)
+            self.servers.append(server)
         self._on_started()
 
+    def _connection(self) -> asyncio.Protocol:
+        """As uvicorn makes them for its own sockets."""
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drains."""
+        """Drains. A socket that a service manager handed over lives on there: only our descriptor of it is closed."""
         for server in self.servers:
             server.close()
         for one in sockets or []:

@@ -15,7 +15,9 @@ from homeport.transports.log import Log
 
 
 @asynccontextmanager
-async def errands(store: Store, environment: str, clock: Callable[[], Millis], log: Log) -> AsyncIterator[None]:
+async def errands(
+    store: Store, environment: str, clock: Callable[[], Millis], log: Log, *, rehearsal: bool = False
+) -> AsyncIterator[None]:
     """Runs them while the block runs.
 
     Args:
@@ -23,12 +25,12 @@ async def errands(store: Store, environment: str, clock: Callable[[], Millis], l
         environment: told to webhooks.
         clock: milliseconds since the epoch.
         log: learns of what was done and what failed.
+        rehearsal: nobody outside may notice it: no webhook is called.
     """
     poster = Poster()
-    tasks = [
-        asyncio.create_task(Upkeep(store, clock, log).run()),
-        asyncio.create_task(WebhookSender(store, environment, poster.post, clock, log).run()),
-    ]
+    tasks = [asyncio.create_task(Upkeep(store, clock, log).run())]
+    if not rehearsal:
+        tasks.append(asyncio.create_task(WebhookSender(store, environment, poster.post, clock, log).run()))
     try:
         yield
     finally:

@@ -5,27 +5,35 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import socket
+import os
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 import uvloop
 
-from homeport.contract import ExitCode, Identity, ServeSettings
+from homeport.contract import CameFrom, ExitCode, Identity, ServeSettings
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis, RandomIds
+from homeport.errors import CannotStartError
 from homeport.identity import open_data_directory
 from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Place
 from homeport.server.documents import Documents
 from homeport.server.draining import DrainingServer
+from homeport.server.entrances import Entrances, open_entrances
 from homeport.server.errands import errands
-from homeport.server.listening import BACKLOG, allow_connections, bound_socket
+from homeport.server.handed import take_handed
+from homeport.server.listening import BACKLOG, allow_connections
+from homeport.server.manager import STOPPING, WATCHDOG, Manager, manager_from, status
+from homeport.server.notes import BackupsFile, read_origin
+from homeport.server.readiness import announce, patience
+from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
 from homeport.transports.doors import Known
@@ -41,12 +49,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than a proxy keeps its connections to us (nginx: 60), so that it is never we who close first."""
 
 
-def serve(settings: ServeSettings, sockets: Sequence[socket.socket] = ()) -> ExitCode:
+def serve(settings: ServeSettings) -> ExitCode:
     """Serves until SIGTERM or SIGINT.
-
-    Args:
-        settings: what to serve, and where.
-        sockets: bound ones that were handed over; without them the declared ports are taken.
 
     Raises:
         CannotStartError: see :func:`homeport.server.run`.
@@ -54,53 +58,86 @@ def serve(settings: ServeSettings, sockets: Sequence[socket.socket] = ()) -> Exi
     log = Log(settings.environment, settings.log_format)
     _collect_logs(log)
     allow_connections()
-    with open_data_directory(Path(settings.data_directory), settings.environment) as identity:
-        taken = list(sockets) or [bound_socket(settings.listen, port) for port in _ports(settings)]
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(settings, identity, taken, log))
-        finally:
-            for one in taken:
-                one.close()
-            log.flush()
+    manager = manager_from(os.environ, os.getpid())
+    handed = take_handed(os.environ, os.getpid())
+    try:
+        with (
+            open_data_directory(Path(settings.data_directory), settings.environment) as identity,
+            open_entrances(settings, handed) as entrances,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_serve(settings, identity, entrances, manager, log))
+    except CannotStartError as error:
+        manager.tell(status(str(error)))
+        raise
+    finally:
+        log.flush()
     return ExitCode.DONE
 
 
-async def _serve(settings: ServeSettings, identity: Identity, sockets: list[socket.socket], log: Log) -> None:
-    async with _store(settings) as store:
-        dispatcher = Dispatcher(CATALOGUE, store, _place(settings), _now, RandomIds())
-        site = _site(settings, identity, dispatcher, log)
+async def _serve(settings: ServeSettings, identity: Identity, entrances: Entrances, manager: Manager, log: Log) -> None:
+    async with _store(settings, manager) as store, AsyncExitStack() as life:
+        origin = read_origin(Path(settings.data_directory), log)
+        dispatcher = Dispatcher(CATALOGUE, store, _place(settings, origin), _now, RandomIds())
+        site = _site(settings, identity, origin, dispatcher, log)
+        where = entrances.where
 
         def started() -> None:
-            where = [one.getsockname() for one in sockets]
             log.event("info", "listening", address=where, data_directory=settings.data_directory)
             site.official.load()
             _settle()
+            if manager.present:
+                text = f"Serving {settings.environment} on {', '.join(where)}"
+                _background(life, announce(manager, store, text, log))
 
-        server = DrainingServer(http_config(site), started, site.drain)
+        def draining() -> None:
+            manager.tell(STOPPING, status("Finishing what was begun"))
+            site.drain()
+
+        server = DrainingServer(http_config(site), started, draining, entrances.private)
+        if manager.watchdog_seconds is not None:
+            beat = partial(manager.tell, WATCHDOG)
+            _background(life, Watchdog(manager.watchdog_seconds, store, beat, log).run())
+        await life.enter_async_context(errands(store, settings.environment, _now, log, rehearsal=settings.rehearsal))
         try:
-            async with errands(store, settings.environment, _now, log):
-                await server.serve(sockets)
+            await server.serve(entrances.public)
         finally:
             log.event("info", "stopped")
 
 
+def _background(life: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Runs work beside the server for as long as that lives."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    life.push_async_callback(end)
+
+
 @asynccontextmanager
-async def _store(settings: ServeSettings) -> AsyncIterator[Store]:
-    store: Store = await open_store(Path(settings.data_directory))
+async def _store(settings: ServeSettings, manager: Manager) -> AsyncIterator[Store]:
+    async with patience(manager, time.monotonic):
+        store: Store = await open_store(Path(settings.data_directory))
     try:
         yield store
     finally:
         await store.close()
 
 
-def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, log: Log) -> Site:
+def _site(
+    settings: ServeSettings, identity: Identity, origin: CameFrom | None, dispatcher: Dispatcher, log: Log
+) -> Site:
     about = About(
         environment=settings.environment,
         version=settings.version,
         release=settings.release,
         data_directory=settings.data_directory,
         identity=identity["id"],
+        backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
+        origin=origin,
+        rehearsal=settings.rehearsal,
     )
     return Site(
         dispatcher,
@@ -117,7 +154,7 @@ def _site(settings: ServeSettings, identity: Identity, dispatcher: Dispatcher, l
         protected=settings.protected,
         offer=Offer(
             streamable_http=settings.streamable_http,
-            sse_ports=frozenset(_ports(settings)[1:]),
+            sse_ports=frozenset(() if settings.sse_port is None else (settings.sse_port,)),
             oauth=_oauth(settings, dispatcher.store, log),
         ),
         known=Known(
@@ -132,22 +169,20 @@ def _oauth(settings: ServeSettings, store: Store, log: Log) -> OAuthPlace | None
     if settings.oauth_host is None:
         return None
     host, environment = settings.oauth_host, settings.environment
-    fetch = Documents().fetch
+    # A client's document lies wherever the client says, which is outside.
+    fetch = None if settings.rehearsal else Documents().fetch
     return OAuthPlace(Realm(host=host, environment=environment, store=store, log=log, clock=_now, fetch=fetch))
 
 
-def _ports(settings: ServeSettings) -> list[int]:
-    """The HTTP port, and the SSE port where there is one."""
-    return [settings.http_port, *([] if settings.sse_port is None else [settings.sse_port])]
-
-
-def _place(settings: ServeSettings) -> Place:
+def _place(settings: ServeSettings, origin: CameFrom | None) -> Place:
     return Place(
         environment=settings.environment,
         version=settings.version,
         data_directory=settings.data_directory,
         started_at=_now(),
         release=settings.release,
+        origin=None if origin is None else {"environment": origin["environment"], "at": origin["at"]},
+        rehearsal=settings.rehearsal,
     )
 
 

@@ -10,11 +10,12 @@ from typing import Final
 
 import orjson
 
-from homeport.contract import Health
+from homeport.contract import CameFrom, Health
 from homeport.coordination.store import Store
 from homeport.errors import CallError
 from homeport.transports.exchange import JSON, Exchange
 from homeport.transports.log import Log
+from homeport.transports.proof import Proof
 
 PROBE_SECONDS: Final = 5.0
 """A disk that takes longer for one row counts as broken."""
@@ -31,7 +32,9 @@ class About:
     release: str | None
     data_directory: str
     identity: str
-    last_backup: Callable[[], str | None] = lambda: None
+    backups: Callable[[], Proof] = Proof
+    origin: CameFrom | None = None
+    rehearsal: bool = False
 
 
 class HealthEndpoint:
@@ -42,13 +45,22 @@ class HealthEndpoint:
         store: what is probed.
         log: learns why a probe failed.
         monotonic: seconds.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, about: About, store: Store, log: Log, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        about: About,
+        store: Store,
+        log: Log,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._about = about
         self._store = store
         self._log = log
         self._monotonic = monotonic
+        self._clock = clock
         self._began = monotonic()
         self._proof: asyncio.Task[list[str]] | None = None
         self._proved_at = 0.0
@@ -56,6 +68,7 @@ class HealthEndpoint:
     async def __call__(self, exchange: Exchange) -> None:
         reasons = await asyncio.shield(self._proving())
         about = self._about
+        backups = about.backups()
         answer = Health(
             status="unhealthy" if reasons else "healthy",
             environment=about.environment,
@@ -64,7 +77,11 @@ class HealthEndpoint:
             schema_version=self._store.schema_version,
             data_directory=about.data_directory,
             identity=about.identity,
-            last_backup=about.last_backup(),
+            last_backup=backups.last_backup,
+            last_drill=backups.last_drill,
+            backups=backups.told(self._clock()),
+            origin=about.origin,
+            rehearsal=about.rehearsal,
             uptime_seconds=round(self._monotonic() - self._began, 3),
             reasons=reasons,
         )

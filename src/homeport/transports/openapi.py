@@ -56,6 +56,22 @@ _HEALTH_SCHEMA: Final[dict[str, Any]] = {
         "data_directory": {"type": "string"},
         "identity": {"type": "string"},
         "last_backup": {"type": ["string", "null"]},
+        "last_drill": {"type": ["string", "null"]},
+        "backups": {
+            "type": "object",
+            "required": ["state"],
+            "properties": {
+                "state": {"type": "string", "enum": ["proven", "never proven", "unknown"]},
+                "backup_age_seconds": {"type": ["number", "null"]},
+                "drill_age_seconds": {"type": ["number", "null"]},
+                "problem": {"type": ["string", "null"]},
+            },
+        },
+        "origin": {
+            "type": ["object", "null"],
+            "properties": {"environment": {"type": "string"}, "at": {"type": "string"}},
+        },
+        "rehearsal": {"type": "boolean"},
         "uptime_seconds": {"type": "number"},
         "reasons": {"type": "array", "items": {"type": "string"}},
     },

@@ -32,7 +32,7 @@ from homeport.transports.proxies import Proxies
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
 from homeport.transports.sessions import Sessions
-from homeport.transports.sse import SseEndpoint
+from homeport.transports.sse import MESSAGES, STREAM, SseEndpoint
 from homeport.transports.subscriptions import Subscriptions
 
 _READING: Final = ("GET", "HEAD")
@@ -98,8 +98,7 @@ class Site:
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
-        # A unix socket has no port.
-        if (exchange.scope.get("server") or ("", None))[1] in self._sse_ports:
+        if self._is_sse(exchange):
             if await self._gate.admits(exchange, as_rpc=False):
                 await self._sse(exchange)
             return
@@ -129,6 +128,13 @@ class Site:
         else:
             hint = "GET / says where things are."
             await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
+
+    def _is_sse(self, exchange: Exchange) -> bool:
+        """Whether it came to the SSE port; a unix socket has no port, and all is offered there."""
+        port = (exchange.scope.get("server") or ("", None))[1]
+        if port is None:
+            return bool(self._sse_ports) and exchange.path in (STREAM, MESSAGES)
+        return port in self._sse_ports
 
     async def _where_things_are(self, exchange: Exchange) -> None:
         answer = {

@@ -1,0 +1,86 @@
+"""What a server is told by others: of its backups, whether the last were proved and when; of its data, their origin."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from homeport.contract import BackupRecord, Backups, CameFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A :class:`~homeport.contract.BackupRecord` as it was found, or why there is none."""
+
+    last_backup: str | None = None
+    last_drill: str | None = None
+    proven: bool = False
+    problem: str | None = None
+
+    def told(self, now: float) -> Backups:
+        """What the health answer says; ``now`` is seconds since the epoch."""
+        if self.problem is not None:
+            return Backups(state="unknown", backup_age_seconds=None, drill_age_seconds=None, problem=self.problem)
+        return Backups(
+            state="proven" if self.proven else "never proven",
+            backup_age_seconds=_age(self.last_backup, now),
+            drill_age_seconds=_age(self.last_drill, now),
+            problem=None,
+        )
+
+
+def parse_record(text: str | bytes) -> BackupRecord:
+    """Reads the content of the file.
+
+    Raises:
+        ValueError: it is not what :class:`~homeport.contract.BackupRecord` says; the text says what is wrong.
+    """
+    found = json.loads(text)
+    _require(isinstance(found, dict), "it is no JSON object")
+    for key in ("last_backup", "last_drill"):
+        value = found.get(key)
+        _require(value is None or isinstance(value, str), f"{key} is no text")
+        if value is not None:
+            moment(value)
+    _require(isinstance(found.get("proven"), bool), "proven is neither true nor false")
+    return BackupRecord(
+        last_backup=found.get("last_backup"), last_drill=found.get("last_drill"), proven=found["proven"]
+    )
+
+
+def parse_origin(text: str | bytes) -> CameFrom:
+    """Reads the content of a snapshot's mark.
+
+    Raises:
+        ValueError: it is not what :class:`~homeport.contract.Origin` says; the text says what is wrong.
+    """
+    found = json.loads(text)
+    _require(isinstance(found, dict), "it is no JSON object")
+    # Data in which nothing ever happened are as old as the copy.
+    at = found.get("position_at") or found.get("prepared_at")
+    _require(isinstance(found.get("origin"), str), "origin is no text")
+    _require(isinstance(at, str), "it says no time")
+    moment(at)
+    return CameFrom(environment=found["origin"], at=at)
+
+
+def moment(text: str) -> float:
+    """Seconds since the epoch of an RFC 3339 time.
+
+    Raises:
+        ValueError: it is none, or it does not say its distance from UTC.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text} does not say its distance from UTC")
+    return found.timestamp()
+
+
+def _require(condition: object, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def _age(text: str | None, now: float) -> float | None:
+    return None if text is None else round(max(0.0, now - moment(text)), 1)
