@@ -13,9 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from homeport.environments.backup_settings import BackupSettings
-from homeport.environments.environment import Environment, absolute, is_loopback, make_environment
+from homeport.environments.environment import Environment, is_loopback, make_environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
+from homeport.environments.paths import absolute
+from homeport.environments.services.service import find_service_faults
 from homeport.environments.settings import EnvironmentSettings, PathText
 from homeport.environments.sharing import Claim, claims_of, find_sharing
 from homeport.errors import UsageError
@@ -33,6 +35,7 @@ _KINDS: Final = {
     "string_type": "a text in quotes",
     "list_type": "a list in square brackets",
     "model_type": "a table",
+    "dict_type": "a table in braces",
 }
 """Pydantic's names of type errors, in the words of TOML."""
 
@@ -194,6 +197,7 @@ def _environment(
                 known = ", ".join(PRESETS)
                 faults.append(Fault(f"{path}.{port}", f"is missing; only {known} have ports of their own"))
         settings = settings.model_copy(update={port: _ENOUGH[port] for port in wrong & set(_ENOUGH)})
+    faults += [Fault(f"{path}.{setting}", text) for setting, text in find_service_faults(settings)]
     made = make_environment(name, settings, root)
     if made.auth == "open" and not is_loopback(made.listen):
         wrong.add("listen")

@@ -7,7 +7,6 @@ disagree on the data directory) cannot be written down that way.
 from __future__ import annotations
 
 import ipaddress
-import os.path
 import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -25,6 +24,8 @@ from homeport.contract import (
 )
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
+from homeport.environments.paths import absolute
+from homeport.environments.services.service import Service, make_service
 from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
@@ -61,6 +62,13 @@ class Environment:
     log_format: LogFormat
     backup: BackupSettings
     """How its data are protected."""
+    service: Service
+    """What runs as its server."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether its server is another program than Homeport's own."""
+        return bool(self.service.command)
 
     @property
     def offers_http(self) -> bool:
@@ -92,6 +100,21 @@ class Environment:
     @property
     def logs_directory(self) -> PurePosixPath:
         return self.directory / "logs"
+
+    @property
+    def log_file(self) -> PurePosixPath:
+        """What a server that runs as a plain process says."""
+        return self.logs_directory / "server.log"
+
+    @property
+    def pid_file(self) -> PurePosixPath:
+        """Which plain process its server is."""
+        return self.directory / "server.pid"
+
+    @property
+    def end_file(self) -> PurePosixPath:
+        """How its last plain process ended."""
+        return self.directory / "server.end"
 
     @property
     def journal_directory(self) -> PurePosixPath:
@@ -159,7 +182,8 @@ class Environment:
 
     @property
     def health_url(self) -> str:
-        return f"{self.http_url}/health"
+        health = self.service.health
+        return f"{self.http_url}{health}" if health.startswith("/") else health
 
     @property
     def sse_url(self) -> str | None:
@@ -251,16 +275,10 @@ class Environment:
             "oauth_host": self.oauth_host,
             "oauth_url": self.oauth_url,
             "log_format": self.log_format,
+            **self.service.as_json(),
             "backup": self.backup.model_dump(mode="json"),
             "connect": self.connect_command,
         }
-
-
-def absolute(base: PurePosixPath, path: str) -> PurePosixPath:
-    """``path`` from ``base``, without ``.``, ``..`` and double slashes, so that equal paths compare equal."""
-    normal = os.path.normpath(base / path)
-    # POSIX lets exactly two leading slashes mean something else, and normpath keeps them; Linux does not.
-    return PurePosixPath("/" + normal.lstrip("/"))
 
 
 def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPath) -> Environment:
@@ -296,6 +314,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         trusted_proxies=_trusted_proxies(settings),
         oauth_host=settings.oauth_host or None,
         log_format=settings.log_format,
+        service=make_service(settings, root, directory),
         backup=settings.backup,
     )
 

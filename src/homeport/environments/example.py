@@ -88,6 +88,8 @@ def _defaults(name: str) -> dict[str, object]:
         "backups": str(made.backups_directory)[1:],
         "unit": made.unit,
         "trusted_proxies": list(made.trusted_proxies),
+        "working_directory": str(made.service.working_directory)[1:],
+        "install": list(made.service.install),
     }
     return {setting: derived.get(setting, field.default) for setting, field in EnvironmentSettings.model_fields.items()}
 

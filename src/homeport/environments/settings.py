@@ -22,6 +22,10 @@ HIGHEST_PORT: Final = 65535
 _HOST: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
 )
+_PLAIN: Final = re.compile(r"[!-~]+")
+_HEALTH_URL: Final = re.compile(r"https?://[^/?#@\s]+(/[!-~]*)?", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRANCH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
 _ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -98,8 +102,42 @@ def _some(value: list[Literal["http", "sse"]]) -> list[Literal["http", "sse"]]:
     return value
 
 
+def _optional_path(value: str) -> str:
+    return _path(value) if value else value
+
+
+def _health(value: str) -> str:
+    if value.startswith("/") and not value.startswith("//") and _PLAIN.fullmatch(value):
+        return value
+    if not _HEALTH_URL.fullmatch(value):
+        raise ValueError(f'"{value}" is neither a path such as "/health" nor a URL such as "http://127.0.0.1:8080/up"')
+    return value
+
+
+def _variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(f'"{value}" is not a name of a variable')
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("a text with a zero byte cannot be passed to a program")
+    return value
+
+
+def _branch(value: str) -> str:
+    if value and (not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".lock", "/", "."))):
+        raise ValueError(f'"{value}" is not the name of a branch')
+    return value
+
+
 Port = Annotated[int, AfterValidator(_port)]
 PathText = Annotated[str, AfterValidator(_path)]
+Words = list[Annotated[str, AfterValidator(_text)]]
+
+
+ServiceKind = Literal["auto", "systemd", "processes"]
 
 
 class EnvironmentSettings(BaseModel):
@@ -181,6 +219,49 @@ class EnvironmentSettings(BaseModel):
     log_format: LogFormat = Field(
         "json",
         description='How homeport serve logs on stderr: "json" for machines, "text" for people.',
+    )
+    service: ServiceKind = Field(
+        "auto",
+        description='Who runs its server: "systemd" by its units, or "processes", plain processes of whoever types '
+        'homeport start. "auto" is systemd where the units of this environment are installed, else processes.',
+    )
+    command: Words = Field(
+        [],
+        description="Only for a server that is not Homeport's own: the program and its arguments, started without a "
+        "shell. It learns its ports and its data directory from variables, or from its own configuration.",
+    )
+    working_directory: PathText | None = Field(
+        None,
+        description="Where command is started; the checkout where there is one, else directory.",
+    )
+    variables: dict[Annotated[str, AfterValidator(_variable)], Annotated[str, AfterValidator(_text)]] = Field(
+        {},
+        description='What the server finds in its environment besides what is there: { HTTP_PORT = "8080" }. No '
+        "secrets here: this file is read by many.",
+    )
+    health: Annotated[str, AfterValidator(_health)] = Field(
+        "/health",
+        description="What is asked whether the server is well: a path on http_port, or a URL. Homeport's own server "
+        "says it for its environment; of another one, every status from 200 to 299 is well.",
+    )
+    health_says: dict[str, str] = Field(
+        {},
+        description='What the JSON answer of a server that is not Homeport\'s own must say besides: { status = "ok" }.',
+    )
+    checkout: Annotated[str, AfterValidator(_optional_path)] = Field(
+        "",
+        description="A git checkout that the server runs from. homeport restart --pull brings it forward, and back "
+        "again if the server does not come up. Homeport's own server is then run by the checkout's .venv.",
+    )
+    branch: Annotated[str, AfterValidator(_branch)] = Field(
+        "",
+        description="The branch that the checkout follows; by default the one that is checked out.",
+    )
+    install: Words | None = Field(
+        None,
+        description="What is run in the checkout after it was brought forward, without a shell; it must end with 0 "
+        'and may be run twice: ["npm", "ci"]. For Homeport\'s own server it installs what '
+        "requirements/runtime.lock asks for.",
     )
     backup: BackupSettings = Field(
         BackupSettings(),

@@ -1,4 +1,4 @@
-"""No two environments share a port, directory, unit or host name for sign-in: the rule, over what each claims.
+"""No two environments share a port, directory, unit, checkout or host name: the rule, over what each claims.
 
 The rule is over claims and not over :class:`Environment`, so that it also judges what the rest of a faulty
 declaration says, and paths after symbolic links were followed.
@@ -46,6 +46,7 @@ def claims_of(environment: Environment, declared: Iterable[str], unusable: Itera
     values: dict[str, int | str | PurePosixPath] = {
         **environment.ports,
         **({} if environment.oauth_host is None else {"oauth_host": environment.oauth_host}),
+        **({} if environment.service.checkout is None else {"checkout": environment.service.checkout}),
         "unit": environment.unit,
         "directory": environment.directory,
         "data": environment.data_directory,
@@ -110,7 +111,7 @@ def _between(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fault]:
         for theirs in other:
             both = {mine.setting, theirs.setting}
             same = mine.value == theirs.value
-            if same and (both <= {"http_port", "sse_port"} or both in ({"unit"}, {"oauth_host"})):
+            if same and (both <= {"http_port", "sse_port"} or both in ({"unit"}, {"oauth_host"}, {"checkout"})):
                 blamed, reason = _blame(mine, theirs)
                 what = f"{reason.environment}'s" + ("" if mine.setting == theirs.setting else f" {reason.setting}")
                 faults.append(Fault(blamed.path, f"{blamed.value} is {what}"))

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
+from homeport.environments.environment import Environment
+from homeport.environments.services.health import HealthAnswer, judge_foreign_health, judge_health
 
-@dataclass(frozen=True, slots=True)
-class HealthAnswer:
-    """What came back from ``GET /health``, or why nothing did."""
-
-    healthy: bool
-    reason: str
-    """One line, for people; empty when healthy."""
-    payload: dict[str, Any]
+__all__ = ["HealthAnswer", "ask_environment", "ask_health", "judge_health", "wait_for_health"]
 
 
 def ask_health(url: str, environment: str, *, timeout: float = 2.0) -> HealthAnswer:
@@ -28,34 +20,34 @@ def ask_health(url: str, environment: str, *, timeout: float = 2.0) -> HealthAns
         environment: who must answer.
         timeout: seconds, for connecting and for the answer each.
     """
+    return _ask(url, lambda status, body: judge_health(status, body, environment), timeout)
+
+
+def ask_environment(environment: Environment, *, timeout: float = 2.0) -> HealthAnswer:
+    """One request to whatever server an environment declares.
+
+    Args:
+        environment: whose.
+        timeout: seconds, for connecting and for the answer each.
+    """
+    if not environment.is_foreign:
+        return ask_health(environment.health_url, environment.name, timeout=timeout)
+    says = dict(environment.service.health_says)
+    return _ask(environment.health_url, lambda status, body: judge_foreign_health(status, body, says), timeout)
+
+
+def _ask(url: str, judge: Callable[[int, bytes], HealthAnswer], timeout: float) -> HealthAnswer:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         response = connection.getresponse()
-        return judge_health(response.status, response.read(1 << 20), environment)
+        return judge(response.status, response.read(1 << 20))
     except (OSError, http.client.HTTPException) as error:
         return HealthAnswer(healthy=False, reason=f"no answer from {url} ({error})", payload={})
     finally:
         connection.close()
-
-
-def judge_health(status: int, body: bytes, environment: str) -> HealthAnswer:
-    """Reads an answer. Pure."""
-    try:
-        payload = json.loads(body)
-    except ValueError:
-        payload = None
-    if not isinstance(payload, dict):
-        return HealthAnswer(healthy=False, reason=f"status {status}, which is not a health answer", payload={})
-    if payload.get("environment") != environment:
-        who = payload.get("environment") or "something that is not Homeport"
-        return HealthAnswer(healthy=False, reason=f"{who} answers in place of {environment}", payload=payload)
-    if status != 200 or payload.get("status") != "healthy":
-        reasons = payload.get("reasons")
-        text = " ".join(map(str, reasons)) if isinstance(reasons, list) and reasons else f"status {status}"
-        return HealthAnswer(healthy=False, reason=text, payload=payload)
-    return HealthAnswer(healthy=True, reason="", payload=payload)
 
 
 def wait_for_health(ask: Callable[[], HealthAnswer], pause: Callable[[], bool], tries: int) -> HealthAnswer:

@@ -10,34 +10,23 @@ import errno
 import shlex
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from homeport.environments.services.state import Listening, PortHolder
 from homeport.errors import CannotStartError, UsageError
 
-
-@dataclass(frozen=True, slots=True)
-class PortHolder:
-    """A process that listens on a port, as far as this user may see it."""
-
-    pid: int | None
-    command: str | None
-    working_directory: str | None
-    unit: str | None
-    """The systemd service it runs in; None where it was started by hand."""
-
-    def __str__(self) -> str:
-        if self.pid is None:
-            return "a process of another user"
-        parts = [f"process {self.pid}"]
-        if self.command:
-            parts.append(f"({self.command})")
-        if self.working_directory:
-            parts.append(f"in {self.working_directory}")
-        parts.append(f"of the unit {self.unit}" if self.unit else "of no systemd unit")
-        return " ".join(parts)
+__all__ = [
+    "PortHolder",
+    "check_ports",
+    "describe_process",
+    "find_listening",
+    "find_port_holder",
+    "is_listening",
+    "port_error",
+    "unit_of",
+]
 
 
 def check_ports(listen: str, ports: Mapping[str, int]) -> None:
@@ -66,7 +55,7 @@ def port_error(listen: str, port: int, setting: str, error: OSError) -> CannotSt
             f"Port {port} ({setting}) is held by {holder}.",
             "Stop that process, or give this environment another port (--port ENV=HTTP:SSE, or in homeport.toml).",
             port=port,
-            holder=asdict(holder),
+            holder=holder.as_json(),
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return UsageError(f"This machine has no address {listen} to listen on.", "Usually it is 127.0.0.1.")
@@ -75,11 +64,24 @@ def port_error(listen: str, port: int, setting: str, error: OSError) -> CannotSt
 
 def find_port_holder(port: int) -> PortHolder:
     """Who listens on a TCP port, on whatever address. Its fields are None where this user may not see them."""
+    holders = find_listening({"port": port})[0].holders
+    return holders[0] if holders else PortHolder(None, None, None, None)
+
+
+def find_listening(ports: Mapping[str, int]) -> tuple[Listening, ...]:
+    """Who listens on these TCP ports, on whatever address; of a socket that several have, the oldest of them.
+
+    Args:
+        ports: by the name of their setting.
+    """
+    pids: dict[int, set[int | None]] = {port: set() for port in ports.values()}
     for connection in psutil.net_connections("tcp"):
-        held = connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN
-        if held and connection.pid:
-            return _describe(connection.pid)
-    return PortHolder(None, None, None, None)
+        if connection.laddr and connection.status == psutil.CONN_LISTEN and connection.laddr.port in pids:
+            pids[connection.laddr.port].add(connection.pid)
+    return tuple(
+        Listening(setting, port, tuple(_holder(pid) for pid in sorted(pids[port], key=lambda pid: pid or 0)))
+        for setting, port in ports.items()
+    )
 
 
 def unit_of(cgroup: str) -> str | None:
@@ -96,6 +98,10 @@ def unit_of(cgroup: str) -> str | None:
     return None
 
 
+def _holder(pid: int | None) -> PortHolder:
+    return PortHolder(None, None, None, None) if pid is None else describe_process(pid)
+
+
 def _try(listen: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in listen else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -104,10 +110,11 @@ def _try(listen: str, port: int) -> None:
         probe.bind((listen, port))
 
 
-def _describe(pid: int) -> PortHolder:
-    process = psutil.Process(pid)
+def describe_process(pid: int) -> PortHolder:
+    """What this user may see of a process."""
     command = directory = unit = None
     try:
+        process = psutil.Process(pid)
         # On one line, since it becomes part of an error of one line.
         command = " ".join((shlex.join(process.cmdline()) or process.name()).split())
         unit = unit_of(Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8"))

@@ -1,0 +1,94 @@
+"""What runs as an environment's server: Homeport's own program or another one, from where, and run by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from homeport.environments.paths import absolute
+from homeport.environments.settings import EnvironmentSettings, ServiceKind
+
+_OWN_INSTALL: Final = ("scripts/install", ".venv", "requirements/runtime.lock", "--with-project")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The settings of an environment's server. All paths are absolute and normalised.
+
+    Attributes:
+        kind: who runs it; ``auto`` is decided on the machine.
+        command: of a server that is not Homeport's own; empty for Homeport's own.
+        working_directory: where it is started.
+        variables: what it finds in its environment besides what is there; names and texts.
+        health: a path that begins with a slash, or a URL.
+        health_says: what another server's answer must say besides a good status; names and texts.
+        checkout: the git checkout that it runs from.
+        branch: the branch that the checkout follows; None for the one that is checked out.
+        install: what is run in the checkout after it was brought forward; empty for nothing.
+    """
+
+    kind: ServiceKind
+    command: tuple[str, ...]
+    working_directory: PurePosixPath
+    variables: tuple[tuple[str, str], ...]
+    health: str
+    health_says: tuple[tuple[str, str], ...]
+    checkout: PurePosixPath | None
+    branch: str | None
+    install: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """For ``homeport config show``; of the variables only the names, whatever somebody wrote into them."""
+        return {
+            "service": self.kind,
+            "command": list(self.command),
+            "working_directory": str(self.working_directory),
+            "variables": [name for name, _ in self.variables],
+            "health": self.health,
+            "health_says": dict(self.health_says),
+            "checkout": str(self.checkout) if self.checkout is not None else None,
+            "branch": self.branch,
+            "install": list(self.install),
+        }
+
+
+def make_service(settings: EnvironmentSettings, root: PurePosixPath, directory: PurePosixPath) -> Service:
+    """Fills what was not declared.
+
+    Args:
+        settings: valid.
+        root: that relative paths begin at.
+        directory: of the environment.
+    """
+    checkout = absolute(root, settings.checkout) if settings.checkout else None
+    declared = settings.working_directory
+    own_install = _OWN_INSTALL if checkout is not None and not settings.command else ()
+    return Service(
+        kind=settings.service,
+        command=tuple(settings.command),
+        working_directory=absolute(root, declared) if declared else checkout or directory,
+        variables=tuple(settings.variables.items()),
+        health=settings.health,
+        health_says=tuple(settings.health_says.items()),
+        checkout=checkout,
+        branch=settings.branch or None,
+        install=tuple(settings.install) if settings.install is not None else own_install,
+    )
+
+
+def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
+    """Settings that say something of what is not there, each with a sentence."""
+    faults = []
+    if settings.command and not settings.command[0]:
+        faults.append(("command", "begins with an empty text; the first is the program"))
+    if settings.install and not settings.install[0]:
+        faults.append(("install", "begins with an empty text; the first is the program"))
+    if settings.health_says and not settings.command:
+        faults.append(("health_says", "is for a server with a command of its own; Homeport's own is judged whole"))
+    if settings.health != "/health" and not settings.command:
+        faults.append(("health", "is for a server with a command of its own; Homeport's own answers at /health"))
+    for setting, value in (("branch", settings.branch), ("install", settings.install)):
+        if value and not settings.checkout:
+            faults.append((setting, "needs a checkout; without one there is nothing to bring forward"))
+    return faults

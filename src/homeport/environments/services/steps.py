@@ -1,0 +1,67 @@
+"""Steps that stop and start an environment's server; carried out by :mod:`homeport.host.hands.services`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homeport.environments.steps import Step, step_kind
+
+HEALTH_SECONDS = 60.0
+"""How long a server may take until it answers, where nobody says otherwise."""
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class StopServer(Step):
+    """The environment's server does not run; taken back by starting it, where it ran."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"stop the server of {self.environment}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class StartServer(Step):
+    """The environment's server runs; taken back by stopping it, where it did not."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"start the server of {self.environment}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class RestartServer(Step):
+    """The environment's server runs anew; taken back by stopping it, since what came before may have changed."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"stop the server of {self.environment} and start it anew"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class ComeBack(Step):
+    """Nothing now; taken back, which is after all later steps were, the server runs as it ran here."""
+
+    environment: str
+    seconds: float = HEALTH_SECONDS
+
+    def __str__(self) -> str:
+        return f"come back to the server of {self.environment} as it is now, should a later step fail"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class AwaitHealth(Step):
+    """The server that runs answers that it is well, itself and no other; within so many seconds."""
+
+    environment: str
+    seconds: float = HEALTH_SECONDS
+
+    def __str__(self) -> str:
+        return f"wait until {self.environment} is healthy, at most {self.seconds:.0f} seconds"

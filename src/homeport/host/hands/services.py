@@ -1,0 +1,122 @@
+"""Servers as steps: stopped, started, and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from homeport.environments.environment import Environment
+from homeport.environments.services.steps import AwaitHealth, ComeBack, RestartServer, StartServer, StopServer
+from homeport.environments.steps import Step
+from homeport.errors import NeedsPersonError
+from homeport.host.hands import Hands
+from homeport.host.health import ask_environment
+from homeport.host.services.awaiting import await_health
+from homeport.host.services.service import ServiceManager
+
+Managed = tuple[Environment, ServiceManager]
+Find = Callable[[str], Managed]
+"""From an environment's name to it and whoever runs its server."""
+
+
+class Stopper:
+    """:class:`StopServer`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: StopServer) -> tuple[Step, ...]:
+        environment, manager = self._find(step.environment)
+        return (StartServer(step.environment),) if manager.state(environment).running else ()
+
+    def apply(self, step: StopServer) -> None:
+        environment, manager = self._find(step.environment)
+        manager.stop(environment)
+
+
+class Starter:
+    """:class:`StartServer`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: StartServer) -> tuple[Step, ...]:
+        environment, manager = self._find(step.environment)
+        return () if manager.state(environment).running else (StopServer(step.environment),)
+
+    def apply(self, step: StartServer) -> None:
+        environment, manager = self._find(step.environment)
+        manager.start(environment)
+
+
+class Restarter:
+    """:class:`RestartServer`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: RestartServer) -> tuple[Step, ...]:
+        return (StopServer(step.environment),)
+
+    def apply(self, step: RestartServer) -> None:
+        environment, manager = self._find(step.environment)
+        manager.restart(environment)
+
+
+class Returner:
+    """:class:`ComeBack`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: ComeBack) -> tuple[Step, ...]:
+        environment, manager = self._find(step.environment)
+        if not manager.state(environment).running:
+            return ()
+        back: tuple[Step, ...] = (StartServer(step.environment),)
+        # One that was ill before will not be well for having been started again.
+        return (*back, AwaitHealth(step.environment, step.seconds)) if ask_environment(environment).healthy else back
+
+    def apply(self, step: ComeBack) -> None:
+        return None
+
+
+class Waiter:
+    """:class:`AwaitHealth`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: AwaitHealth) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: AwaitHealth) -> Mapping[str, Any]:
+        environment, manager = self._find(step.environment)
+        return await_health(manager, environment, step.seconds)
+
+
+def service_hands(
+    environments: Mapping[str, Environment], manager_of: Callable[[Environment], ServiceManager]
+) -> Hands:
+    """The hands for the steps of servers.
+
+    Args:
+        environments: that are declared, by name.
+        manager_of: who runs the server of each.
+    """
+
+    def find(name: str) -> Managed:
+        environment = environments.get(name)
+        if environment is None:
+            raise NeedsPersonError(
+                f"{name} is declared no more, so that its server can be neither stopped nor started."
+            )
+        return environment, manager_of(environment)
+
+    return {
+        StopServer: Stopper(find),
+        StartServer: Starter(find),
+        RestartServer: Restarter(find),
+        ComeBack: Returner(find),
+        AwaitHealth: Waiter(find),
+    }

@@ -1,0 +1,1 @@
+"""Whoever runs the environments' servers: one port, and an adapter for systemd and one for plain processes."""

@@ -1,0 +1,53 @@
+"""The port to whoever runs servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from homeport.environments.environment import Environment
+from homeport.environments.services.state import ManagerKind, ServiceState
+
+
+class ServiceManager(Protocol):
+    """Runs the servers of environments. Whoever changes something holds the environment's operation lock.
+
+    What it cannot prove to be its own it never ends: a process is known by when it began and by what it was told
+    at its start, never by the name of its program.
+    """
+
+    @property
+    def kind(self) -> ManagerKind:
+        """Which adapter it is."""
+
+    def state(self, environment: Environment) -> ServiceState:
+        """How the server is, and who has its ports.
+
+        Raises:
+            HomeportError: the manager itself does not answer.
+        """
+
+    def start(self, environment: Environment) -> None:
+        """Has the server run; where it runs already, nothing happens. That it is well is not waited for.
+
+        Raises:
+            CannotStartError: somebody else holds a port or the data; who is named.
+            HomeportError: it could not be started.
+        """
+
+    def stop(self, environment: Environment) -> None:
+        """Ends the server, and waits until it has ended; where it does not run, nothing happens.
+
+        Raises:
+            HomeportError: it could not be ended.
+        """
+
+    def restart(self, environment: Environment) -> None:
+        """:meth:`stop`, then :meth:`start`."""
+
+    def logs(self, environment: Environment, lines: int, *, follow: bool = False) -> Iterator[str]:
+        """The last lines of its log, the oldest first, without their ends; with ``follow`` also all that come.
+
+        Raises:
+            HomeportError: this user may not read it.
+        """
