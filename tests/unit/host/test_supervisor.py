@@ -71,10 +71,11 @@ def test_a_child_that_dies_is_named_with_code_and_last_line_and_the_others_go_on
     up = threading.Event()
 
     def answer() -> HealthAnswer:
-        # The one that lives is asked to stop only after the other's end was seen.
-        if recorder.ends and up.is_set():
-            supervisor.stop()
-        return UP if recorder.ends else DOWN
+        # The one that lives is asked to stop only after the other's end was seen, and it was up itself.
+        if not (recorder.ends and up.is_set()):
+            return DOWN
+        supervisor.stop()
+        return UP
 
     recorder.on_line = lambda name, _: up.set() if name == "alive" else None
     dying = "print('first'); print('port in use'); raise SystemExit(78)"
