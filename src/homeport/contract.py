@@ -313,7 +313,7 @@ class DataUpgraded(TypedDict):
     ran: list[str]
     """Revisions."""
     rows: dict[str, int]
-    """Rows by table that are new or other than before, of those tables and columns that were there before."""
+    """Rows by table that are new, gone or other than before, in the columns that were there before."""
     migrating_seconds: float
     took_seconds: float
     facts: DataFacts

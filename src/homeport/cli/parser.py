@@ -65,6 +65,17 @@ _LOST: Final = """\
 Counts what an environment's data hold since the event of that number: what would be lost if a backup with this position
 were restored. The server may be running.
 """
+_PREPARE: Final = """\
+Makes a snapshot of FROM into data of another environment, in its place: with an identity of their own, and a file that
+says where they come from. Tokens, webhooks, what signs in with OAuth, and tokens within texts always go, and no byte
+of them stays. --scrub texts replaces what was written by filler of the same length, all also the names of projects; ids
+stay.
+Live data are refused. If this is interrupted, throw the directory away and take a new snapshot.
+"""
+_UPGRADE: Final = """\
+Runs the migrations that a snapshot lacks on it, and counts the rows that they changed. Live data are refused: a server
+that starts on them brings them up itself.
+"""
 _CREATE: Final = """\
 Prints a new token alone on stdout, this once: TOKEN=$(homeport token create production --name nova). Kept is only a
 hash of it. The environment's server may be running, and answers it at once.
@@ -191,7 +202,15 @@ def _add_data(commands: Commands) -> None:
     lost.add_argument("--identity", metavar="ID", help="of the backup's data")
     for one in (snapshot, lost):
         one.add_argument("--data", metavar="DIR", help="where the data lie, instead of where they are declared to")
-    for action, one in (("snapshot", snapshot), ("facts", facts), ("lost", lost)):
+    prepare = _command(actions, "prepare", "make a snapshot into data of another environment", _PREPARE)
+    prepare.add_argument("directory", metavar="DIR")
+    prepare.add_argument("--environment", metavar="TO", required=True, help="whose data they become")
+    prepare.add_argument("--origin", metavar="FROM", required=True, help="whose data they are")
+    prepare.add_argument("--scrub", choices=["none", "texts", "all"], default="none", help="none by default")
+    upgrade = _command(actions, "upgrade", "bring a snapshot to the schema of this version", _UPGRADE)
+    upgrade.add_argument("directory", metavar="DIR")
+    made = (("snapshot", snapshot), ("facts", facts), ("lost", lost), ("prepare", prepare), ("upgrade", upgrade))
+    for action, one in made:
         one.set_defaults(module="snapshots", action=action)
 
 

@@ -1,4 +1,4 @@
-"""``homeport data snapshot``, ``facts`` and ``lost``."""
+"""``homeport data snapshot``, ``facts``, ``lost``, ``prepare`` and ``upgrade``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from homeport import server
 from homeport.cli.output import print_json, say
 from homeport.contract import DataFacts, DataLoss, ExitCode
 from homeport.coordination.values import from_iso
+from homeport.errors import GuardError
 
 if TYPE_CHECKING:
     from homeport.environments.environment import Environment
@@ -31,7 +32,13 @@ _NOUNS: Final = ("messages", "tasks", "lessons", "projects", "instances", "token
 
 def run(arguments: Namespace) -> int:
     """Runs the action that was asked for."""
-    actions: dict[str, Callable[[Namespace], ExitCode]] = {"snapshot": _snapshot, "facts": _facts, "lost": _lost}
+    actions: dict[str, Callable[[Namespace], ExitCode]] = {
+        "snapshot": _snapshot,
+        "facts": _facts,
+        "lost": _lost,
+        "prepare": _prepare,
+        "upgrade": _upgrade,
+    }
     return actions[arguments.action](arguments)
 
 
@@ -70,6 +77,60 @@ def _lost(arguments: Namespace) -> ExitCode:
     else:
         _say_loss(loss)
     return ExitCode.DONE
+
+
+def _prepare(arguments: Namespace) -> ExitCode:
+    directory = Path.cwd() / arguments.directory
+    _check_not_declared(arguments, directory, arguments.environment)
+    done = server.prepare_snapshot(directory, arguments.environment, arguments.origin, arguments.scrub)
+    if arguments.json:
+        print_json(done)
+        return ExitCode.DONE
+    say(f"{directory} is now data of {arguments.environment}, in {done['took_seconds']:.1f} s:")
+    _say_facts(done["facts"])
+    for what, rows in (("removed", done["removed"]), ("replaced", done["changed"])):
+        say(f"  {what:<12} {', '.join(f'{count} {table}' for table, count in rows.items() if count) or 'nothing'}")
+    return ExitCode.DONE
+
+
+def _upgrade(arguments: Namespace) -> ExitCode:
+    directory = Path.cwd() / arguments.directory
+    _check_not_declared(arguments, directory)
+    done = server.upgrade_snapshot(directory)
+    if arguments.json:
+        print_json(done)
+        return ExitCode.DONE
+    ran = ", ".join(done["ran"]) or "none was pending"
+    say(
+        f"{directory}: schema {done['from_schema']} -> {done['to_schema']} ({ran}) in {done['migrating_seconds']:.1f} s"
+    )
+    _say_facts(done["facts"])
+    say(f"  changed      {', '.join(f'{count} {table}' for table, count in done['rows'].items()) or 'no row'}")
+    return ExitCode.DONE
+
+
+def _check_not_declared(arguments: Namespace, directory: Path, environment: str | None = None) -> None:
+    """Refuses what an environment may be served from at any time, and data for one that is protected.
+
+    Raises:
+        GuardError: it is one of these.
+        UsageError: the environment is not declared.
+    """
+    from homeport.cli.declared import declaration_file, declaration_of
+
+    if declaration_file(arguments) is None:
+        return
+    declaration = declaration_of(arguments)
+    for one in declaration.environments.values():
+        if directory.resolve().is_relative_to(Path(one.data_directory).resolve()):
+            raise GuardError(
+                f"{directory} is the data directory of {one.name}: these are live data.",
+                "Take a snapshot of them, and work on that.",
+            )
+    if environment is not None and declaration.environment(environment).protected:
+        raise GuardError(
+            f"{environment} is protected: no other environment's data go into it.", "There is no way round."
+        )
 
 
 def _data_of(arguments: Namespace) -> tuple[Environment, Path]:

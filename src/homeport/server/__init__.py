@@ -10,7 +10,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homeport.contract import DataFacts, DataLoss, ExitCode, ServeSettings, SnapshotTaken
+from homeport.contract import (
+    DataFacts,
+    DataLoss,
+    DataPrepared,
+    DataUpgraded,
+    ExitCode,
+    Scrub,
+    ServeSettings,
+    SnapshotTaken,
+)
 
 if TYPE_CHECKING:
     from homeport.coordination.tokens import Request, Token
@@ -171,3 +180,41 @@ def lost_after(
     from homeport.server.snapshots import losses
 
     return losses.lost(data_directory, environment, position, position_at=position_at, identity=identity)
+
+
+def prepare_snapshot(directory: Path, environment: str, origin: str, scrub: Scrub = "none") -> DataPrepared:
+    """Makes a snapshot of one environment into data of another, in its place.
+
+    Tokens, what signs in with OAuth, webhooks, remembered answers, and tokens within texts always go, and no byte of
+    them stays. The data get an identity of their own, and a file that says where they come from. A directory in which
+    this was cut off has no identity, and is to be thrown away.
+
+    Args:
+        directory: a snapshot, never live data.
+        environment: whose data they become.
+        origin: whose data they must be.
+        scrub: what goes besides.
+
+    Raises:
+        CannotStartError: its identity cannot be read.
+        GuardError: it is in use, not of the origin, no finished snapshot, or has a secret in a name.
+        UsageError: there is no such directory, or the two environments are one.
+        HomeportError: it is damaged, or there is no room for a second copy.
+    """
+    from homeport.server.snapshots import preparing
+
+    return preparing.prepare(directory, environment, origin, scrub)
+
+
+def upgrade_snapshot(directory: Path) -> DataUpgraded:
+    """Runs the migrations that a snapshot lacks on it, and counts what they changed.
+
+    Raises:
+        CannotStartError: its schema is newer than this version, or not Homeport's.
+        GuardError: it is in use.
+        UsageError: there is no database.
+        HomeportError: a migration failed, and the database is as it was; or it is not sound afterwards.
+    """
+    from homeport.server.snapshots import upgrading
+
+    return upgrading.upgrade(directory)

@@ -26,7 +26,7 @@ from homeport.contract import (
 )
 from homeport.coordination.values import iso
 from homeport.datalock import find_holder
-from homeport.errors import CannotStartError, UsageError
+from homeport.errors import CannotStartError, HomeportError, UsageError
 from homeport.identity import read_identity
 from homeport.storage.snapshots.examining import SQLITE_VERSION, Examination, look
 from homeport.storage.snapshots.reading import has_log
@@ -135,3 +135,14 @@ def _examined(directory: Path, *, deep: bool) -> Examination:
 
 def _in_use(directory: Path) -> bool:
     return find_holder(directory) is not None or has_log(directory / DATABASE_FILE)
+
+
+def first_problem(found: DataFacts) -> HomeportError | None:
+    """The first thing that is wrong, as an error; None where nothing is."""
+    if not found["problems"]:
+        return None
+    return HomeportError(
+        f"The data in {found['directory']} are not sound: {found['problems'][0]['text']}",
+        f"homeport data facts {found['directory']} --deep lists all that is wrong.",
+        problems=found["problems"],
+    )

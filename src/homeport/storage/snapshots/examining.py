@@ -11,7 +11,7 @@ from pysqlite3 import dbapi2
 
 from homeport.contract import DataProblem, ProblemCode
 from homeport.storage.snapshots.reading import open_for_reading
-from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.database import Database, DatabaseError, damage_told
 from homeport.storage.sqlite.faults import cannot_start, primary_code
 from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
 
@@ -69,7 +69,8 @@ def examine(database: Database, *, deep: bool) -> Examination:
     checks: tuple[Callable[[Database, Examination], None], ...] = (_schema, _counts, _position)
     for check in (_soundness(deep=deep), *checks, *((_references, _inboxes) if deep else ()), _index(deep=deep)):
         try:
-            check(database, found)
+            with damage_told():
+                check(database, found)
         except DatabaseError as error:
             found.problem("damaged", f"The database cannot be read everywhere: {error}.")
     return found

@@ -9,7 +9,7 @@ from typing import Final
 
 from pysqlite3 import dbapi2
 
-from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.database import Database, DatabaseError, damage_told
 
 WAIT_SECONDS: Final = 5.0
 """How long a reader waits for a process that recovers the write-ahead log."""
@@ -36,11 +36,13 @@ def open_for_reading(path: Path, *, frozen: bool = False) -> Iterator[Database]:
 
 def _connected(path: Path, *, frozen: bool) -> Database:
     address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if frozen else ''}"
-    database: Database = dbapi2.connect(
-        address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = dbapi2.connect(address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+    # A damaged file may hold any bytes, also where SQLite says what is wrong with it.
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    database: Database = connection
     try:
-        database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        with damage_told():
+            database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except DatabaseError:
         database.close()
         raise

@@ -7,6 +7,7 @@ write and checkpoint, and the standard library brings whatever the machine has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -63,6 +64,22 @@ def check_library(version: tuple[int, ...] = tuple(dbapi2.sqlite_version_info)) 
             f" {'.'.join(map(str, OLDEST))} or newer is needed.",
             "Install the locked dependencies: pysqlite3 brings its own SQLite.",
         )
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Makes the library's failure to read what SQLite says of a damaged file into the error that it is.
+
+    Raises:
+        DatabaseError: a name within the file, which SQLite repeats in what it says, is not UTF-8.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        damaged = dbapi2.DatabaseError("malformed database schema: a name in it is not UTF-8")
+        damaged.sqlite_errorcode = dbapi2.SQLITE_CORRUPT
+        damaged.sqlite_errorname = "SQLITE_CORRUPT"
+        raise damaged from error
 
 
 def connect(path: Path, *, cache_kib: int, readonly: bool = False, wait_ms: int = 0) -> Database:

@@ -77,3 +77,20 @@ class Pending:
         """Takes a message out of the index; its row must still be there."""
         self.flush()
         self._execute(_FORGET_MESSAGE, (seq,))
+
+
+_EVERYTHING: Final = {
+    "task": "SELECT seq, title || char(10) || description, project_id FROM tasks",
+    "lesson": "SELECT seq, type || char(10) || content || char(10) || coalesce(context, ''), project_id FROM lessons",
+    "project": "SELECT seq, name || char(10) || description, id FROM projects",
+}
+
+
+def reindex(database: Database) -> None:
+    """Makes the index anew from what is there, so that no word is left in it that is nowhere else."""
+    database.execute("INSERT INTO message_words (message_words) VALUES ('delete-all')")
+    database.execute(_ADD_MESSAGES, (0,))
+    for kind, statement in _EVERYTHING.items():
+        database.execute(f"INSERT INTO {kind}_words ({kind}_words) VALUES ('delete-all')")  # noqa: S608 - constants
+        for seq, text, project_id in database.execute(statement).fetchall():
+            index_words(database, kind, seq, text, project_id)

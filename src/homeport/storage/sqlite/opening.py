@@ -10,7 +10,7 @@ from typing import Final
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE
 from homeport.errors import CannotStartError
 from homeport.identity import end_beginning, may_begin
-from homeport.storage.sqlite.database import Database, DatabaseError, check_library, connect
+from homeport.storage.sqlite.database import Database, DatabaseError, check_library, connect, damage_told
 from homeport.storage.sqlite.faults import cannot_start
 from homeport.storage.sqlite.migrating import migrate
 from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
@@ -54,7 +54,8 @@ def prepared(path: Path, *, beside_server: bool = False) -> Database:
     check_library()
     try:
         _check_file(path)
-        database = connect(path, cache_kib=_CACHE_KIB, wait_ms=WAIT_MS)
+        with damage_told():
+            database = connect(path, cache_kib=_CACHE_KIB, wait_ms=WAIT_MS)
         try:
             _bring_up(database, path, beside_server=beside_server)
         except BaseException:

@@ -1,0 +1,42 @@
+"""Brings a snapshot to the schema of this release."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from homeport.contract import DATABASE_FILE, DataUpgraded
+from homeport.errors import HomeportError, UsageError
+from homeport.server.snapshots.facts import facts, first_problem
+from homeport.server.snapshots.scratch import scratch
+from homeport.storage.snapshots.upgrading import upgrade as upgrade_database
+from homeport.storage.sqlite.database import DatabaseError
+from homeport.storage.sqlite.faults import cannot_start
+from homeport.storage.sqlite.revisions import HEAD
+
+
+def upgrade(directory: Path) -> DataUpgraded:
+    """See :func:`homeport.server.upgrade_snapshot`."""
+    began = time.monotonic()
+    path = directory / DATABASE_FILE
+    if not path.is_file():
+        raise UsageError(f"{path} is missing.", "Name a snapshot.")
+    with scratch(directory):
+        try:
+            done = upgrade_database(path)
+        except DatabaseError as error:
+            sentence = f"The migrations of {path} failed, and it is as it was: {cannot_start(error, path).sentence}"
+            raise HomeportError(sentence, "Nothing that is live was touched.") from error
+        after = facts(directory, deep=True)
+        if problem := first_problem(after):
+            raise problem
+    return DataUpgraded(
+        directory=str(directory),
+        from_schema=done.from_schema,
+        to_schema=HEAD,
+        ran=done.ran,
+        rows=done.rows,
+        migrating_seconds=round(done.seconds, 3),
+        took_seconds=round(time.monotonic() - began, 3),
+        facts=after,
+    )
