@@ -44,7 +44,7 @@ LAYERS: Final = {
     "identity": layer("contract errors files datalock"),
     # The environments half.
     "environments": layer(CORE, "pydantic pydantic_core tomlkit"),
-    "host": layer(f"{GROUND} environments", "psutil obstore pyrage pysqlite3 zstandard"),
+    "host": layer(f"{GROUND} environments", "crossplane psutil obstore pyrage pysqlite3 zstandard"),
     # What clients are told, and where this program is a client itself: no part of either half.
     "clients": layer(CORE, "tomlkit"),
     "outbound": layer(f"{CORE} clients", "anyio httpx2 mcp mcp_types"),
@@ -113,6 +113,7 @@ LAZY: Final = (
         "as the SDK, a part of which it loads; most servers have no OAuth",
     ),
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
+    ("homeport.host", "crossplane", "only a machine with nginx has files in its grammar"),
     ("homeport.host", "obstore", "40 ms, for those who keep backups in an object store"),
     ("homeport.host", "pyrage", "only sealed archives need it"),
     ("homeport.host", "zstandard", "90 ms, for commands that write or read archives"),

@@ -208,6 +208,9 @@ def _environment(
                 '"tokens", or listen on 127.0.0.1',
             )
         )
+    if made.auth == "open" and made.proxy is not None:
+        wrong.add("proxy")
+        faults.append(Fault(f"{path}.proxy", 'would open the environment to the network; say auth = "tokens"'))
     if made.oauth_host is not None and made.oauth_host in made.allowed_hosts:
         wrong.add("oauth_host")
         text = "stands in allowed_hosts too; clients with tokens would lose them there, take another name"

@@ -26,6 +26,7 @@ from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
 from homeport.environments.services.service import Service, make_service
+from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
 from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
@@ -69,6 +70,14 @@ class Environment:
     def is_foreign(self) -> bool:
         """Whether its server is another program than Homeport's own."""
         return bool(self.service.command)
+
+    user: str
+    """Whom its server runs as, and its data belong to, where it was provisioned."""
+    proxy: Proxy | None
+    schedules: Schedules
+    credentials: tuple[tuple[str, PurePosixPath], ...]
+    """Names and files of what systemd hands to the server."""
+    alarm: tuple[str, ...]
 
     @property
     def offers_http(self) -> bool:
@@ -167,6 +176,11 @@ class Environment:
     def socket_unit(self) -> str:
         return f"{self.unit}.socket"
 
+    @property
+    def sse_socket_unit(self) -> str:
+        """Its own, since all sockets of a unit have one name for the server."""
+        return f"{self.unit}-sse.socket"
+
     def slot_unit(self, slot: str) -> str:
         """The unit of one slot: ``homeport-production@blue.service``."""
         return f"{self.unit}@{slot}.service"
@@ -174,7 +188,7 @@ class Environment:
     @property
     def http_url(self) -> str:
         """The base of the HTTP port, without a slash at the end."""
-        return self._url(self.http_port)
+        return self.url_of(self.http_port)
 
     @property
     def mcp_url(self) -> str | None:
@@ -187,7 +201,7 @@ class Environment:
 
     @property
     def sse_url(self) -> str | None:
-        return f"{self._url(self.sse_port)}/sse" if self.sse_port is not None else None
+        return f"{self.url_of(self.sse_port)}/sse" if self.sse_port is not None else None
 
     @property
     def oauth_url(self) -> str | None:
@@ -214,7 +228,8 @@ class Environment:
         words = [f'"{word}"' if word == _TOKEN_HEADER else shlex.quote(word) for word in self.connect_command]
         return " ".join(words)
 
-    def _url(self, port: int) -> str:
+    def url_of(self, port: int) -> str:
+        """The base of a port, as this machine calls it, without a slash at the end."""
         address = ipaddress.ip_address(self.listen)
         if address.is_unspecified:
             # "Every address" is none that one can call; the server listens on this one too.
@@ -316,6 +331,13 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         log_format=settings.log_format,
         service=make_service(settings, root, directory),
         backup=settings.backup,
+        user=settings.user or default_user(settings.unit or f"homeport-{name}"),
+        proxy=make_proxy(name, settings, root),
+        schedules=Schedules(settings.backup_schedule, settings.drill_schedule, settings.doctor_schedule),
+        credentials=tuple(
+            (title, PurePosixPath(file)) for title, _, file in (one.partition(":") for one in settings.credentials)
+        ),
+        alarm=tuple(settings.alarm),
     )
 
 
@@ -328,12 +350,16 @@ def _trusted_proxies(settings: EnvironmentSettings) -> tuple[str, ...]:
     """The declared ones; else what is on this machine, where there must be a proxy that others come by."""
     if settings.trusted_proxies is not None:
         return tuple(settings.trusted_proxies)
-    is_reached_by_proxy = is_loopback(settings.listen) and (settings.allowed_hosts or settings.oauth_host)
-    return LOCAL_PROXIES if is_reached_by_proxy else ()
+    return LOCAL_PROXIES if is_loopback(settings.listen) and _is_behind_a_proxy(settings) else ()
+
+
+def _is_behind_a_proxy(settings: EnvironmentSettings) -> bool:
+    """Whether others than this machine come in by a reverse proxy."""
+    return bool(settings.allowed_hosts or settings.oauth_host or settings.proxy != "none")
 
 
 def _default_auth(name: str, settings: EnvironmentSettings) -> Auth:
     """Open is what is meant to be open and nothing but this machine reaches, a reverse proxy included."""
     preset = PRESETS.get(name)
-    alone = is_loopback(settings.listen) and not settings.allowed_hosts and not settings.oauth_host
+    alone = is_loopback(settings.listen) and not _is_behind_a_proxy(settings)
     return "open" if preset is not None and not preset.needs_tokens and alone else "tokens"

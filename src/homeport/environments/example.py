@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from homeport.environments.declaration import Ports
 from homeport.environments.environment import make_environment
 from homeport.environments.names import PRESETS
+from homeport.environments.proxy import proxy_path_of
 from homeport.environments.settings import ROOT_DESCRIPTION, EnvironmentSettings
 
 _WIDTH: Final = 100
@@ -90,6 +91,8 @@ def _defaults(name: str) -> dict[str, object]:
         "trusted_proxies": list(made.trusted_proxies),
         "working_directory": str(made.service.working_directory)[1:],
         "install": list(made.service.install),
+        "user": made.user,
+        "proxy_path": proxy_path_of(name, EnvironmentSettings.model_validate({})),
     }
     return {setting: derived.get(setting, field.default) for setting, field in EnvironmentSettings.model_fields.items()}
 

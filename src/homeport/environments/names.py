@@ -22,13 +22,17 @@ class Preset:
     protected: bool
     needs_tokens: bool
     """Also where only this machine can reach it."""
+    proxy_path: str
+    """What stands behind /mcp and /sse where a reverse proxy offers it beside others."""
     purpose: str
 
 
 PRESETS: Final = {
-    "production": Preset(3444, 3445, protected=True, needs_tokens=True, purpose="Safe to rely on."),
-    "development": Preset(3446, 3447, protected=False, needs_tokens=False, purpose="Safe to break."),
-    "local": Preset(3448, 3449, protected=False, needs_tokens=False, purpose="A developer's own machine."),
+    "production": Preset(3444, 3445, protected=True, needs_tokens=True, proxy_path="", purpose="Safe to rely on."),
+    "development": Preset(3446, 3447, protected=False, needs_tokens=False, proxy_path="/dev", purpose="Safe to break."),
+    "local": Preset(
+        3448, 3449, protected=False, needs_tokens=False, proxy_path="/local", purpose="A developer's own machine."
+    ),
 }
 """The table of the proposal's part 3."""
 

@@ -26,6 +26,10 @@ _PLAIN: Final = re.compile(r"[!-~]+")
 _HEALTH_URL: Final = re.compile(r"https?://[^/?#@\s]+(/[!-~]*)?", re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRANCH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*")
+_PROXY_PATH: Final = re.compile(r"((/[a-z0-9][a-z0-9_-]{0,39}){1,4})?")
+_USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+_SCHEDULE: Final = re.compile(r"[A-Za-z0-9*:/,.~ -]{1,100}")
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_.-]{1,60}:/[^\x00-\x1f:\x7f]+")
 _ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -102,6 +106,18 @@ def _some(value: list[Literal["http", "sse"]]) -> list[Literal["http", "sse"]]:
     return value
 
 
+def _proxy_port(value: int) -> int:
+    if not 1 <= value <= HIGHEST_PORT:
+        raise ValueError(f"{value} is not a port; ports go from 1 to {HIGHEST_PORT}")
+    return value
+
+
+def _proxy_path(value: str) -> str:
+    if not _PROXY_PATH.fullmatch(value):
+        raise ValueError(f'"{value}" is not a path such as "/dev"; an empty text is none')
+    return value
+
+
 def _optional_path(value: str) -> str:
     return _path(value) if value else value
 
@@ -129,6 +145,30 @@ def _text(value: str) -> str:
 def _branch(value: str) -> str:
     if value and (not _BRANCH.fullmatch(value) or ".." in value or value.endswith((".lock", "/", "."))):
         raise ValueError(f'"{value}" is not the name of a branch')
+    return value
+
+
+def _user(value: str) -> str:
+    if not _USER.fullmatch(value) or value == "root":
+        raise ValueError(f'"{value}" is not a user that a server should run as')
+    return value
+
+
+def _schedule(value: str) -> str:
+    if value and not _SCHEDULE.fullmatch(value):
+        raise ValueError(f'"{value}" is no time for a timer, such as "*-*-* 00/6:10:00" or "daily"; "" is never')
+    return value
+
+
+def _credential(value: str) -> str:
+    if not _CREDENTIAL.fullmatch(value):
+        raise ValueError(f'"{value}" is not a name and the absolute path of its file: "name:/etc/homeport/name"')
+    return value
+
+
+def _word(value: str) -> str:
+    if not value or any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("an argument is one or more printable characters")
     return value
 
 
@@ -262,6 +302,57 @@ class EnvironmentSettings(BaseModel):
         description="What is run in the checkout after it was brought forward, without a shell; it must end with 0 "
         'and may be run twice: ["npm", "ci"]. For Homeport\'s own server it installs what '
         "requirements/runtime.lock asks for.",
+    )
+    user: Annotated[str, AfterValidator(_user)] | None = Field(
+        None,
+        description="The system user that its server runs as; provision makes it where there is none. A user of its "
+        "own keeps another environment's server out of the data, whatever else fails.",
+    )
+    proxy: Literal["none", "nginx"] = Field(
+        "none",
+        description='Who is in front of it. "nginx": provision writes its locations and includes them in nginx_site; '
+        "the environment then asks for tokens. TLS stays as it is found.",
+    )
+    proxy_path: Annotated[str, AfterValidator(_proxy_path)] | None = Field(
+        None,
+        description='What the proxy adds to the public paths, so that environments share one name: "/dev" makes them '
+        "/mcp/dev and /sse/dev, and /dev/health; an empty text adds nothing.",
+    )
+    server_name: Annotated[str, AfterValidator(_own_host)] = Field(
+        "",
+        description="The nginx server that the locations go into; by default the first of allowed_hosts, or else "
+        "localhost.",
+    )
+    nginx_site: Annotated[str, AfterValidator(_optional_path)] = Field(
+        "",
+        description="The nginx file that has that server, with its TLS. It stays yours: provision adds one include "
+        "line. By default a file in /etc/nginx/conf.d, made once with plain HTTP, and yours from then on.",
+    )
+    proxy_port: Annotated[int, AfterValidator(_proxy_port)] = Field(
+        80,
+        description="Where nginx listens, in a site that provision makes.",
+    )
+    backup_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        "*-*-* 00/6:10:00",
+        description="When a timer makes a backup (OnCalendar= of systemd); an empty text for never.",
+    )
+    drill_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        "Sun *-*-* 04:40:00",
+        description="When a timer restores the last backup aside and asks a server on it. A backup that was never "
+        "restored is a hope.",
+    )
+    doctor_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        "*-*-* *:25:00",
+        description="When a timer compares the machine with this file; what it finds is in the journal.",
+    )
+    credentials: list[Annotated[str, AfterValidator(_credential)]] = Field(
+        [],
+        description='Secrets that systemd hands to the server, as files in $CREDENTIALS_DIRECTORY: "name:/path".',
+    )
+    alarm: list[Annotated[str, AfterValidator(_word)]] = Field(
+        [],
+        description="A program and its arguments, run when a unit of this environment has failed for good; the unit's "
+        "name is added as the last one. It is in the system's journal in any case.",
     )
     backup: BackupSettings = Field(
         BackupSettings(),

@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from homeport.environments.environment import Environment
 from homeport.environments.faults import Fault
 
+_ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"})
+"""What one has, no other may have."""
 _DIRECTORIES = ("directory", "data", "backups")
 _INSIDE = ("releases", "logs", "journal")
 """Directories that follow from ``directory`` alone."""
@@ -47,6 +49,7 @@ def claims_of(environment: Environment, declared: Iterable[str], unusable: Itera
         **environment.ports,
         **({} if environment.oauth_host is None else {"oauth_host": environment.oauth_host}),
         **({} if environment.service.checkout is None else {"checkout": environment.service.checkout}),
+        **({} if environment.proxy is None else {"proxy_path": environment.proxy.place}),
         "unit": environment.unit,
         "directory": environment.directory,
         "data": environment.data_directory,
@@ -111,7 +114,7 @@ def _between(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fault]:
         for theirs in other:
             both = {mine.setting, theirs.setting}
             same = mine.value == theirs.value
-            if same and (both <= {"http_port", "sse_port"} or both in ({"unit"}, {"oauth_host"}, {"checkout"})):
+            if same and (both <= {"http_port", "sse_port"} or both in _ALONE):
                 blamed, reason = _blame(mine, theirs)
                 what = f"{reason.environment}'s" + ("" if mine.setting == theirs.setting else f" {reason.setting}")
                 faults.append(Fault(blamed.path, f"{blamed.value} is {what}"))

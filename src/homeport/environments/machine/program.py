@@ -1,0 +1,25 @@
+"""Which program units run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How ``homeport`` is called on the machine.
+
+    Attributes:
+        words: absolute program and its first arguments.
+        file: the declaration, absolute.
+        reads: what the program must be able to read besides the declaration: its installation.
+    """
+
+    words: tuple[str, ...]
+    file: PurePosixPath
+    reads: tuple[PurePosixPath, ...] = ()
+
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        """``homeport ARGUMENTS`` with the declaration named."""
+        return (*self.words, *arguments, "--config", str(self.file))

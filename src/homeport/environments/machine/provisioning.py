@@ -1,0 +1,218 @@
+"""The plan that makes a machine match the declaration of one environment. Run twice, it is empty the second time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from homeport.environments.environment import Environment
+from homeport.environments.machine.drift import Drift, find_drift
+from homeport.environments.machine.facts import MachineFacts
+from homeport.environments.machine.program import Program
+from homeport.environments.machine.proxying import Proxying, plan_proxy
+from homeport.environments.machine.record import FILE_NAME, Record, hash_of, write_record
+from homeport.environments.machine.refusals import check_drift, check_machine
+from homeport.environments.machine.sandbox import sandbox, written_paths
+from homeport.environments.machine.steps import (
+    AwaitHealth,
+    Candidate,
+    GiveTree,
+    JudgeUnits,
+    MakeUser,
+    ProbeSandbox,
+    ReloadUnits,
+    SwitchUnit,
+)
+from homeport.environments.machine.timers import timer_units
+from homeport.environments.machine.units import SLOTS, UNITS_DIRECTORY, slot_units, socket_units
+from homeport.environments.machine.wanted import (
+    ROOT,
+    WantedFile,
+    owned_directories,
+    wanted_directories,
+    wanted_files,
+)
+from homeport.environments.plan import Plan
+from homeport.environments.steps import MakeDirectory, Ownership, Permit, RemoveFile, Step, WriteFile
+
+KEPT: Final = "kept"
+"""In the journal directory: files that were replaced though a person had changed them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """A plan, and what else there is to say."""
+
+    plan: Plan
+    drift: tuple[Drift, ...]
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not self.plan.steps
+
+
+def plan_provision(
+    environment: Environment, program: Program, facts: MachineFacts, *, overwrite: bool = False
+) -> Provision:
+    """Decides what is to be done.
+
+    Args:
+        environment: what the machine is to match.
+        program: what its units run.
+        facts: what the machine holds.
+        overwrite: whether what was edited by hand is replaced; a copy of it is kept.
+
+    Raises:
+        GuardError: a port is held, the program cannot be reached, or what a person edited would be lost.
+    """
+    drift = tuple(find_drift(environment, program, facts))
+    check_machine(environment, facts)
+    if not overwrite:
+        check_drift(environment, drift)
+    files = wanted_files(environment, program, facts)
+    units = _Units(environment, program, facts, tuple(file for file in files if file.is_unit))
+    proxy = plan_proxy(environment, facts, files)
+    ground = [*_user(environment, facts), *_directories(environment, facts)]
+    changed = [*ground, *units.steps(), *proxy.steps]
+    if not changed and not _record(environment, files, proxy, facts):
+        return Provision(Plan("provision", environment.name, ()), drift)
+    kept = _kept(environment, drift)
+    steps = [
+        *([JudgeUnits(units.candidates)] if units.changed else []),
+        *proxy.judged,
+        *ground,
+        *([_probe(environment, program)] if ground or units.changed else []),
+        *kept,
+        *units.steps(),
+        *proxy.steps,
+        *_record(environment, files, proxy, facts),
+    ]
+    return Provision(Plan("provision", environment.name, tuple(steps)), drift)
+
+
+class _Units:
+    """What is to be done with units: which are written, which are taken away, and what is started anew for it."""
+
+    def __init__(
+        self, environment: Environment, program: Program, facts: MachineFacts, files: tuple[WantedFile, ...]
+    ) -> None:
+        self._environment = environment
+        self._facts = facts
+        self._files = files
+        self._timers = timer_units(environment, program)
+        self.written = [file for file in files if _differs(file, facts)]
+        names = {file.path.name for file in files}
+        recorded = facts.record.files if facts.record is not None else {}
+        self.unwanted = [
+            path
+            for path in recorded
+            if path.parent == UNITS_DIRECTORY and path.name not in names and path in facts.files
+        ]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.written or self.unwanted)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All of them, since they name each other."""
+        return tuple(Candidate(file.path, file.text) for file in self._files)
+
+    def steps(self) -> list[Step]:
+        """In order; nothing where all is as it should be."""
+        sockets, services = self._anew()
+        names = [file.path.name for file in self._files]
+        stale = any(self._facts.unit(name).stale for name in (*names, *slot_units(self._environment)))
+        files: list[Step] = []
+        if self.changed or stale:
+            files = [
+                ReloadUnits("back", sockets, services),
+                *(SwitchUnit(path.name, enabled=False, active=False) for path in self.unwanted if _is_switched(path)),
+                *(RemoveFile(path) for path in self.unwanted),
+                *(WriteFile(file.path, file.text, 0o644, ROOT) for file in self.written),
+                ReloadUnits("forth", sockets, services),
+            ]
+        switches = self._switches()
+        answers = [AwaitHealth(self._environment.health_url, self._environment.name)]
+        return [*files, *switches, *(answers if services or switches else [])]
+
+    def _anew(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What runs and must run with other units than it did."""
+        written = {file.path.name for file in self.written}
+        sockets = tuple(
+            name for name in socket_units(self._environment) if name in written and self._facts.unit(name).active
+        )
+        running = tuple(name for name in slot_units(self._environment) if self._facts.unit(name).active)
+        # One socket more or less is another set for the service.
+        other = written & set(socket_units(self._environment)) or self._environment.service_unit in written
+        return sockets, running if other else ()
+
+    def _switches(self) -> list[Step]:
+        slots = slot_units(self._environment)
+        running = any(self._facts.unit(name).active for name in slots)
+        wanted = [(name, True) for name in (*socket_units(self._environment), *self._timers)]
+        # Whichever slot runs is left to run.
+        wanted.insert(len(socket_units(self._environment)), (slots[0], not running))
+        found: list[Step] = []
+        for name, start in wanted:
+            state = self._facts.unit(name)
+            enabled = None if state.enabled else True
+            active = None if state.active or not start else True
+            if enabled or active:
+                found.append(SwitchUnit(name, enabled, active))
+        return found
+
+
+def _user(environment: Environment, facts: MachineFacts) -> list[Step]:
+    return [] if environment.user in facts.users else [MakeUser(environment.user)]
+
+
+def _directories(environment: Environment, facts: MachineFacts) -> list[Step]:
+    steps: list[Step] = []
+    own = Ownership(environment.user, environment.user)
+    for wanted in wanted_directories(environment):
+        there = facts.directories.get(wanted.path)
+        if there is None:
+            steps.append(MakeDirectory(wanted.path, wanted.mode, wanted.owner))
+            continue
+        if wanted.path in owned_directories(environment) and there.strangers:
+            steps.append(GiveTree(wanted.path, own))
+        if wanted.path in environment.private_directories and there.mode & 0o077:
+            steps.append(Permit(wanted.path, wanted.mode))
+    return steps
+
+
+def _probe(environment: Environment, program: Program) -> Step:
+    command = program.command("config", "show", environment.name)
+    return ProbeSandbox(sandbox(environment, program), command, written_paths(environment))
+
+
+def _kept(environment: Environment, drift: tuple[Drift, ...]) -> list[Step]:
+    """Copies of what a person wrote and is about to be replaced; named by their content, so that none is lost."""
+    directory = environment.journal_directory / KEPT
+    texts = [(one.path, one.found) for one in drift if one.is_in_the_way and one.found is not None]
+    copies: list[Step] = [
+        WriteFile(directory / f"{hash_of(text)[:8]}-{path.name}", text, 0o600, ROOT) for path, text in texts
+    ]
+    return [MakeDirectory(directory, 0o700, ROOT), *copies] if copies else []
+
+
+def _record(
+    environment: Environment, files: tuple[WantedFile, ...], proxy: Proxying, facts: MachineFacts
+) -> list[Step]:
+    """The record, where it is another than the last one."""
+    record = Record({file.path: hash_of(file.text) for file in files}, proxy.site, proxy.site_made, proxy.include)
+    if record == facts.record:
+        return []
+    return [WriteFile(environment.journal_directory / FILE_NAME, write_record(record), 0o644, ROOT)]
+
+
+def _differs(file: WantedFile, facts: MachineFacts) -> bool:
+    there = facts.files.get(file.path)
+    return there is None or there.text != file.text or there.mode != 0o644
+
+
+def _is_switched(path: PurePosixPath) -> bool:
+    """Whether it is a unit that is enabled by itself; what a timer starts is not."""
+    return path.suffix in (".timer", ".socket") or path.name.split("@")[-1] in {f"{slot}.service" for slot in SLOTS}

@@ -1,0 +1,96 @@
+"""What a server may do on the machine: nothing but answer, call webhooks, and write its own data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Final
+
+from homeport.environments.environment import Environment
+from homeport.environments.machine.program import Program
+from homeport.environments.machine.unit_text import Setting, word_list
+
+_HOMES: Final = (PurePosixPath("/home"), PurePosixPath("/root"), PurePosixPath("/run/user"))
+
+_ALWAYS: Final = (
+    ("NoNewPrivileges", "yes"),
+    ("CapabilityBoundingSet", ""),
+    ("AmbientCapabilities", ""),
+    ("UMask", "0077"),
+    ("LimitNOFILE", "65536"),
+    # A dump of its memory would hold messages and tokens.
+    ("LimitCORE", "0"),
+    ("ProtectSystem", "strict"),
+    ("PrivateTmp", "yes"),
+    ("PrivateDevices", "yes"),
+    ("DevicePolicy", "closed"),
+    ("PrivateUsers", "yes"),
+    ("PrivateIPC", "yes"),
+    ("PrivateMounts", "yes"),
+    ("ProtectKernelTunables", "yes"),
+    ("ProtectKernelModules", "yes"),
+    ("ProtectKernelLogs", "yes"),
+    ("ProtectControlGroups", "yes"),
+    ("ProtectClock", "yes"),
+    ("ProtectHostname", "yes"),
+    ("ProtectProc", "invisible"),
+    ("ProcSubset", "pid"),
+    ("RestrictNamespaces", "yes"),
+    ("RestrictRealtime", "yes"),
+    ("RestrictSUIDSGID", "yes"),
+    ("LockPersonality", "yes"),
+    ("RemoveIPC", "yes"),
+    ("KeyringMode", "private"),
+    # Not closed further, since agents' webhooks are anywhere: a network of its own, or a list of addresses.
+    ("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"),
+    ("SystemCallArchitectures", "native"),
+    ("SystemCallFilter", "@system-service"),
+    ("SystemCallFilter", "~@privileged @resources"),
+    # A library that tries a call which it can do without gets an error, and is not killed for it.
+    ("SystemCallErrorNumber", "EPERM"),
+)
+
+
+def sandbox(environment: Environment, program: Program) -> tuple[Setting, ...]:
+    """The lines of the server's unit that close it in; the probe of a candidate runs in the very same."""
+    needed = (*written_paths(environment), program.file, *program.reads, PurePosixPath(program.words[0]))
+    return (
+        ("User", environment.user),
+        ("Group", environment.user),
+        *_ALWAYS,
+        ("MemoryDenyWriteExecute", "yes"),
+        # A directory below a home is still seen, and only what is named is written.
+        ("ProtectHome", "read-only" if any(_is_in_a_home(path) for path in needed) else "yes"),
+        ("ReadWritePaths", word_list(str(path) for path in written_paths(environment))),
+        # What the server has no business with, though its user may be able to read it.
+        ("InaccessiblePaths", word_list([f"-{environment.backups_directory}"])),
+    )
+
+
+def written_paths(environment: Environment) -> tuple[PurePosixPath, ...]:
+    """What its server writes; all else is read-only to it."""
+    return (environment.data_directory, environment.logs_directory)
+
+
+def upkeep_sandbox(writes: Iterable[PurePosixPath]) -> tuple[Setting, ...]:
+    """For what root does on a timer: it reads everything, and writes where it is meant to."""
+    return (
+        ("NoNewPrivileges", "yes"),
+        ("UMask", "0077"),
+        ("LimitCORE", "0"),
+        ("ProtectSystem", "strict"),
+        ("ReadWritePaths", word_list(str(path) for path in writes)),
+        ("PrivateTmp", "yes"),
+        ("ProtectKernelTunables", "yes"),
+        ("ProtectKernelModules", "yes"),
+        ("ProtectKernelLogs", "yes"),
+        ("ProtectClock", "yes"),
+        ("RestrictRealtime", "yes"),
+        ("RestrictSUIDSGID", "yes"),
+        ("LockPersonality", "yes"),
+        ("SystemCallArchitectures", "native"),
+    )
+
+
+def _is_in_a_home(path: PurePosixPath) -> bool:
+    return any(path.is_relative_to(home) for home in _HOMES)

@@ -1,0 +1,163 @@
+"""The systemd units of an environment: sockets that stay, a service in two slots, and what is done when it fails."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from homeport.contract import HTTP_SOCKET, SSE_SOCKET, ExitCode
+from homeport.environments.environment import Environment
+from homeport.environments.machine.program import Program
+from homeport.environments.machine.sandbox import sandbox, written_paths
+from homeport.environments.machine.unit_text import command_line, plain, render_unit, word_list
+
+UNITS_DIRECTORY: Final = PurePosixPath("/etc/systemd/system")
+SLOTS: Final = ("blue", "green")
+"""Two of one service, so that the next release answers before the last one ends; the first starts with the machine."""
+PROBE_SOCKET: Final = "probe.sock"
+"""In the runtime directory of a slot: where it is asked before it gets the ports."""
+
+STARTS: Final = 3
+"""So many within :data:`STARTS_SECONDS`, and it has failed for good. All of these must fit into that time, also where
+each start hangs for as long as it may."""
+STARTS_SECONDS: Final = 120
+_START_SECONDS: Final = 30
+_RESTART_SECONDS: Final = 2
+_STOP_SECONDS: Final = 30
+"""The server gives requests under way 25 seconds."""
+_WATCHDOG_SECONDS: Final = 30
+
+
+def head_of(environment: Environment) -> str:
+    """The first line of every file that is made for an environment."""
+    return f"Written by homeport provision {environment.name}, from homeport.toml. What is changed here is drift."
+
+
+def unit_texts(environment: Environment, program: Program) -> dict[str, str]:
+    """The units that run the server, by name."""
+    texts = {
+        environment.socket_unit: _socket(environment, environment.http_port, HTTP_SOCKET),
+        environment.service_unit: _service(environment, program),
+        failed_unit(environment): _failed(environment),
+    }
+    if environment.sse_port is not None:
+        texts[environment.sse_socket_unit] = _socket(environment, environment.sse_port, SSE_SOCKET)
+    return texts
+
+
+def socket_units(environment: Environment) -> tuple[str, ...]:
+    """The sockets that it needs."""
+    return (environment.socket_unit, *([environment.sse_socket_unit] if environment.sse_port is not None else []))
+
+
+def slot_units(environment: Environment) -> tuple[str, ...]:
+    """The services that may run its server."""
+    return tuple(environment.slot_unit(slot) for slot in SLOTS)
+
+
+def failed_unit(environment: Environment) -> str:
+    """The template of what runs when a unit has failed for good."""
+    return f"{environment.unit}-failed@.service"
+
+
+def on_failure(environment: Environment) -> tuple[str, str]:
+    """The line that calls it."""
+    return ("OnFailure", f"{environment.unit}-failed@%N.service")
+
+
+def failure_mark(environment: Environment) -> PurePosixPath:
+    """A file whose time is that of the last failure for good."""
+    return environment.journal_directory / "failed"
+
+
+def _socket(environment: Environment, port: int, name: str) -> str:
+    address = f"[{environment.listen}]" if ":" in environment.listen else environment.listen
+    return render_unit(
+        head_of(environment),
+        [
+            ("Unit", [("Description", plain(f"Homeport, {environment.name}: port {port} ({name})"))]),
+            (
+                "Socket",
+                [
+                    ("ListenStream", f"{address}:{port}"),
+                    ("FileDescriptorName", name),
+                    ("Service", environment.slot_unit(SLOTS[0])),
+                    ("Backlog", "2048"),
+                    # An address that the machine gets later is no reason not to listen.
+                    ("FreeBind", "yes"),
+                ],
+            ),
+            ("Install", [("WantedBy", "sockets.target")]),
+        ],
+    )
+
+
+def _service(environment: Environment, program: Program) -> str:
+    runtime = f"{environment.unit}-%i"
+    serve = [*program.command("serve", environment.name), "--also-socket"]
+    sockets = " ".join(socket_units(environment))
+    return render_unit(
+        head_of(environment),
+        [
+            (
+                "Unit",
+                [
+                    ("Description", plain(f"Homeport, {environment.name}: ") + "slot %i"),
+                    ("Requires", sockets),
+                    ("After", f"{sockets} network.target"),
+                    ("RequiresMountsFor", word_list(str(path) for path in written_paths(environment))),
+                    ("StartLimitIntervalSec", str(STARTS_SECONDS)),
+                    ("StartLimitBurst", str(STARTS)),
+                    on_failure(environment),
+                ],
+            ),
+            (
+                "Service",
+                [
+                    ("Type", "notify"),
+                    ("NotifyAccess", "main"),
+                    ("ExecStart", f"{command_line(serve)} %t/{runtime}/{PROBE_SOCKET}"),
+                    ("WorkingDirectory", "/"),
+                    ("Sockets", sockets),
+                    ("RuntimeDirectory", runtime),
+                    ("RuntimeDirectoryMode", "0700"),
+                    ("Restart", "always"),
+                    ("RestartSec", str(_RESTART_SECONDS)),
+                    ("RestartPreventExitStatus", str(int(ExitCode.CANNOT_START))),
+                    ("TimeoutStartSec", str(_START_SECONDS)),
+                    ("TimeoutStopSec", str(_STOP_SECONDS)),
+                    ("WatchdogSec", str(_WATCHDOG_SECONDS)),
+                    ("KillMode", "mixed"),
+                    ("OOMPolicy", "stop"),
+                    ("SyslogIdentifier", environment.unit),
+                    *(("LoadCredential", word_list([f"{name}:{file}"])) for name, file in environment.credentials),
+                    *sandbox(environment, program),
+                ],
+            ),
+            ("Install", [("WantedBy", "multi-user.target"), ("DefaultInstance", SLOTS[0])]),
+        ],
+    )
+
+
+def _failed(environment: Environment) -> str:
+    said = f"homeport: %i has failed for good; homeport doctor {environment.name} says why"
+    alarm = [("ExecStart", f"{command_line(environment.alarm)} %i")] if environment.alarm else []
+    return render_unit(
+        head_of(environment),
+        [
+            ("Unit", [("Description", plain(f"Homeport, {environment.name}: ") + "%i has failed for good")]),
+            (
+                "Service",
+                [
+                    ("Type", "oneshot"),
+                    (
+                        "ExecStart",
+                        f'/usr/bin/systemd-cat --identifier={environment.unit} --priority=alert echo "{said}"',
+                    ),
+                    ("ExecStart", command_line(["/usr/bin/touch", str(failure_mark(environment))])),
+                    *alarm,
+                    ("TimeoutStartSec", "60"),
+                ],
+            ),
+        ],
+    )

@@ -1,0 +1,156 @@
+"""Facts about an environment's machine, for :mod:`homeport.environments.machine`. Changes nothing."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import homeport
+from homeport.environments.environment import Environment
+from homeport.environments.machine.facts import FoundDirectory, FoundFile, MachineFacts, NginxFacts, UnitState
+from homeport.environments.machine.program import Program
+from homeport.environments.machine.record import FILE_NAME, Record, read_record
+from homeport.environments.machine.timers import timer_units
+from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units, socket_units
+from homeport.environments.machine.wanted import WantedDirectory, owned_directories, wanted_directories, wanted_files
+from homeport.errors import HomeportError
+from homeport.host.machine.nginx import find_nginx
+from homeport.host.machine.owning import count_strangers, has_user
+from homeport.host.machine.systemctl import unit_state
+from homeport.host.owners import owner_of
+from homeport.host.ports import find_port_holder, is_listening
+
+_MANAGER: Final = 1
+_LONGEST: Final = 1 << 20
+
+
+def this_program(environment: Environment, file: Path) -> Program:
+    """What units run: the current release where there is one, else the installation that this process is from."""
+    current = Path(environment.current_release)
+    own = current / "bin" / "python"
+    # -P keeps a directory called homeport in the working directory from being taken for the package.
+    python = own if own.exists() else Path(sys.executable)
+    package = () if own.exists() else (PurePosixPath(Path(homeport.__file__).parent),)
+    return Program((str(python), "-P", "-m", "homeport"), PurePosixPath(file), package)
+
+
+def gather_facts(environment: Environment, program: Program) -> MachineFacts:
+    """Looks at everything that a plan depends on.
+
+    Raises:
+        HomeportError: something cannot be read.
+    """
+    record = find_record(environment)
+    nginx = find_nginx(environment.proxy.site) if environment.proxy is not None else _recorded_nginx(record)
+    first = MachineFacts(nginx=nginx, record=record)
+    recorded = record.files if record is not None else {}
+    files = {file.path for file in wanted_files(environment, program, first)} | set(recorded)
+    names = {path.name for path in files if path.parent == UNITS_DIRECTORY} | set(slot_units(environment))
+    units = {name: unit_state(name) for name in sorted(names) if not name.endswith("@.service")}
+    return MachineFacts(
+        users=frozenset({environment.user} if has_user(environment.user) else ()),
+        files=_files(files),
+        directories=_directories(environment),
+        units=units,
+        ports_held=_ports_held(environment, units),
+        closed=tuple(_closed(program)),
+        nginx=nginx,
+        record=record,
+        has_logrotate=Path("/etc/logrotate.d").is_dir(),
+    )
+
+
+def find_record(environment: Environment) -> Record | None:
+    """What was provisioned last.
+
+    Raises:
+        HomeportError: it is damaged.
+    """
+    file = Path(environment.journal_directory) / FILE_NAME
+    try:
+        return read_record(file.read_text(encoding="utf-8"), str(file))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        raise HomeportError(f"{file} is not UTF-8 text.", "Move it away.") from None
+
+
+def timers_of(environment: Environment, program: Program) -> tuple[str, ...]:
+    """Names of the timers that are declared."""
+    return timer_units(environment, program)
+
+
+def _recorded_nginx(record: Record | None) -> NginxFacts | None:
+    return find_nginx(record.site) if record is not None and record.site is not None else None
+
+
+def _files(paths: Iterable[PurePosixPath]) -> dict[PurePosixPath, FoundFile]:
+    found = {}
+    for path in paths:
+        real = Path(path)
+        try:
+            status = real.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        text = None
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _LONGEST:
+            try:
+                text = real.read_bytes().decode()
+            except (PermissionError, UnicodeDecodeError):
+                text = None
+        found[path] = FoundFile(text, stat.S_IMODE(status.st_mode))
+    return found
+
+
+def _directories(environment: Environment) -> Mapping[PurePosixPath, FoundDirectory]:
+    found = {}
+    for wanted in wanted_directories(environment):
+        path = Path(wanted.path)
+        if path.is_dir():
+            strangers = _strangers(wanted) if wanted.path in owned_directories(environment) else 0
+            found[wanted.path] = FoundDirectory(stat.S_IMODE(path.stat().st_mode), owner_of(path), strangers)
+    return found
+
+
+def _strangers(wanted: WantedDirectory) -> int:
+    return count_strangers(Path(wanted.path), wanted.owner)
+
+
+def _ports_held(environment: Environment, units: Mapping[str, UnitState]) -> dict[int, str]:
+    """By port, who holds it that is neither systemd for our socket nor our service."""
+    held = {}
+    by_port = dict(zip(environment.ports.values(), socket_units(environment), strict=True))
+    for port, socket in by_port.items():
+        if not is_listening(environment.listen, port):
+            continue
+        holder = find_port_holder(port)
+        ours = holder.pid == _MANAGER and units.get(socket, UnitState()).active
+        if not ours and holder.unit not in slot_units(environment):
+            held[port] = str(holder)
+    return held
+
+
+def _closed(program: Program) -> Iterable[str]:
+    """What a user who is nobody could not reach of what units run."""
+    for path in (PurePosixPath(program.words[0]), *program.reads, program.file):
+        for real in dict.fromkeys((Path(path), Path(path).resolve())):
+            found = first_closed(real)
+            if found is not None:
+                yield f"{found} is closed to other users, so that the server's user could not reach {path}."
+                break
+
+
+def first_closed(path: Path) -> Path | None:
+    """The first of a path and the directories above it that others may not pass or read, or is not there."""
+    for one in (*reversed(path.parents), path):
+        try:
+            mode = one.stat().st_mode
+        except OSError:
+            return one
+        needed = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+        if not mode & needed:
+            return one
+    return None

@@ -1,0 +1,103 @@
+"""System users, and whose the data are."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from homeport.environments.machine.steps import GiveTree, MakeUser, RemoveUser
+from homeport.environments.steps import Ownership, Step
+from homeport.host.commands import demand_command
+from homeport.host.hands import Hands
+from homeport.host.owners import owner_of, set_owner
+
+
+def has_user(name: str) -> bool:
+    """Whether there is such a user."""
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+class UserMaker:
+    """:class:`MakeUser`."""
+
+    def inverse(self, step: MakeUser) -> tuple[Step, ...]:
+        return () if has_user(step.user) else (RemoveUser(step.user),)
+
+    def apply(self, step: MakeUser) -> None:
+        if has_user(step.user):
+            return
+        shell = next((one for one in ("/usr/sbin/nologin", "/sbin/nologin") if Path(one).exists()), "/bin/false")
+        options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", shell]
+        demand_command(["useradd", *options, step.user])
+
+
+class UserRemover:
+    """:class:`RemoveUser`."""
+
+    def inverse(self, step: RemoveUser) -> tuple[Step, ...]:
+        return (MakeUser(step.user),) if has_user(step.user) else ()
+
+    def apply(self, step: RemoveUser) -> None:
+        if has_user(step.user):
+            demand_command(["userdel", step.user])
+
+
+class TreeGiver:
+    """:class:`GiveTree`. Taking it back gives each entry to whom it belonged."""
+
+    def inverse(self, step: GiveTree) -> tuple[Step, ...]:
+        root = Path(step.path)
+        owners: dict[Ownership, list[str]] = defaultdict(list)
+        for path in _entries(step):
+            owner = owner_of(path)
+            if owner != step.owner:
+                owners[owner].append(str(path.relative_to(root)))
+        return tuple(GiveTree(step.path, owner, tuple(paths)) for owner, paths in owners.items())
+
+    def apply(self, step: GiveTree) -> None:
+        for path in _entries(step):
+            try:
+                set_owner(path, step.owner)
+            except FileNotFoundError:
+                continue  # A file of the moment, gone since it was listed.
+
+
+def count_strangers(directory: Path, owner: Ownership) -> int:
+    """How many entries of a directory, itself included, are another's."""
+    return sum(1 for path in _walk(directory) if _owner(path) not in (None, owner))
+
+
+def _entries(step: GiveTree) -> Iterator[Path]:
+    root = Path(step.path)
+    if not step.only:
+        yield from _walk(root)
+        return
+    for name in step.only:
+        path = root / name
+        if os.path.lexists(path):
+            yield path
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    yield root
+    for directory, directories, files in os.walk(root, followlinks=False):
+        for name in (*directories, *files):
+            yield Path(directory) / name
+
+
+def _owner(path: Path) -> Ownership | None:
+    try:
+        return owner_of(path)
+    except FileNotFoundError:
+        return None
+
+
+OWNING_HANDS: Final[Hands] = {MakeUser: UserMaker(), RemoveUser: UserRemover(), GiveTree: TreeGiver()}

@@ -1,0 +1,95 @@
+"""Units switched on and off, and systemd told of new ones."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from homeport.environments.machine.steps import AwaitHealth, ReloadUnits, SwitchUnit
+from homeport.environments.steps import Step
+from homeport.errors import HomeportError
+from homeport.host.hands import Hands
+from homeport.host.health import ask_health, wait_for_health
+from homeport.host.machine.systemctl import last_lines, systemctl, unit_state
+
+_PAUSE: Final = 0.2
+"""Seconds between two questions for the health."""
+
+
+class UnitSwitcher:
+    """:class:`SwitchUnit`."""
+
+    def inverse(self, step: SwitchUnit) -> tuple[Step, ...]:
+        found = unit_state(step.unit)
+        enabled = found.enabled if step.enabled is not None and step.enabled != found.enabled else None
+        active = found.active if step.active is not None and step.active != found.active else None
+        return () if enabled is None and active is None else (SwitchUnit(step.unit, enabled, active),)
+
+    def apply(self, step: SwitchUnit) -> None:
+        found = unit_state(step.unit)
+        if step.enabled is not None and step.enabled != found.enabled:
+            systemctl("enable" if step.enabled else "disable", "--quiet", step.unit)
+        if step.active and not found.active:
+            _start(step.unit)
+        elif step.active is False:
+            if found.known or found.active:
+                systemctl("stop", step.unit)
+            # Else a unit that is gone would go on being listed as failed.
+            _forget(step.unit)
+
+
+class UnitReloader:
+    """:class:`ReloadUnits`."""
+
+    def inverse(self, step: ReloadUnits) -> tuple[Step, ...]:
+        return (ReloadUnits("forth", step.sockets, step.services),) if step.way == "back" else ()
+
+    def apply(self, step: ReloadUnits) -> None:
+        if step.way == "back":
+            return
+        systemctl("daemon-reload")
+        if step.sockets:
+            # A socket is not started anew while its service runs; nobody is refused longer than that takes.
+            for name in step.services:
+                systemctl("stop", name)
+            for name in step.sockets:
+                systemctl("restart", name)
+        for name in step.services:
+            _forget(name)
+            _start(name, "restart")
+
+
+class HealthAwaiter:
+    """:class:`AwaitHealth`."""
+
+    def inverse(self, step: AwaitHealth) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: AwaitHealth) -> None:
+        tries = max(1, int(step.seconds / _PAUSE))
+        answer = wait_for_health(lambda: ask_health(step.url, step.environment), _pause, tries)
+        if not answer.healthy:
+            raise HomeportError(f"{step.environment} is not healthy: {answer.reason}")
+
+
+UNIT_HANDS: Final[Hands] = {SwitchUnit: UnitSwitcher(), ReloadUnits: UnitReloader(), AwaitHealth: HealthAwaiter()}
+
+
+def _pause() -> bool:
+    time.sleep(_PAUSE)
+    return False
+
+
+def _start(unit: str, verb: str = "start") -> None:
+    try:
+        systemctl(verb, unit)
+    except HomeportError as error:
+        said = " | ".join(last_lines(unit))
+        raise HomeportError(f"{unit} does not start: {said or error.sentence}") from error
+
+
+def _forget(unit: str) -> None:
+    try:
+        systemctl("reset-failed", unit)
+    except HomeportError:
+        return  # It is not loaded, so that there is nothing to forget.
