@@ -94,6 +94,15 @@ names the token's file.
 _CLIENTS: Final = (
     *("chatgpt", "claude-code", "claude-desktop", "claude-ai", "codex", "cursor", "gemini", "vscode", "http"),
 )
+_PROVISION: Final = """\
+Makes this machine match the declaration: a system user, directories, systemd units and timers, nginx's locations. Each
+candidate is judged before it is in place, and all is undone where a step fails. Running it twice changes nothing.
+
+What was edited by hand is never overwritten in silence: it is refused with exit code 3, unless --overwrite-drift is
+given, which keeps a copy. --unprovision takes away what was made, never data, backups or the journal.
+
+It needs root and systemd. Without systemd it prints lines for a crontab.
+"""
 _STDIO: Final = """\
 For clients that can only start a program and speak with it over pipes: reads JSON-RPC from stdin, line by line, posts
 it to the server as it came, and writes what the server says to stdout. Logs go to stderr. Ends when stdin does.
@@ -127,6 +136,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_serve(commands)
     _add_init(commands)
+    _add_provision(commands)
     _add_config(commands)
     _add_data(commands)
     _add_token(commands)
@@ -165,6 +175,18 @@ def _add_init(commands: Commands) -> None:
     _add_ports(init)
     _add_dry_run(init)
     init.set_defaults(module="init")
+
+
+def _add_provision(commands: Commands) -> None:
+    provision = _command(commands, "provision", "systemd units, timers and nginx as declared", _PROVISION)
+    provision.add_argument("environment", metavar="ENV")
+    provision.add_argument("--unprovision", action="store_true", help="take away what it made, never data")
+    provision.add_argument(
+        "--overwrite-drift", action="store_true", help="replace what was edited by hand; keep a copy"
+    )
+    provision.add_argument("--yes", action="store_true", help="do not ask")
+    _add_dry_run(provision)
+    provision.set_defaults(module="provision")
 
 
 def _add_config(commands: Commands) -> None:

@@ -33,7 +33,7 @@ _CALLS: Final = ("proxy_read_timeout 90s;",)
 
 def snippet_directory(proxy: Proxy) -> PurePosixPath:
     """Where the locations of all environments lie that share a server block."""
-    return SNIPPETS / re.sub(r"[^a-z0-9.-]", "_", f"{proxy.server_name}-{proxy.site.stem}".lower())
+    return SNIPPETS / proxy.server_name
 
 
 def snippet_file(environment: Environment, proxy: Proxy) -> PurePosixPath:
