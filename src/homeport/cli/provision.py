@@ -129,6 +129,6 @@ def _no_systemd(environment: Environment, program: Program, *, as_json: bool) ->
             say(line)
     return GuardError(
         "provision needs systemd as the first process of the machine, and this one has another.",
-        f"homeport start {environment.name} runs it as a plain process; the lines above are for its crontab (crontab -e).",
+        f"homeport start {environment.name} runs it as a plain process; the lines above are for a crontab.",
         crontab=lines,
     )

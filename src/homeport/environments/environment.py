@@ -335,7 +335,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         proxy=make_proxy(name, settings, root),
         schedules=Schedules(settings.backup_schedule, settings.drill_schedule, settings.doctor_schedule),
         credentials=tuple(
-            (title, PurePosixPath(file)) for title, _, file in (one.partition(":") for one in settings.credentials)
+            (title, PurePosixPath(file)) for title, _, file in (one.partition(":") for one in settings.unit_credentials)
         ),
         alarm=tuple(settings.alarm),
     )

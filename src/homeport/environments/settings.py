@@ -345,7 +345,7 @@ class EnvironmentSettings(BaseModel):
         "*-*-* *:25:00",
         description="When a timer compares the machine with this file; what it finds is in the journal.",
     )
-    credentials: list[Annotated[str, AfterValidator(_credential)]] = Field(
+    unit_credentials: list[Annotated[str, AfterValidator(_credential)]] = Field(
         [],
         description='Secrets that systemd hands to the server, as files in $CREDENTIALS_DIRECTORY: "name:/path".',
     )

@@ -17,7 +17,9 @@ from homeport.environments.machine.units import head_of, on_failure
 
 _DAYS: Final = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 _WORDS: Final = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 1", "monthly": "0 0 1 * *"}
-_CALENDAR: Final = re.compile(r"(?:(?P<day>[A-Za-z]{3}) )?\*-\*-\* (?P<hour>[0-9*/,]+):(?P<minute>[0-9]{1,2})(?::00)?")
+_CALENDAR: Final = re.compile(
+    r"(?:(?P<day>[A-Za-z]{3}) )?\*-\*-\* (?P<hour>\*|0?0/\d+|\d{1,2}(?:,\d{1,2})*):(?P<minute>\d{1,2})(?::00)?"
+)
 _EVERY: Final = re.compile(r"0{1,2}/(\d+)")
 
 

@@ -54,7 +54,7 @@ def read_site(path: Path) -> SiteFile | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}.") from None
-    parsed = crossplane.parse(str(real), single=True, catch_errors=True)
+    parsed = crossplane.parse(str(real), single=True, catch_errors=True, check_ctx=False, check_args=False)
     if parsed["errors"]:
         raise UsageError(f"nginx would not understand {path}: {parsed['errors'][0]['error']}.")
     return SiteFile(PurePosixPath(real), text, tuple(_blocks(parsed["config"][0]["parsed"])), mode)
