@@ -43,11 +43,6 @@ HTTP_SOCKET: Final = "http"
 SSE_SOCKET: Final = "sse"
 """The same for the SSE port; a ``.socket`` unit has one name for all its sockets, so that each port has a unit."""
 
-HTTP_SOCKET: Final = "http"
-"""``FileDescriptorName=`` of the socket that a service manager hands over for the HTTP port."""
-SSE_SOCKET: Final = "sse"
-"""The same for the SSE port; a ``.socket`` unit has one name for all its sockets, so that each port has a unit."""
-
 DATABASE_FILE: Final = "homeport.db"
 BEGINNING_FILE: Final = "beginning"
 """There from before the identity is written until the database is made, so that one that got lost is told apart."""

@@ -25,8 +25,8 @@ from homeport.contract import (
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
-from homeport.environments.services.service import Service, make_service
 from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
+from homeport.environments.services.service import Service, make_service
 from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000

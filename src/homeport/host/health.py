@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from homeport.environments.environment import Environment
 from homeport.environments.services.health import HealthAnswer, judge_foreign_health, judge_health
 
-__all__ = ["HealthAnswer", "ask_environment", "ask_health", "judge_health", "wait_for_health"]
+__all__ = ["HealthAnswer", "ask_environment", "ask_foreign_health", "ask_health", "judge_health", "wait_for_health"]
 
 
 def ask_health(url: str, environment: str, *, timeout: float = 2.0) -> HealthAnswer:
@@ -32,8 +32,18 @@ def ask_environment(environment: Environment, *, timeout: float = 2.0) -> Health
     """
     if not environment.is_foreign:
         return ask_health(environment.health_url, environment.name, timeout=timeout)
-    says = dict(environment.service.health_says)
-    return _ask(environment.health_url, lambda status, body: judge_foreign_health(status, body, says), timeout)
+    return ask_foreign_health(environment.health_url, dict(environment.service.health_says), timeout=timeout)
+
+
+def ask_foreign_health(url: str, says: Mapping[str, str], *, timeout: float = 2.0) -> HealthAnswer:
+    """One request to a server that is not Homeport's own.
+
+    Args:
+        url: of its health.
+        says: what its answer must say besides a good status.
+        timeout: seconds, for connecting and for the answer each.
+    """
+    return _ask(url, lambda status, body: judge_foreign_health(status, body, says), timeout)
 
 
 def _ask(url: str, judge: Callable[[int, bytes], HealthAnswer], timeout: float) -> HealthAnswer:

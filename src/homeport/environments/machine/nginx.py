@@ -149,8 +149,16 @@ def _location(
         "client_max_body_size 2m;",
         *manner,
         f"error_page 502 504 = @{_away_name(environment)};",
+        *_named_here(environment),
     ]
     return f"location {match} {{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"
+
+
+def _named_here(environment: Environment) -> Iterator[str]:
+    """A program that is not ours does not say which environment it is; here the site's own headers are the price."""
+    if environment.is_foreign:
+        yield f"proxy_hide_header {ENVIRONMENT_HEADER};"
+        yield f"add_header {ENVIRONMENT_HEADER} {environment.name} always;"
 
 
 def _away(environment: Environment) -> str:

@@ -134,7 +134,7 @@ class _Units:
                 ReloadUnits("forth", sockets, services),
             ]
         switches = self._switches()
-        answers = [AwaitHealth(self._environment.health_url, self._environment.name)]
+        answers = [_answer(self._environment)]
         return [*files, *switches, *(answers if services or switches else [])]
 
     def _anew(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -164,6 +164,11 @@ class _Units:
         return found
 
 
+def _answer(environment: Environment) -> Step:
+    says = environment.service.health_says if environment.is_foreign else None
+    return AwaitHealth(environment.health_url, environment.name, says)
+
+
 def _user(environment: Environment, facts: MachineFacts) -> list[Step]:
     return [] if environment.user in facts.users else [MakeUser(environment.user)]
 
@@ -178,7 +183,7 @@ def _directories(environment: Environment, facts: MachineFacts) -> list[Step]:
             continue
         if wanted.path in owned_directories(environment) and there.strangers:
             steps.append(GiveTree(wanted.path, own))
-        if wanted.path in environment.private_directories and there.mode & 0o077:
+        if wanted.path in environment.private_directories and there.mode & 0o077 and not environment.is_foreign:
             steps.append(Permit(wanted.path, wanted.mode))
     return steps
 

@@ -53,12 +53,16 @@ _ALWAYS: Final = (
 
 def sandbox(environment: Environment, program: Program) -> tuple[Setting, ...]:
     """The lines of the server's unit that close it in; the probe of a candidate runs in the very same."""
-    needed = (*written_paths(environment), program.file, *program.reads, PurePosixPath(program.words[0]))
+    service = environment.service
+    reads = (program.file, *program.reads, *map(PurePosixPath, (program.words[0], *service.command[:1])))
+    places = (service.working_directory, service.checkout) if environment.is_foreign or service.checkout else ()
+    needed = (*written_paths(environment), *reads, *(place for place in places if place is not None))
     return (
         ("User", environment.user),
         ("Group", environment.user),
         *_ALWAYS,
-        ("MemoryDenyWriteExecute", "yes"),
+        # Others may be of those that write their own machine code: Node, Java, and what has libffi.
+        *([] if environment.is_foreign else [("MemoryDenyWriteExecute", "yes")]),
         # A directory below a home is still seen, and only what is named is written.
         ("ProtectHome", "read-only" if any(_is_in_a_home(path) for path in needed) else "yes"),
         ("ReadWritePaths", word_list(str(path) for path in written_paths(environment))),

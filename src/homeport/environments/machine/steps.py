@@ -156,10 +156,18 @@ class ReloadNginx(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class AwaitHealth(Step):
-    """The environment answers that it is well; changes nothing."""
+    """The environment answers that it is well; changes nothing.
+
+    Attributes:
+        url: of its health.
+        environment: who must answer.
+        says: what the answer of a server that is not ours must say besides a good status; None for ours.
+        seconds: how long it may take.
+    """
 
     url: str
     environment: str
+    says: tuple[tuple[str, str], ...] | None = None
     seconds: float = 30.0
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ Setting = tuple[str, str]
 Section = tuple[str, Sequence[Setting]]
 """Name and lines."""
 
+_ESCAPES: Final = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@+=:,./-")
 
 
@@ -47,4 +48,6 @@ def _quoted(word: str) -> str:
     escaped = word.replace("%", "%%")
     if word and set(word) <= _PLAIN:
         return escaped
-    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    for sign, written in _ESCAPES:
+        escaped = escaped.replace(sign, written)
+    return f'"{escaped}"'

@@ -9,7 +9,8 @@ from homeport.contract import HTTP_SOCKET, SSE_SOCKET, ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.sandbox import sandbox, written_paths
-from homeport.environments.machine.unit_text import command_line, plain, render_unit, word_list
+from homeport.environments.machine.unit_text import Setting, command_line, plain, render_unit, word_list
+from homeport.environments.services.commands import serve_command
 
 UNITS_DIRECTORY: Final = PurePosixPath("/etc/systemd/system")
 SLOTS: Final = ("blue", "green")
@@ -36,17 +37,18 @@ def head_of(environment: Environment) -> str:
 def unit_texts(environment: Environment, program: Program) -> dict[str, str]:
     """The units that run the server, by name."""
     texts = {
-        environment.socket_unit: _socket(environment, environment.http_port, HTTP_SOCKET),
         environment.service_unit: _service(environment, program),
         failed_unit(environment): _failed(environment),
     }
-    if environment.sse_port is not None:
-        texts[environment.sse_socket_unit] = _socket(environment, environment.sse_port, SSE_SOCKET)
+    names = zip(socket_units(environment), environment.ports.values(), (HTTP_SOCKET, SSE_SOCKET), strict=False)
+    texts |= {unit: _socket(environment, port, name) for unit, port, name in names}
     return texts
 
 
 def socket_units(environment: Environment) -> tuple[str, ...]:
-    """The sockets that it needs."""
+    """The sockets that it needs; a server that is not ours opens its own."""
+    if environment.is_foreign:
+        return ()
     return (environment.socket_unit, *([environment.sse_socket_unit] if environment.sse_port is not None else []))
 
 
@@ -93,50 +95,71 @@ def _socket(environment: Environment, port: int, name: str) -> str:
 
 
 def _service(environment: Environment, program: Program) -> str:
-    runtime = f"{environment.unit}-%i"
-    serve = [*program.command("serve", environment.name), "--also-socket"]
-    sockets = " ".join(socket_units(environment))
     return render_unit(
         head_of(environment),
         [
-            (
-                "Unit",
-                [
-                    ("Description", plain(f"Homeport, {environment.name}: ") + "slot %i"),
-                    ("Requires", sockets),
-                    ("After", f"{sockets} network.target"),
-                    ("RequiresMountsFor", word_list(str(path) for path in written_paths(environment))),
-                    ("StartLimitIntervalSec", str(STARTS_SECONDS)),
-                    ("StartLimitBurst", str(STARTS)),
-                    on_failure(environment),
-                ],
-            ),
-            (
-                "Service",
-                [
-                    ("Type", "notify"),
-                    ("NotifyAccess", "main"),
-                    ("ExecStart", f"{command_line(serve)} %t/{runtime}/{PROBE_SOCKET}"),
-                    ("WorkingDirectory", "/"),
-                    ("Sockets", sockets),
-                    ("RuntimeDirectory", runtime),
-                    ("RuntimeDirectoryMode", "0700"),
-                    ("Restart", "always"),
-                    ("RestartSec", str(_RESTART_SECONDS)),
-                    ("RestartPreventExitStatus", str(int(ExitCode.CANNOT_START))),
-                    ("TimeoutStartSec", str(_START_SECONDS)),
-                    ("TimeoutStopSec", str(_STOP_SECONDS)),
-                    ("WatchdogSec", str(_WATCHDOG_SECONDS)),
-                    ("KillMode", "mixed"),
-                    ("OOMPolicy", "stop"),
-                    ("SyslogIdentifier", environment.unit),
-                    *(("LoadCredential", word_list([f"{name}:{file}"])) for name, file in environment.credentials),
-                    *sandbox(environment, program),
-                ],
-            ),
+            ("Unit", _service_unit(environment)),
+            ("Service", [*_running(environment, program), *_failing(), *sandbox(environment, program)]),
             ("Install", [("WantedBy", "multi-user.target"), ("DefaultInstance", SLOTS[0])]),
         ],
     )
+
+
+def _service_unit(environment: Environment) -> list[Setting]:
+    sockets = " ".join(socket_units(environment))
+    return [
+        ("Description", plain(f"Homeport, {environment.name}: ") + "slot %i"),
+        *([("Requires", sockets)] if sockets else []),
+        ("After", f"{sockets} network.target".strip()),
+        ("RequiresMountsFor", word_list(str(path) for path in written_paths(environment))),
+        ("StartLimitIntervalSec", str(STARTS_SECONDS)),
+        ("StartLimitBurst", str(STARTS)),
+        on_failure(environment),
+    ]
+
+
+def _running(environment: Environment, program: Program) -> list[Setting]:
+    """How the server is started: ours with its sockets, and it says when it is ready; another one as it is."""
+    runtime = f"{environment.unit}-%i"
+    serve = command_line(serve_command(environment, program.file, PurePosixPath(program.words[0])))
+    variables = environment.service.variables
+    common: list[Setting] = [
+        ("RuntimeDirectory", runtime),
+        ("RuntimeDirectoryMode", "0700"),
+        *(("Environment", word_list([f"{name}={value}"])) for name, value in variables),
+        *(("LoadCredential", word_list([f"{name}:{file}"])) for name, file in environment.credentials),
+        ("SyslogIdentifier", environment.unit),
+    ]
+    if environment.is_foreign:
+        return [
+            ("Type", "exec"),
+            ("ExecStart", serve),
+            ("WorkingDirectory", plain(environment.service.working_directory)),
+            # Node and the JVM end with this one when they were told to end.
+            ("SuccessExitStatus", "143"),
+            *common,
+        ]
+    return [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("ExecStart", f"{serve} --also-socket %t/{runtime}/{PROBE_SOCKET}"),
+        ("WorkingDirectory", "/"),
+        ("Sockets", " ".join(socket_units(environment))),
+        ("WatchdogSec", str(_WATCHDOG_SECONDS)),
+        *common,
+    ]
+
+
+def _failing() -> list[Setting]:
+    return [
+        ("Restart", "always"),
+        ("RestartSec", str(_RESTART_SECONDS)),
+        ("RestartPreventExitStatus", str(int(ExitCode.CANNOT_START))),
+        ("TimeoutStartSec", str(_START_SECONDS)),
+        ("TimeoutStopSec", str(_STOP_SECONDS)),
+        ("KillMode", "mixed"),
+        ("OOMPolicy", "stop"),
+    ]
 
 
 def _failed(environment: Environment) -> str:

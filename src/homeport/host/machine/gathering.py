@@ -16,14 +16,14 @@ from homeport.environments.machine.record import FILE_NAME, Record, read_record
 from homeport.environments.machine.timers import timer_units
 from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units, socket_units
 from homeport.environments.machine.wanted import WantedDirectory, owned_directories, wanted_directories, wanted_files
+from homeport.environments.services.state import INIT
 from homeport.errors import HomeportError
 from homeport.host.machine.nginx import find_nginx
 from homeport.host.machine.owning import count_strangers, has_user
 from homeport.host.machine.systemctl import unit_state
 from homeport.host.owners import owner_of
-from homeport.host.ports import find_port_holder, is_listening
+from homeport.host.ports import find_listening
 
-_MANAGER: Final = 1
 _LONGEST: Final = 1 << 20
 
 
@@ -122,14 +122,17 @@ def _strangers(wanted: WantedDirectory) -> int:
 def _ports_held(environment: Environment, units: Mapping[str, UnitState]) -> dict[int, str]:
     """By port, who holds it that is neither systemd for our socket nor our service."""
     held = {}
-    by_port = dict(zip(environment.ports.values(), socket_units(environment), strict=True))
-    for port, socket in by_port.items():
-        if not is_listening(environment.listen, port):
-            continue
-        holder = find_port_holder(port)
-        ours = holder.pid == _MANAGER and units.get(socket, UnitState()).active
-        if not ours and holder.unit not in slot_units(environment):
-            held[port] = str(holder)
+    sockets = dict(zip(environment.ports.values(), socket_units(environment), strict=False))
+    # Nobody is connected to: that would start what a socket waits for.
+    for found in find_listening(environment.ports):
+        socket = units.get(sockets.get(found.port, ""), UnitState())
+        strangers = [
+            holder
+            for holder in found.holders
+            if holder.unit not in slot_units(environment) and not (holder.pid in (INIT, None) and socket.active)
+        ]
+        if strangers:
+            held[found.port] = str(strangers[0])
     return held
 
 

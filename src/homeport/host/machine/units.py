@@ -9,7 +9,7 @@ from homeport.environments.machine.steps import AwaitHealth, ReloadUnits, Switch
 from homeport.environments.steps import Step
 from homeport.errors import HomeportError
 from homeport.host.hands import Hands
-from homeport.host.health import ask_health, wait_for_health
+from homeport.host.health import HealthAnswer, ask_foreign_health, ask_health, wait_for_health
 from homeport.host.machine.systemctl import last_lines, systemctl, unit_state
 
 _PAUSE: Final = 0.2
@@ -67,12 +67,18 @@ class HealthAwaiter:
 
     def apply(self, step: AwaitHealth) -> None:
         tries = max(1, int(step.seconds / _PAUSE))
-        answer = wait_for_health(lambda: ask_health(step.url, step.environment), _pause, tries)
+        answer = wait_for_health(lambda: _ask(step), _pause, tries)
         if not answer.healthy:
             raise HomeportError(f"{step.environment} is not healthy: {answer.reason}")
 
 
 UNIT_HANDS: Final[Hands] = {SwitchUnit: UnitSwitcher(), ReloadUnits: UnitReloader(), AwaitHealth: HealthAwaiter()}
+
+
+def _ask(step: AwaitHealth) -> HealthAnswer:
+    if step.says is None:
+        return ask_health(step.url, step.environment)
+    return ask_foreign_health(step.url, dict(step.says))
 
 
 def _pause() -> bool:

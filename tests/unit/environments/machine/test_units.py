@@ -58,7 +58,7 @@ def test_a_percent_sign_or_a_dollar_in_a_path_means_itself() -> None:
     assert service["ReadWritePaths"][0].split()[0] == '"/srv/100%%h/$HOME"'
     odd = type(PROGRAM)(("/opt/$x/py%thon",), PurePosixPath("/srv/a b/homeport.toml"))
     command = lines_of(unit_texts(declared(), odd)["homeport-production@.service"])["ExecStart"][0]
-    assert command.startswith('"/opt/$$x/py%%thon" serve production --config "/srv/a b/homeport.toml"')
+    assert command.startswith('"/opt/$$x/py%%thon" -P -m homeport serve production --config "/srv/a b/homeport.toml"')
 
 
 def test_starts_that_hang_as_long_as_they_may_still_reach_the_limit() -> None:
