@@ -11,6 +11,9 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from homeport.server.shortcut import Shortcut
+from homeport.transports.exchange import SHORTCUT
+
 MAX_HEAD: Final = 65_536
 """Bytes of the request line and all headers."""
 HEADER_COST: Final = 32
@@ -85,6 +88,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = False
         self._head_came()
         super().on_headers_complete()
+        self.scope["extensions"] = {SHORTCUT: Shortcut(self.cycle)}  # type: ignore[dict-item]  # ASGI has any value
 
     def on_message_complete(self) -> None:
         """What comes next is another head."""

@@ -33,6 +33,19 @@ UNIX_PEER: Final = "unix"
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 
 
+_NONE: Final[dict[str, Any]] = {}
+SHORTCUT: Final = "homeport.shortcut"
+"""The extension of a connection that does in one step what takes ASGI several; servers of others do not have it."""
+
+
+class Shortcut(Protocol):
+    """See :mod:`homeport.server.shortcut`."""
+
+    def body(self) -> bytes | None: ...
+
+    def respond(self, status: int, headers: Iterable[Header], body: bytes) -> bool: ...
+
+
 class BodyRefusedError(Exception):
     """A body that is too large or too slow; the connection cannot be used again.
 
@@ -84,6 +97,7 @@ class Exchange:
     __slots__ = (
         "_common",
         "_send",
+        "_shortcut",
         "caller",
         "client",
         "complete",
@@ -105,6 +119,7 @@ class Exchange:
         self.scope = scope
         self.receive = receive
         self._send = send
+        self._shortcut: Shortcut | None = scope.get("extensions", _NONE).get(SHORTCUT)
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -140,21 +155,21 @@ class Exchange:
         declared = self.headers.get(b"content-length", b"")
         if len(declared) > len(str(MAX_BODY)) or (declared.isdigit() and int(declared) > MAX_BODY):
             raise _too_large()
+        here = self._shortcut.body() if self._shortcut is not None else None
+        if here is not None:
+            if len(here) > MAX_BODY:
+                raise _too_large()
+            return here
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                message = await self.receive()
-                if message["type"] == "http.request" and not message.get("more_body"):
-                    body: bytes = message.get("body", b"")
-                    if len(body) > MAX_BODY:
-                        raise _too_large()
-                    return body
-                return await self._rest(message)
+                return await self._whole()
         except TimeoutError:
             raise BodyRefusedError(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
 
-    async def _rest(self, message: Message) -> bytes:
+    async def _whole(self) -> bytes:
         parts = bytearray()
         while True:
+            message = await self.receive()
             if message["type"] != "http.request":
                 raise ClientGoneError
             parts += message.get("body", b"")
@@ -162,7 +177,6 @@ class Exchange:
                 raise _too_large()
             if not message.get("more_body"):
                 return bytes(parts)
-            message = await self.receive()
 
     async def gone(self) -> None:
         """Returns when the client has closed the connection; to be asked once the body was read."""
@@ -194,23 +208,22 @@ class Exchange:
         self, status: int, body: bytes, content_type: bytes = JSON, headers: Iterable[Header] = ()
     ) -> None:
         """Sends the whole response; nothing is sent as the body of an answer to HEAD."""
-        self.status = status
         length = b"%d" % len(body)
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [(b"content-type", content_type), (b"content-length", length), *self._common, *headers],
-            }
+        await self._answer(
+            status, [(b"content-type", content_type), (b"content-length", length), *self._common, *headers], body
         )
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
 
     async def accepted(self) -> None:
         """Sends 202 without a body."""
-        self.status = 202
-        headers = [(b"content-length", b"0"), *self._common]
-        await self._send({"type": "http.response.start", "status": 202, "headers": headers})
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._answer(202, [(b"content-length", b"0"), *self._common], b"")
+
+    async def _answer(self, status: int, headers: list[Header], body: bytes) -> None:
+        self.status = status
+        content = b"" if self.method == "HEAD" else body
+        if self._shortcut is not None and self._shortcut.respond(status, headers, content):
+            return
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": content})
 
     async def problem(self, status: int, error: dict[str, object], headers: Iterable[Header] = ()) -> None:
         """Sends the JSON form of an error, in the shape of the JSON API."""
