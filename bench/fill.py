@@ -71,6 +71,9 @@ async def fill(store: Store, count: int) -> None:
     await store.write(introduce)
     for first in range(0, count, BATCH):
         await store.write(lambda records, first=first: send(records, first))  # type: ignore[misc]  # bound at once
+    # As the server would by itself in its first minute, while it is being measured.
+    while await store.tidy():
+        pass
 
 
 async def main(directory: Path, count: int) -> None:

@@ -357,6 +357,13 @@ class Store(Protocol):
             UnavailableError: it does not; the sentence says why.
         """
 
+    async def tidy(self) -> bool:
+        """Does a little of what keeps reading quick; whether there is more of it to be done now.
+
+        Raises:
+            UnavailableError: as for :meth:`write`.
+        """
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` for every event from now on, whichever process wrote it; the answer ends that."""
 

@@ -75,13 +75,19 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_begin()
         self._size = 0
 
+    def on_url(self, url: bytes) -> None:
+        """Bounds addresses that come in one piece."""
+        super().on_url(url)
+        self._size += len(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Bounds heads that come in one piece."""
         self._size += len(name) + len(value) + HEADER_COST
-        if self._size + len(self.url) > MAX_HEAD:
+        if self._size > MAX_HEAD:
             self.fault = _TOO_LARGE
             raise HeadTooLargeError  # which the parser turns into its own error, and uvicorn into a refusal
-        super().on_header(name, value)
+        # Called for every header of every request; super() would take as long as the rest.
+        HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole; from here on the application has its own deadlines."""

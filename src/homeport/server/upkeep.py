@@ -17,6 +17,8 @@ DAY: Final[Millis] = 24 * 60 * 60 * 1000
 ANSWERS_KEPT: Final[Millis] = 7 * DAY
 """How long a call with an idempotency key may be repeated."""
 _BATCH: Final = 100
+_STEPS: Final = 200
+"""Of tidying in one round: some seconds, a few milliseconds each."""
 
 
 class Upkeep:
@@ -51,6 +53,9 @@ class Upkeep:
         while await self._store.read(lambda records: bool(records.tasks.expired(now, 1))):
             ended = await self._store.write(lambda records: claims.end_leases(records, now, _BATCH))
             if not ended:
+                break
+        for _ in range(_STEPS):
+            if not await self._store.tidy():
                 break
         if now - self._forgot_at >= DAY:
             await self._store.write(lambda records: _forget(records, now))

@@ -86,15 +86,12 @@ class Log:
     def flush(self) -> None:
         """Writes what waits."""
         if self._lines:
-            text = "".join(self._lines)
+            # Whatever has the form of a token is taken out last, so that no way into the log leads around it.
+            text = hidden("".join(self._lines))
             self._lines.clear()
             self._write(text)
 
     def _line(self, level: str, text: str, facts: dict[str, object]) -> str:
-        # Whatever has the form of a token is taken out last, so that no way into the log leads around it.
-        return hidden(self._written(level, text, facts))
-
-    def _written(self, level: str, text: str, facts: dict[str, object]) -> str:
         now = self._clock()
         second = int(now)
         if second != self._second:

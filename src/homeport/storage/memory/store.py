@@ -50,6 +50,10 @@ class MemoryStore:
     async def probe(self) -> None:
         await self._turn()
 
+    async def tidy(self) -> bool:
+        await self._turn()
+        return False
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)
 

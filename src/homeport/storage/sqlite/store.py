@@ -13,6 +13,7 @@ from homeport.coordination.store import Listener, Records
 from homeport.errors import CallError, UnavailableError
 from homeport.storage.sqlite.announcer import Announcer
 from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.merging import Merger
 from homeport.storage.sqlite.readers import Readers
 from homeport.storage.sqlite.room import check_room
 from homeport.storage.sqlite.writer import Writer
@@ -41,6 +42,7 @@ class SqliteStore:
         self._readers = Readers(path)
         self._announcer = Announcer(lambda: self._readers.short.run(lambda records: records.events.last()))
         self._writer = Writer(database, path, self._announcer)
+        self._merger = Merger(database)
         self._data_version = self._look()
         self._poll: asyncio.Task[None] | None = None
         self._closed = False
@@ -74,6 +76,11 @@ class SqliteStore:
                 f"{self._path} does not give back what was just written.", "The disk loses writes; look at it."
             )
         check_room(self._path)
+
+    async def tidy(self) -> bool:
+        if not await self._readers.read(lambda _: self._merger.has_more(self._readers.short.database)):
+            return False
+        return await self._writer.tidy(self._merger.step)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         stop = self._announcer.listen(listener)

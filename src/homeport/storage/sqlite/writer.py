@@ -89,6 +89,7 @@ class Writer:
         self._records = SqliteRecords(database)
         self._flusher = Flusher("homeport-commit")
         self._waiting: deque[_Job[object]] = deque()
+        self._chores: deque[_Job[object]] = deque()
         self._drain: asyncio.Task[None] | None = None
         self._careful = 0  # how many of the works that come next run apart
         self._closing = False
@@ -101,11 +102,18 @@ class Writer:
 
     async def write(self, work: Callable[[Records], T]) -> T:
         """See :class:`homeport.coordination.store.Store`."""
+        return await self._put(work, self._waiting)
+
+    async def tidy(self, chore: Callable[[], T]) -> T:
+        """Runs a chore that takes a while in a transaction of its own, between two batches, in the flusher's thread."""
+        return await self._put(lambda _: chore(), self._chores)
+
+    async def _put(self, work: Callable[[Records], T], queue: deque[_Job[object]]) -> T:
         if self._closing:
             raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
         loop = asyncio.get_running_loop()
         job: _Job[T] = _Job(work, loop.create_future())
-        self._waiting.append(cast("_Job[object]", job))  # settled with the answer of this very work
+        queue.append(cast("_Job[object]", job))  # settled with the answer of this very work
         if self._drain is None:
             self._drain = loop.create_task(self._run())
         return await job.future
@@ -128,12 +136,16 @@ class Writer:
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                await self._batch()
+            while self._waiting or self._chores:
+                if self._waiting:
+                    await self._batch()
+                if self._chores:
+                    await self._do(self._chores.popleft())
         except BaseException as error:
             # A fault of this class or of the interpreter: nobody may wait for ever.
-            self._fail(tuple(self._waiting), error)
+            self._fail((*self._waiting, *self._chores), error)
             self._waiting.clear()
+            self._chores.clear()
             raise
         finally:
             self._records.forget()
@@ -170,6 +182,25 @@ class Writer:
         self._announcer.tell(events)
         for job in done:
             job.succeed()
+
+    async def _do(self, chore: _Job[object]) -> None:
+        """One transaction for one chore."""
+        try:
+            await self._begin()
+            await self._flusher.run(lambda: self._carry_out(chore))
+        except DatabaseError as error:
+            self._roll_back()
+            self._fail((chore,), error)
+        except BaseException as error:
+            self._fail((chore,), error)
+            raise
+        else:
+            chore.succeed()
+
+    def _carry_out(self, chore: _Job[object]) -> None:
+        """Runs in the flusher's thread."""
+        chore.answer = chore.work(self._records)
+        self._database.execute("COMMIT")
 
     async def _begin(self) -> None:
         """Begins a transaction that may write, and tells of what others wrote before it."""
