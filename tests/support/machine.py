@@ -149,7 +149,7 @@ class Machine:
         told = self.run(["systemd-run", "--quiet", "--scope", "--slice=user.slice", scope, *spawn])
         return Background(self, int(told.out), log)
 
-    def until(self, condition: Callable[[], T], *, within: float = 20.0) -> T:
+    def until(self, condition: Callable[[], T], *, within: float = 60.0) -> T:
         """As :func:`tests.support.waiting.until`, with the patience that a machine needs."""
         return until(condition, within=within)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.support.machines.enclosure import Enclosure, Mount, overlay
 from tests.support.machines.layers import Layers, key_of
-from tests.support.machines.sources import Sources, host_sources
+from tests.support.machines.sources import Sources, host_settings, host_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,8 @@ def _system(layers: Layers, sources: Sources) -> Path:
         memory.mkdir()
         enclosure = Enclosure([Mount("tmpfs", "tmpfs", memory, "size=2g,mode=755")])
         built = str(memory / "system")
-        _run(enclosure.command([*recipe[:-1], recipe[-1], built, *files], ["cp", "-a", built, str(system)]))
+        ways = [f"--aptopt={setting}" for setting in host_settings()]
+        _run(enclosure.command([*recipe[:-1], *ways, recipe[-1], built, *files], ["cp", "-a", built, str(system)]))
         _settle(system)
         return system
 
@@ -81,7 +82,8 @@ def _settle(system: Path) -> None:
     """What makes of unpacked packages a machine that has a name and is offline."""
     (system / "etc/hostname").write_text("machine\n")
     (system / "etc/hosts").write_text("127.0.0.1 localhost machine\n::1 localhost\n")
-    (system / "etc/resolv.conf").unlink(missing_ok=True)
+    for name in ("etc/resolv.conf", "etc/apt/apt.conf.d/99mmdebstrap"):
+        (system / name).unlink(missing_ok=True)
     (system / "var/log/journal").mkdir(exist_ok=True)
     for unit in MASKED:
         (system / "etc/systemd/system" / unit).symlink_to("/dev/null")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,6 +31,12 @@ def host_sources(apt: Path = APT, codename: str | None = None) -> Sources:
     lines = [line for file in lists if file.is_file() for line in _lines(file.read_text(), release)]
     stanzas = [stanza for file in files for stanza in _stanzas(file.read_text(), release)]
     return Sources(release, "".join(f"{line}\n" for line in lines), "\n".join(stanzas))
+
+
+def host_settings() -> list[str]:
+    """How this host's apt reaches its mirrors (proxies, certificates, what it lets pass), as lines of apt.conf."""
+    told = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r'^Acquire::(?:https?::\S+|Check-\S+|Retries|ForceIPv[46]) "[^"]+";$', told, re.MULTILINE)
 
 
 def _lines(text: str, codename: str) -> Iterator[str]:
