@@ -16,7 +16,7 @@ from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY
 from homeport.coordination.values import JsonObject
 from homeport.transports.extension import Extension, Extra, Handler
 from homeport.transports.subscriptions import PROMPTS, TOOLS
-from tests.conformance import asking, rounds
+from tests.conformance import asking, deferring, rounds
 from tests.conformance.making import complete, prompt, text, tool
 
 PIXEL: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -64,7 +64,7 @@ def fixtures(announce: Announce) -> Extension:
         announce: tells those who listen that a list has changed.
     """
     return Extension(
-        tools={**_answers(), **_told(announce), **asking.tools(), **rounds.tools()},
+        tools={**_answers(), **_told(announce), **asking.tools(), **rounds.tools(), **deferring.tools()},
         resources=_resources(),
         templates={"test://template/": Extra(_TEMPLATE, _from_template)},
         prompts={**_prompts(), **rounds.prompts()},

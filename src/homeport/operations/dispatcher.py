@@ -86,6 +86,15 @@ class Dispatcher:
         await self._touch(operation, given)
         return answer
 
+    def check(self, name: str, arguments: Mapping[str, Any] | None, caller: Caller) -> None:
+        """Refuses what :meth:`call` would refuse before it begins.
+
+        Raises:
+            CallError: the operation, its arguments or the caller are wrong.
+        """
+        operation = self.operation(name)
+        self.validated(operation, caller.arguments(operation, operation.with_actor(arguments or {})))
+
     def validated(self, operation: Operation, arguments: Mapping[str, Any]) -> Arguments:
         """The typed arguments.
 

@@ -8,12 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from homeport.coordination.values import JsonObject
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
-"""The SDK's request context and the typed parameters; answers a result of the SDK's, or a mapping."""
+"""The SDK's request context and the typed parameters; answers a result, a mapping, or :class:`Deferred`."""
+
+
+class Asking(Protocol):
+    """Whom work that was deferred can ask."""
+
+    async def ask(self, requests: JsonObject) -> dict[str, Any]:
+        """Asks the client; its answers by the names of the requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """What a tool answers whose work takes long: clients that know the Tasks extension fetch the result later.
+
+    Attributes:
+        work: ends with the result of the call.
+        required: whether it cannot be done while the client waits.
+    """
+
+    work: Callable[[Asking], Awaitable[Any]]
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from homeport.transports.results import MODERN
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
 _CLIENT_KEY: Final = "io.modelcontextprotocol/clientInfo"
+TASKS: Final = "io.modelcontextprotocol/tasks"
+"""The extension with which calls may be answered later."""
 _RESERVED: Final = "io.modelcontextprotocol/"
 _PLAIN_MODERN_PARAMS: Final = frozenset({"name", "arguments", "_meta"})
 _BASE64_START: Final = b"=?base64?"
@@ -72,6 +74,17 @@ def modern(exchange: Exchange, message: object, names: Container[str]) -> PlainC
         return None
     meta = message["params"].get("_meta")  # type: ignore[index]  # _call looked
     return call if _is_plain_envelope(meta) else None
+
+
+def declares_tasks(message: object) -> bool:
+    """Whether a request of 2026-07-28 may be answered with a handle."""
+    match message:
+        case {
+            "params": {"_meta": {"io.modelcontextprotocol/clientCapabilities": {"extensions": dict() as extensions}}}
+        }:
+            return TASKS in extensions
+        case _:
+            return False
 
 
 def legacy(exchange: Exchange, message: object, names: Container[str]) -> PlainCall | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -21,6 +21,7 @@ from mcp_types import (
     SubscriptionsListenResult,
     ToolListChangedNotification,
 )
+from pydantic import BaseModel
 
 from homeport.errors import CallError
 from homeport.transports import subscriptions
@@ -29,6 +30,12 @@ from homeport.transports.jsonrpc import REFUSED
 from homeport.transports.outbox import Outbox
 from homeport.transports.places import NoPlaceError, Places
 from homeport.transports.subscriptions import LISTS, MAX_SUBSCRIPTIONS, PROMPTS, TOOLS, Subscriptions, told
+from homeport.transports.tasks_extension import KEY, TasksExtension, declares, missing
+
+
+class _TaskNotification(BaseModel):
+    method: str = "notifications/tasks"
+    params: dict[str, Any]
 
 
 class Listening:
@@ -38,12 +45,14 @@ class Listening:
         told_of: who wants to be told of what.
         places: for streams.
         handlers: know what a caller may be told of.
+        tasks: knows calls that are answered later.
     """
 
-    def __init__(self, told_of: Subscriptions, places: Places, handlers: Handlers) -> None:
+    def __init__(self, told_of: Subscriptions, places: Places, handlers: Handlers, tasks: TasksExtension) -> None:
         self._subscriptions = told_of
         self._places = places
         self._handlers = handlers
+        self._tasks = tasks
         self._open: set[Outbox] = set()
 
     def close(self) -> None:
@@ -65,6 +74,8 @@ class Listening:
     async def _serve(
         self, context: ServerRequestContext[Any, Any], wanted: SubscriptionFilter
     ) -> SubscriptionsListenResult:
+        if _task_ids(wanted) and not declares(context):
+            raise missing()
         honoured = self._honoured(context, wanted)
         meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: context.request_id}
         outbox = Outbox(told)
@@ -74,13 +85,23 @@ class Listening:
                 self._subscriptions.add(outbox, key)
             acknowledged = SubscriptionsAcknowledgedNotificationParams(notifications=honoured, meta=meta)
             await self._send(context, SubscriptionsAcknowledgedNotification(params=acknowledged))
+            for task_id in _task_ids(honoured):
+                # What became of it since the client was handed it.
+                outbox.changed(f"{KEY}{task_id}")
             while (keys := await outbox.take_changed()) is not None:
                 for key in keys:
-                    await self._send(context, _notification(key, meta))
+                    await self._tell(context, key, meta)
         finally:
             self._open.discard(outbox)
             self._subscriptions.drop(outbox)
         return SubscriptionsListenResult(meta=meta)
+
+    async def _tell(self, context: ServerRequestContext[Any, Any], key: str, meta: dict[str, Any]) -> None:
+        if not key.startswith(KEY):
+            await self._send(context, _notification(key, meta))
+        elif (whole := self._tasks.whole(context, key.removeprefix(KEY))) is not None:
+            # The SDK has no type for it, and sends whatever can be dumped.
+            await self._send(context, cast("ServerNotification", _TaskNotification(params={**whole, "_meta": meta})))
 
     async def _send(self, context: ServerRequestContext[Any, Any], notification: ServerNotification) -> None:
         await context.session.send_notification(notification, related_request_id=context.request_id)
@@ -88,11 +109,13 @@ class Listening:
     def _honoured(self, context: ServerRequestContext[Any, Any], wanted: SubscriptionFilter) -> SubscriptionFilter:
         """What of it will be told: the acknowledgement names nothing that the caller may not know."""
         uris = [uri for uri in dict.fromkeys(wanted.resource_subscriptions or ()) if self._may(context, uri)]
+        ids = [one for one in _task_ids(wanted)[:MAX_SUBSCRIPTIONS] if self._tasks.whole(context, one) is not None]
         return SubscriptionFilter(
             tools_list_changed=wanted.tools_list_changed or None,
             prompts_list_changed=wanted.prompts_list_changed or None,
             resources_list_changed=wanted.resources_list_changed or None,
             resource_subscriptions=uris[:MAX_SUBSCRIPTIONS] or None,
+            **({"taskIds": ids} if ids else {}),
         )
 
     def _may(self, context: ServerRequestContext[Any, Any], uri: str) -> bool:
@@ -109,7 +132,14 @@ def _keys(honoured: SubscriptionFilter) -> list[str]:
         (PROMPTS, honoured.prompts_list_changed),
         (LISTS, honoured.resources_list_changed),
     ]
-    return [*(key for key, wanted in lists if wanted), *(honoured.resource_subscriptions or ())]
+    tasks = [f"{KEY}{one}" for one in _task_ids(honoured)]
+    return [*(key for key, wanted in lists if wanted), *(honoured.resource_subscriptions or ()), *tasks]
+
+
+def _task_ids(filters: SubscriptionFilter) -> list[str]:
+    """What the Tasks extension adds to the filter."""
+    ids = (filters.model_extra or {}).get("taskIds")
+    return [one for one in dict.fromkeys(ids) if isinstance(one, str)] if isinstance(ids, list) else []
 
 
 def _notification(key: str, meta: dict[str, Any]) -> ServerNotification:

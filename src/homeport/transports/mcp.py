@@ -58,6 +58,7 @@ class McpEndpoint:
         self._official = official
         self._legacy = legacy
         self._log = log
+        self._waits = {name for name, one in dispatcher.catalogue.items() if one.kind == "wait"}
         self._unversioned = Unversioned(dispatcher, results, log)
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -79,7 +80,7 @@ class McpEndpoint:
             await self._legacy.refuse_ended(exchange)
         elif version == _MODERN:
             call = fastpath.modern(exchange, message, self._dispatcher.catalogue)
-            if call is not None:
+            if call is not None and not (call.name in self._waits and fastpath.declares_tasks(message)):
                 await self._call(exchange, Era.MODERN, call)
             else:
                 await self._official.handle(exchange, body)

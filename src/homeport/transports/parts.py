@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homeport.operations.dispatcher import Dispatcher
+from homeport.transports.deferrals import Deferrals
 from homeport.transports.extension import Extension
 from homeport.transports.log import Log
 from homeport.transports.places import Places
@@ -24,6 +25,7 @@ class Parts:
         places: for streams.
         extension: more than the catalogue has.
         log: learns of failures.
+        deferrals: calls that are answered later.
     """
 
     dispatcher: Dispatcher
@@ -33,3 +35,4 @@ class Parts:
     places: Places
     extension: Extension
     log: Log
+    deferrals: Deferrals

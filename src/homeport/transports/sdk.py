@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
@@ -20,7 +20,9 @@ from homeport.errors import CallError
 from homeport.transports import listing
 from homeport.transports.backchannels import Backchannels
 from homeport.transports.conversations import StreamedConversation, conversation
+from homeport.transports.deferrals import Outcome
 from homeport.transports.exchange import MAX_BODY, Exchange, Receive, Scope, Send
+from homeport.transports.extension import Deferred
 from homeport.transports.handlers import Handlers, exchange_of
 from homeport.transports.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 from homeport.transports.listening import Listening
@@ -28,10 +30,13 @@ from homeport.transports.outbox import Outbox
 from homeport.transports.parts import Parts
 from homeport.transports.results import Era, era_of
 from homeport.transports.subscriptions import StreamWatcher
+from homeport.transports.tasks_extension import TasksExtension, declares
 from homeport.transports.unversioned import internal
 
 LIST_SECONDS: Final = 60
 """How long a client may keep the list of tools: a deploy changes it."""
+DEFERRED_FROM: Final = 25.0
+"""Seconds: longer waits are deferred for clients that declare the Tasks extension."""
 PROGRESS_SECONDS: Final = 5.0
 """Between two signs that a wait is still under way: clients abort what is silent for long."""
 
@@ -71,7 +76,9 @@ class SdkApp:
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
         handlers = Handlers(parts.dispatcher, parts.extension, parts.log)
         handlers.register(server)
-        self._listening = Listening(parts.subscriptions, parts.places, handlers)
+        self._tasks = TasksExtension(parts.deferrals, parts.dispatcher.place.environment)
+        self._tasks.register(server)
+        self._listening = Listening(parts.subscriptions, parts.places, handlers, self._tasks)
         server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listening)
         self.backchannels = Backchannels(server, parts.log)
         self._streaming = _manager(server, json_response=False)
@@ -115,17 +122,57 @@ class SdkApp:
             raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}.")
         try:
             if extra is not None:
-                return await extra.handler(context, params)
-            answer = await self._carry_out(context, exchange, params)
+                answer = await extra.handler(context, params)
+            elif await self._takes_long(context, exchange, params):
+                answer = Deferred(lambda _: self._waited(era, exchange, params))
+            else:
+                answer = self._results.answer(era, params.name, await self._carry_out(context, exchange, params))
+            if isinstance(answer, Deferred):
+                return await self._tasks.answer(context, answer, lambda work: self._settled(era, exchange, work))
         except MCPError:
             raise
         except CallError as error:
             exchange.error = error.code
             return self._results.refusal(era, error)
         except Exception as error:  # noqa: BLE001 - logged, and told without its inside
-            exchange.error = str(INTERNAL_ERROR)
-            self._log.failure("call failed", error, request_id=exchange.request_id, tool=params.name)
-            raise MCPError(INTERNAL_ERROR, internal(exchange.request_id)) from None
+            raise self._internal(exchange, error) from None
+        return answer
+
+    def _internal(self, exchange: Exchange, error: Exception) -> MCPError:
+        exchange.error = str(INTERNAL_ERROR)
+        self._log.failure("call failed", error, request_id=exchange.request_id, tool=exchange.tool)
+        return MCPError(INTERNAL_ERROR, internal(exchange.request_id))
+
+    async def _settled(self, era: Era, exchange: Exchange, work: Awaitable[Any]) -> Outcome:
+        """What a call that was deferred ends with."""
+        try:
+            return "result", dict(await work)
+        except CallError as error:
+            return "result", self._results.refusal(era, error)
+        except MCPError as error:
+            return "error", error.error.model_dump(exclude_none=True)
+        except Exception as error:  # noqa: BLE001 - logged, and told without its inside
+            return "error", self._internal(exchange, error).error.model_dump(exclude_none=True)
+
+    async def _takes_long(self, context: Context, exchange: Exchange, params: CallToolRequestParams) -> bool:
+        """Whether it is a wait that will last, for a client that can come back for its end.
+
+        Raises:
+            CallError: the wait is refused.
+        """
+        arguments = params.arguments or {}
+        seconds = arguments.get("timeout_seconds")
+        operation = self._dispatcher.catalogue[params.name]
+        if operation.ready is None or not isinstance(seconds, int | float) or seconds <= DEFERRED_FROM:
+            return False
+        if not declares(context):
+            return False
+        self._dispatcher.check(params.name, arguments, exchange.caller)
+        look = {**arguments, "timeout_seconds": 0.0}
+        return not operation.ready(await self._dispatcher.call(params.name, look, exchange.caller))
+
+    async def _waited(self, era: Era, exchange: Exchange, params: CallToolRequestParams) -> dict[str, Any]:
+        answer = await self._dispatcher.call(params.name, params.arguments, exchange.caller)
         return self._results.answer(era, params.name, answer)
 
     async def _carry_out(self, context: Context, exchange: Exchange, params: CallToolRequestParams) -> JsonObject:

@@ -12,6 +12,7 @@ import orjson
 from homeport.errors import UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import listing
+from homeport.transports.deferrals import Deferrals
 from homeport.transports.doors import NOBODY_ELSE, Doors, Known
 from homeport.transports.edge import Edge, Endpoint
 from homeport.transports.exchange import Exchange
@@ -74,7 +75,17 @@ class Site:
         self.subscriptions = Subscriptions()
         self._stop_listening = dispatcher.store.listen(self.subscriptions.heard)
         self.streams = Places(offer.streams, offer.streams_per_client)
-        parts = Parts(dispatcher, results, instructions, self.subscriptions, self.streams, offer.extension, log)
+        self._deferrals = Deferrals(dispatcher.clock, lambda one: self.subscriptions.announce(f"tasks/{one}"))
+        parts = Parts(
+            dispatcher,
+            results,
+            instructions,
+            self.subscriptions,
+            self.streams,
+            offer.extension,
+            log,
+            self._deferrals,
+        )
         self.official = Official(parts)
         kept = Kept(self.subscriptions, dispatcher.store, dispatcher.clock)
         self.sessions = Sessions(self.streams, self.subscriptions, kept)
@@ -160,6 +171,7 @@ class Site:
             await asyncio.wait([noting])
             self._stop_listening()
             self.drain()
+            await self._deferrals.close()
             await self.official.close()
             await self._gate.close()
 
