@@ -54,7 +54,8 @@ LAYERS: Final = {
     "storage": layer(f"{GROUND} coordination", "pysqlite3 sqlalchemy alembic orjson"),
     "exchange": layer(f"{GROUND} coordination", "orjson"),
     "transports": layer(
-        f"{CORE} operations coordination", "anyio mcp mcp_types orjson pydantic sse_starlette starlette uvicorn"
+        f"{CORE} operations coordination",
+        "anyio mcp mcp_types orjson prometheus_client pydantic sse_starlette starlette uvicorn",
     ),
     "server": layer(
         f"{GROUND} transports operations coordination storage exchange",
@@ -112,6 +113,7 @@ LAZY: Final = (
         "homeport.transports.oauth.endpoints",
         "as the SDK, a part of which it loads; most servers have no OAuth",
     ),
+    ("homeport.transports", "prometheus_client", "only a server that is scraped needs it"),
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.host", "crossplane", "only a machine with nginx has files in its grammar"),
     ("homeport.host", "obstore", "40 ms, for those who keep backups in an object store"),

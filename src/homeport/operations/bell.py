@@ -18,6 +18,10 @@ class Bell:
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = {}
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._waiting.values()))
+
     def ring(self, events: Sequence[Event]) -> None:
         """Wakes everybody whom one of the events concerns."""
         if not self._waiting:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import SNAPSHOT_FILE, CameFrom
+from homeport.contract import DATABASE_FILE, SNAPSHOT_FILE, CameFrom
 from homeport.transports.log import Log
 from homeport.transports.proof import Proof, parse_origin, parse_record
 
@@ -53,6 +53,20 @@ def read_origin(data_directory: Path, log: Log) -> CameFrom | None:
     except (OSError, ValueError, RecursionError) as error:
         log.event("warning", "nobody knows where the data came from", file=str(file), reason=str(error))
         return None
+
+
+def database_bytes(data_directory: Path) -> float | None:
+    """The size of the database and its log; None where it cannot be seen."""
+    file = data_directory / DATABASE_FILE
+    total = 0
+    for one in (file, file.with_name(f"{DATABASE_FILE}-wal")):
+        try:
+            total += one.stat().st_size
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return total
 
 
 def _parsed(path: Path) -> Proof:

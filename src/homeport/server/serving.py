@@ -31,7 +31,7 @@ from homeport.server.errands import errands
 from homeport.server.handed import take_handed
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import STOPPING, WATCHDOG, Manager, manager_from, status
-from homeport.server.notes import BackupsFile, read_origin
+from homeport.server.notes import BackupsFile, database_bytes, read_origin
 from homeport.server.readiness import announce, patience
 from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
@@ -138,6 +138,7 @@ def _site(
         backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
         origin=origin,
         rehearsal=settings.rehearsal,
+        database_bytes=partial(database_bytes, Path(settings.data_directory)),
     )
     return Site(
         dispatcher,

@@ -44,6 +44,7 @@ class Edge:
         running: entered when the server starts, left when it ends.
         proxies: say for whom they ask; None where there are none.
         monotonic: seconds.
+        counted: told of each request, and how many seconds it took.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Edge:
         running: Callable[[], AbstractAsyncContextManager[None]],
         proxies: Proxies | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        counted: Callable[[Exchange, float], None] | None = None,
     ) -> None:
         self._header = environment_header(environment)
         self._endpoint = endpoint
@@ -63,6 +65,7 @@ class Edge:
         self._running = running
         self._proxies = proxies
         self._monotonic = monotonic
+        self._counted = counted
         self._prefix = secrets.token_hex(4)
         self._count = itertools.count(1)
 
@@ -96,7 +99,10 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - the last resort: logged, and told without its inside
             await self._failed(exchange, error)
         finally:
-            self._log.request(exchange, self._monotonic() - began)
+            seconds = self._monotonic() - began
+            if self._counted is not None:
+                self._counted(exchange, seconds)
+            self._log.request(exchange, seconds)
 
     async def _failed(self, exchange: Exchange, error: Exception) -> None:
         self._log.failure("request failed", error, request_id=exchange.request_id, path=exchange.path)

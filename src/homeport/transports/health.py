@@ -35,6 +35,16 @@ class About:
     backups: Callable[[], Proof] = Proof
     origin: CameFrom | None = None
     rehearsal: bool = False
+    database_bytes: Callable[[], float | None] = lambda: None
+
+    def build(self, schema_version: str) -> dict[str, str]:
+        """What runs here, for metrics."""
+        return {
+            "environment": self.environment,
+            "version": self.version,
+            "release": self.release or "",
+            "schema_version": schema_version,
+        }
 
 
 class HealthEndpoint:

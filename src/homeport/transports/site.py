@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
@@ -24,11 +24,14 @@ from homeport.transports.kept import Kept
 from homeport.transports.legacy import Legacy
 from homeport.transports.log import Log
 from homeport.transports.mcp import McpEndpoint
+from homeport.transports.metrics import PATH as METRICS
+from homeport.transports.metrics import Gauge, Metrics, MetricsEndpoint
 from homeport.transports.offer import EVERYTHING, Offer
 from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
 from homeport.transports.parts import Parts
 from homeport.transports.places import Places
+from homeport.transports.proof import moment
 from homeport.transports.proxies import Proxies
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
@@ -70,6 +73,7 @@ class Site:
     ) -> None:
         results = Results(about.environment, about.version)
         instructions = listing.instructions(about.environment, protected=protected)
+        self._about = about
         self._dispatcher = dispatcher
         self._gate = gate
         self.subscriptions = Subscriptions()
@@ -92,20 +96,22 @@ class Site:
         legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools))
         self._sse = SseEndpoint(self.official, self.streams, self.subscriptions)
         self._sse_ports = offer.sse_ports
+        metrics = Metrics(one.name for one in dispatcher.catalogue.values() if one.kind == "wait")
         self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
             "/health": (HealthEndpoint(about, dispatcher.store, log), _READING),
+            METRICS: (MetricsEndpoint(metrics, self._gauges(), about.build(dispatcher.store.schema_version)), _READING),
             "/openapi.json": (OpenApiEndpoint(dispatcher.catalogue, about.version), _READING),
             "/": (self._where_things_are, _READING),
             EVENTS: (FeedEndpoint(dispatcher.feed), ("GET",)),
         }
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
-        self._about = about
         self._oauth = offer.oauth
         hosts = known.hosts if offer.oauth is None else (*known.hosts, offer.oauth.host)
         self.environment = about.environment
         proxies = Proxies(known.proxies) if known.proxies else None
-        self.app = Edge(about.environment, self._route, Doors(hosts, known.origins), log, self.running, proxies)
+        doors = Doors(hosts, known.origins)
+        self.app = Edge(about.environment, self._route, doors, log, self.running, proxies, counted=metrics.request)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -116,7 +122,7 @@ class Site:
         if self._oauth is not None and self._oauth.owns(exchange):
             await self._oauth(exchange)
             return
-        if not _is_guarded(path):
+        if not _is_guarded(path) or (path == METRICS and _is_private(exchange)):
             await self._answer(exchange, path)
         elif await self._gate.admits(exchange, as_rpc=path == "/mcp"):
             try:
@@ -140,6 +146,16 @@ class Site:
             hint = "GET / says where things are."
             await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
 
+    def _gauges(self) -> tuple[Gauge, ...]:
+        about = self._about
+        return (
+            Gauge("open_streams", "Streams that are open.", lambda: len(self.streams)),
+            Gauge("waiting_agents", "Agents that wait to be told something.", lambda: len(self._dispatcher.bell)),
+            Gauge("database_bytes", "Size of the database with its log.", about.database_bytes),
+            Gauge("last_backup_timestamp_seconds", "When the last good backup was made.", _when(about, "last_backup")),
+            Gauge("last_drill_timestamp_seconds", "When a backup was last tried.", _when(about, "last_drill")),
+        )
+
     def _is_sse(self, exchange: Exchange) -> bool:
         """Whether it came to the SSE port; a unix socket has no port, and all is offered there."""
         port = (exchange.scope.get("server") or ("", None))[1]
@@ -157,6 +173,7 @@ class Site:
             "events": EVENTS,
             "openapi": "/openapi.json",
             "health": "/health",
+            "metrics": METRICS,
         }
         await exchange.respond(200, orjson.dumps(answer))
 
@@ -186,4 +203,17 @@ class Site:
 
 def _is_guarded(path: str) -> bool:
     """Whether not everybody may ask for it. What is open says nothing of a team: health, the API's document."""
-    return path == "/mcp" or path.startswith(f"{PREFIX}/")
+    return path in ("/mcp", METRICS) or path.startswith(f"{PREFIX}/")
+
+
+def _is_private(exchange: Exchange) -> bool:
+    """Whether it came by the private socket, to which nobody but the server's own user and root has access."""
+    return (exchange.scope.get("server") or ("", 0))[1] is None
+
+
+def _when(about: About, name: Literal["last_backup", "last_drill"]) -> Callable[[], float | None]:
+    def ask() -> float | None:
+        text = getattr(about.backups(), name)
+        return None if text is None else moment(text)
+
+    return ask
