@@ -117,6 +117,7 @@ LAZY: Final = (
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.host", "crossplane", "only a machine with nginx has files in its grammar"),
     ("homeport.host", "obstore", "40 ms, for those who keep backups in an object store"),
+    ("homeport.host", "pysqlite3", "only copies of other servers' databases need it"),
     ("homeport.host", "pyrage", "only sealed archives need it"),
     ("homeport.host", "zstandard", "90 ms, for commands that write or read archives"),
     ("homeport.storage", "alembic", "only a store whose schema is behind needs it"),

@@ -1,0 +1,1 @@
+"""Data directories: copied while their program writes."""
