@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
-SYSTEM_PACKAGES := nginx-light mmdebstrap systemd-container
+SYSTEM_PACKAGES := nginx-light mmdebstrap systemd-container openssh-client openssh-server
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # A failed recipe must not leave a stamp behind that says it was done.

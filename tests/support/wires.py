@@ -1,0 +1,65 @@
+"""A wire between a client and a server on this machine, which can be cut or go dead at a chosen byte."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+
+class Wire:
+    """Forwards connections to a port; counts the bytes from the client.
+
+    Attributes:
+        port: where clients connect.
+        cut_at: closes every connection once so many bytes have come from the client; None for never.
+        dead_at: as ``cut_at``, but nothing is closed: no byte goes any further, either way.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self._passed = 0
+        self.port: int = self._listening.getsockname()[1]
+        self.cut_at: int | None = None
+        self.dead_at: int | None = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close([self._listening, *self._sockets])
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [client, server]
+                for source, target, counted in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=self._forward, args=(source, target, counted), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(1 << 16):
+                self._passed += len(chunk) if counted else 0
+                if self.cut_at is not None and self._passed >= self.cut_at:
+                    break
+                if self.dead_at is not None and self._passed >= self.dead_at:
+                    return
+                target.sendall(chunk)
+        self._close([source, target])
+
+    @staticmethod
+    def _close(sockets: list[socket.socket]) -> None:
+        for one in sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                one.close()
