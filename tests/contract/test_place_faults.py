@@ -15,9 +15,10 @@ from typing import Final
 import pytest
 
 from homeport.host.places.directory import DirectoryPlace
+from homeport.host.places.opening import open_place
 from homeport.host.places.place import Place, PlaceDeniedError, PlaceError, Timeouts
 from homeport.host.places.rclone import RclonePlace
-from homeport.host.places.s3 import S3Access, S3Place
+from homeport.host.places.s3 import S3Access, S3Place, access_from
 from homeport.host.places.sftp import SftpPlace, SshAccess
 from homeport.secret import Secret
 from tests.support.ports import free_ports
@@ -191,6 +192,23 @@ def test_wrong_credentials_of_an_object_store_are_refused(objects: ObjectStore, 
                     ask()
                 assert_told(told.value, denied)
         assert b"".join(place.read("backup")) == OLD
+
+
+def test_the_environment_does_not_get_between_a_place_and_its_credentials(
+    objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = objects.make_user()
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of another account")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of another account")
+    table = {"access_key_id": key, "secret_access_key": secret, "endpoint": objects.endpoint}
+    url = f"s3://{BUCKET}/{tmp_path.name}"
+    with objects.strict():
+        place = open_place(url, {url: table}, IMPATIENT)
+        place.put(given(tmp_path, OLD), "backup")
+        assert b"".join(place.read("backup")) == OLD
+    alone = access_from({"access_key_id": key, "secret_access_key": secret})
+    assert (alone.endpoint, alone.session_token) == (None, None)
 
 
 def test_wrong_keys_of_an_ssh_server_are_refused(ssh: SshServer, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -45,9 +46,9 @@ class ObjectStore:
             return text
 
     def make_user(self) -> tuple[str, str]:
-        """A key and its secret, which may do everything with buckets."""
+        """A key and its secret, of a new user who may do everything with buckets."""
         policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
-        common = {"Version": "2010-05-08", "UserName": "homeport"}
+        common = {"Version": "2010-05-08", "UserName": f"user-{secrets.token_hex(4)}"}
         told = ""
         for action, more in (
             ("CreateUser", {}),

@@ -24,7 +24,7 @@ from homeport.host.places.place import (
 from homeport.secret import Secret
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Store
+    from obstore.store import S3Config, S3Credential, S3Store
 
 _PIECE: Final = 8 * 1024 * 1024
 """Bytes of one request."""
@@ -132,19 +132,16 @@ class S3Place:
 
         access = self._access
         config: S3Config = {
-            "access_key_id": access.key,
-            "secret_access_key": access.secret.reveal(),
             "region": access.region,
+            "endpoint": access.endpoint or f"https://s3.{access.region}.amazonaws.com",
             # With the bucket in the path, one endpoint serves all: those of a network's own have no name for each.
             "virtual_hosted_style_request": False,
         }
-        if access.endpoint is not None:
-            config["endpoint"] = access.endpoint
-        if access.session_token is not None:
-            config["session_token"] = access.session_token.reveal()
         return S3Store(
             self._bucket,
             config=config,
+            # Given this way, and with an endpoint, nothing of the environment's AWS_ variables gets between.
+            credential_provider=self._credential,
             client_options={
                 "allow_http": (access.endpoint or "").startswith("http://"),
                 "connect_timeout": timedelta(seconds=self._timeouts.connect),
@@ -155,6 +152,15 @@ class S3Place:
                 "retry_timeout": timedelta(seconds=self._timeouts.silence),
             },
         )
+
+    def _credential(self) -> S3Credential:
+        token = self._access.session_token
+        return {
+            "access_key_id": self._access.key,
+            "secret_access_key": self._access.secret.reveal(),
+            "token": token.reveal() if token else None,
+            "expires_at": None,
+        }
 
     @contextmanager
     def _explained(self, name: str | None) -> Iterator[None]:
@@ -189,7 +195,7 @@ def _pieces(file: Path, size: int, progress: Progress | None) -> Iterator[bytes]
 def access_from(
     table: Mapping[str, object], environment: Mapping[str, str] = os.environ, *, place: str = "s3"
 ) -> S3Access:
-    """Credentials from a table of the credentials file, or else from the usual variables of the environment.
+    """Credentials from a table of the credentials file, or where there is none from the environment's usual variables.
 
     Raises:
         UsageError: there are none, or one is no text. No value is in the error.
@@ -204,7 +210,8 @@ def access_from(
     wrong = [key for key in table if key not in names or not isinstance(table[key], str)]
     if wrong:
         raise UsageError(f"The credentials of {place}: {wrong[0]} is no text, or unknown.", _known(names))
-    found = {key: str(table.get(key) or environment.get(variable, "")) for key, variable in names.items()}
+    given = table or {key: environment.get(variable, "") for key, variable in names.items()}
+    found = {key: str(given.get(key, "")) for key in names}
     if not found["access_key_id"] or not found["secret_access_key"]:
         raise UsageError(f"There are no credentials for {place}.", _known(names))
     return S3Access(
