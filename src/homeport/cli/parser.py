@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from homeport import __version__
+from homeport.cli.backup_arguments import add_backup
 from homeport.errors import UsageError
 
 _EXIT_CODES: Final = """\
@@ -138,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_provision(commands)
     _add_config(commands)
+    add_backup(commands, _command, _Parser)
     _add_data(commands)
     _add_token(commands)
     _add_connect(commands)

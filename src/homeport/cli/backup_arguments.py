@@ -1,0 +1,49 @@
+"""The arguments of ``homeport backup``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, Final
+
+_CREATE: Final = """\
+Makes a backup while the server writes: a consistent copy, packed into one archive (tar, zstd; tar --zstd -xf opens it)
+with a manifest, copied to every declared place, and read back from each. Only then is it called good.
+
+What is saved is the data directory that the running server has open; where that is not the declared one, nothing is
+saved and both are named. Exit code 1 where there is no backup; 4 where there is one here, and a place failed.
+"""
+_VERIFY: Final = """\
+Reads backups back, here and at every place, and compares every byte with what was written. Without BACKUP, all of
+them. Exit code 4 where one is not what it was.
+"""
+_PRUNE: Final = """\
+Removes the backups that the declared rules do not keep, and says for each other one why it stays. The newest good ones
+always do.
+"""
+
+
+def add_backup(commands: Any, command: Callable[..., argparse.ArgumentParser], parser_class: Any) -> None:  # noqa: ANN401
+    """Adds the command and its actions."""
+    backup = command(commands, "backup", "make, list, verify, try and prune backups")
+    actions = backup.add_subparsers(metavar="ACTION", required=True, parser_class=parser_class)
+    create = _of_environment(command(actions, "create", "make one, and read it back", _CREATE))
+    create.add_argument("--origin", default="command", choices=["command", "schedule"], help=argparse.SUPPRESS)
+    listing = _of_environment(command(actions, "list", "what there is, with its state, the newest first"))
+    show = _of_environment(command(actions, "show", "all that is known of one"))
+    show.add_argument("backup", metavar="BACKUP", nargs="?", default="latest", help="its id; latest by default")
+    verify = _of_environment(command(actions, "verify", "read every byte back", _VERIFY))
+    verify.add_argument("backup", metavar="BACKUP", nargs="?", help="its id, or latest; all by default")
+    verify.add_argument("--here", action="store_true", help="only on this machine, not at the declared places")
+    verify.add_argument("--identity", metavar="FILE", help="the age key with which to look into sealed ones")
+    prune = _of_environment(command(actions, "prune", "remove what the rules do not keep", _PRUNE))
+    for one in (create, prune):
+        one.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    made = {"create": create, "list": listing, "show": show, "verify": verify, "prune": prune}
+    for action, one in made.items():
+        one.set_defaults(module="backup", action=action)
+
+
+def _of_environment(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("environment", metavar="ENV")
+    return command

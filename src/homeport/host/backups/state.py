@@ -1,0 +1,30 @@
+"""The file from which a server learns how its backups are (:class:`~homeport.contract.BackupRecord`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from homeport.contract import BACKUPS_FILE, BackupRecord
+from homeport.environments.backups.record import Record
+from homeport.environments.environment import Environment
+from homeport.files import write_atomically
+
+
+def backup_record(records: Sequence[Record]) -> BackupRecord:
+    """What follows from the records: of good backups alone, and of drills that succeeded."""
+    good = [one.created for one in records if one.state == "good"]
+    drilled = [one.drilled for one in records if one.drilled is not None]
+    return BackupRecord(
+        last_backup=max(good, key=datetime.fromisoformat, default=None),
+        last_drill=max(drilled, key=datetime.fromisoformat, default=None),
+        proven=bool(drilled),
+    )
+
+
+def write_state(environment: Environment, records: Sequence[Record]) -> None:
+    """Puts it down where the server reads it; the journal directory must exist."""
+    file = Path(environment.journal_directory) / BACKUPS_FILE
+    write_atomically(file, json.dumps(backup_record(records), indent=2) + "\n", mode=0o644)

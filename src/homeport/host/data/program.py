@@ -1,0 +1,27 @@
+"""Which program is the release's own ``homeport``: the current release's, or this one where there is no release."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from homeport.environments.environment import Environment
+
+
+def release_program(environment: Environment, declaration: Path) -> tuple[str, ...]:
+    """The arguments that run ``homeport`` as the environment's server runs, with the declaration.
+
+    Args:
+        environment: whose release.
+        declaration: its file, absolute.
+    """
+    own = Path(environment.current_release) / "bin" / "python"
+    python = str(own) if own.exists() else sys.executable
+    # -P keeps a directory called homeport in the working directory from being taken for the package.
+    return (python, "-P", "-m", "homeport", "--config", str(declaration))
+
+
+def current_release(environment: Environment) -> str | None:
+    """The id of the release that runs; None where there is none."""
+    link = Path(environment.current_release)
+    return link.resolve().name if link.is_symlink() else None

@@ -1,0 +1,57 @@
+"""The one seam between backups and whatever it is that they save: Homeport's own store, or another server's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from homeport.contract import DataLoss
+from homeport.environments.backups.manifest import Application
+
+
+@dataclass(frozen=True, slots=True)
+class DataDescription:
+    """What a snapshot holds.
+
+    Attributes:
+        application: whose data they are.
+        identity: the id in their ``identity.json``; None for another server's.
+        schema_version: of the store; None where there is none that is known.
+        counts: rows by table; for another server's files, what was counted of them.
+        position: the number of the last event; None where nothing is numbered.
+        position_at: when that was, RFC 3339.
+        oddities: what was left out or is not as it should be and is no reason to stop, in words.
+        problems: why it is no good copy, in words; empty where it is one.
+    """
+
+    application: Application
+    identity: str | None = None
+    schema_version: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    position: int | None = None
+    position_at: str | None = None
+    oddities: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class DataSeam(Protocol):
+    """What can be done with an environment's data without knowing what they are."""
+
+    def snapshot(self, source: Path, into: Path) -> DataDescription:
+        """Copies a data directory consistently while its server writes.
+
+        Args:
+            source: the live data directory.
+            into: must not exist; the directory that it is in must, and has room.
+
+        Raises:
+            HomeportError: there is no good copy; ``into`` does not exist, or may be removed.
+        """
+
+    def examine(self, directory: Path) -> DataDescription:
+        """Looks at every row and reference of a snapshot that nobody uses."""
+
+    def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
+        """What the live data hold that a snapshot does not; None where that cannot be counted."""
