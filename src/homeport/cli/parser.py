@@ -45,6 +45,12 @@ _INIT: Final = """\
 Writes a commented homeport.toml with the environments production, development and local, and makes their
 directories. Where the file exists it is left as it is, and only directories that are missing are made.
 """
+_DOCTOR: Final = """\
+Looks at the machine (units and their journal, processes and what they have open, nginx, crontabs, directories, health,
+backups) and holds it against the declaration. Each finding says what was seen, what comes of it, and what mends it.
+
+Exit code 4 where something was found; with --nagios 0, 1 or 2. Run it as root: others see only their own processes.
+"""
 _IMPORT: Final = """\
 Reads the data directory of the earlier server (instances.json, projects/, messages/, lessons/, roles/) into an
 environment. All of it or nothing: a file that is broken is named, with its line. What is there already stays,
@@ -139,6 +145,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_provision(commands)
     _add_config(commands)
+    _add_doctor(commands)
     add_backup(commands, _command, _Parser)
     _add_data(commands)
     _add_token(commands)
@@ -189,6 +196,15 @@ def _add_provision(commands: Commands) -> None:
     provision.add_argument("--yes", action="store_true", help="do not ask")
     _add_dry_run(provision)
     provision.set_defaults(module="provision")
+
+
+def _add_doctor(commands: Commands) -> None:
+    doctor = _command(commands, "doctor", "what is wrong with this machine, and the command that mends it", _DOCTOR)
+    doctor.add_argument("environments", metavar="ENV", nargs="*", help="only these")
+    doctor.add_argument("--fix", action="store_true", help="mend what can be mended without a decision")
+    doctor.add_argument("--nagios", action="store_true", help="one line and the exit code of a monitoring plugin")
+    _add_dry_run(doctor)
+    doctor.set_defaults(module="doctor")
 
 
 def _add_config(commands: Commands) -> None:

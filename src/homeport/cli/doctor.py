@@ -1,0 +1,108 @@
+"""``homeport doctor``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from homeport.cli.declared import declaration_of
+from homeport.cli.knowing import known_of
+from homeport.cli.output import print_json, say
+from homeport.contract import ExitCode
+from homeport.environments.declaration import Declaration
+from homeport.environments.doctor.examination import examine
+from homeport.environments.doctor.finding import Finding, nagios_line
+from homeport.environments.plan import Plan
+from homeport.errors import UsageError
+from homeport.host.carrying import all_hands, carrying
+from homeport.host.facts.gathering import gather
+from homeport.host.hands.commands import COMMAND_HANDS
+from homeport.host.hands.files import FILE_HANDS
+
+
+def run(arguments: Namespace) -> int:
+    """Looks, judges, and with ``--fix`` mends what it can."""
+    declaration = declaration_of(arguments)
+    only = [declaration.environment(name).name for name in arguments.environments]
+    if arguments.nagios and (arguments.fix or arguments.json):
+        raise UsageError("--nagios is one line for monitoring, and goes with neither --fix nor --json.")
+    findings = _examined(declaration, only)
+    if arguments.nagios:
+        code, line = nagios_line(findings, only or list(declaration.environments))
+        say(line)
+        return code
+    if arguments.fix:
+        return _fix(declaration, findings, only, arguments)
+    if arguments.json:
+        print_json({"findings": [finding.as_json() for finding in findings]})
+    else:
+        _show(findings, only or list(declaration.environments))
+    return ExitCode.FINDINGS if findings else ExitCode.DONE
+
+
+def _examined(declaration: Declaration, only: Sequence[str]) -> list[Finding]:
+    environments = list(declaration.environments.values())
+    facts = gather(environments, known_of(declaration), datetime.now(UTC))
+    return examine(environments, facts, only)
+
+
+def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str], arguments: Namespace) -> int:
+    plans = _plans(declaration, findings)
+    if arguments.dry_run:
+        if arguments.json:
+            print_json({"dry_run": True, "plans": [plan.as_json() for plan in plans]})
+        else:
+            for plan in plans:
+                for step in plan.steps:
+                    say(f"{plan.environment}: would {step}")
+        return ExitCode.FINDINGS if findings else ExitCode.DONE
+    for plan in plans:
+        directory = Path(declaration.environment(plan.environment).journal_directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        with carrying(directory, plan.environment, all_hands(FILE_HANDS, COMMAND_HANDS)) as carrier:
+            carrier.carry_out(plan)
+        if not arguments.json:
+            for step in plan.steps:
+                say(f"{plan.environment}: {step}")
+    left = _examined(declaration, only)
+    if arguments.json:
+        print_json({"fixed": [plan.as_json() for plan in plans], "findings": [finding.as_json() for finding in left]})
+    else:
+        _show(left, only or list(declaration.environments))
+    return ExitCode.FINDINGS if left else ExitCode.DONE
+
+
+def _plans(declaration: Declaration, findings: Sequence[Finding]) -> list[Plan]:
+    """One plan for each environment; what is the machine's goes with the first."""
+    first = next(iter(declaration.environments))
+    names = dict.fromkeys(finding.environment or first for finding in findings if finding.fix)
+    return [
+        Plan(
+            "doctor --fix",
+            name,
+            tuple(
+                dict.fromkeys(
+                    step for finding in findings if (finding.environment or first) == name for step in finding.fix
+                )
+            ),
+        )
+        for name in names
+    ]
+
+
+def _show(findings: Sequence[Finding], environments: Sequence[str]) -> None:
+    if not findings:
+        say(f"Nothing found: {', '.join(environments)}.")
+        return
+    for finding in findings:
+        whose = f"{finding.environment}: " if finding.environment else ""
+        say(f"{finding.severity.upper()}  {whose}{finding.sentence}  [{finding.kind}]")
+        for line in finding.evidence:
+            say(f"    seen: {line}")
+        say(f"    then: {finding.consequence}")
+        say(f"    mend: {finding.mend}" + (" (doctor --fix does it)" if finding.fix else ""))
+        say()
+    fixable = sum(1 for finding in findings if finding.fix)
+    say(f"{len(findings)} findings" + (f", {fixable} of them mended by homeport doctor --fix." if fixable else "."))

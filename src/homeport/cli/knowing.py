@@ -1,0 +1,102 @@
+"""What other parts know of environments, for the doctor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from homeport.environments.backups.naming import age_order
+from homeport.environments.backups.record import Record
+from homeport.environments.declaration import Declaration
+from homeport.environments.doctor.facts import BackupFacts, HealthFact
+from homeport.environments.environment import Environment
+from homeport.environments.machine.drift import find_drift
+from homeport.errors import HomeportError
+from homeport.host.backups.shelf import USABLE, Shelf, newest
+from homeport.host.facts.gathering import Known
+from homeport.host.health import ask_environment
+from homeport.host.machine.gathering import find_record, gather_facts, this_program
+
+
+def known_of(declaration: Declaration) -> Known:
+    """Health, backups and drift of the declared environments."""
+    file = Path(declaration.file)
+    return Known(health=_health, backups=_backups, drift=_drift_of(file), provisioned=_is_provisioned)
+
+
+def _health(environment: Environment) -> HealthFact:
+    answer = ask_environment(environment)
+    payload = answer.payload
+    data = payload.get("data_directory")
+    name, version = payload.get("environment"), payload.get("version")
+    return HealthFact(
+        answered=bool(payload) or answer.healthy,
+        healthy=answer.healthy,
+        reason=answer.reason,
+        environment=name if isinstance(name, str) else None,
+        data_directory=PurePosixPath(data) if isinstance(data, str) and data.startswith("/") else None,
+        version=version if isinstance(version, str) else None,
+    )
+
+
+def _backups(environment: Environment) -> BackupFacts:
+    directory = Path(environment.backups_directory)
+    if not directory.is_dir():
+        return BackupFacts()
+    records, faults = Shelf(directory, environment.name).readable_records()
+    attempts = sorted(records, key=lambda one: age_order(one.backup))
+    good = [one for one in attempts if one.state in USABLE]
+    last = newest(records, USABLE)
+    failed = attempts[-1] if attempts and attempts[-1].state == "failed" else None
+    missing = [one for one in good if not Shelf(directory, environment.name).archive(one).exists()]
+    drills = [datetime.fromisoformat(one.drilled) for one in records if one.drilled is not None]
+    return BackupFacts(
+        last_good=datetime.fromisoformat(last.created) if last is not None else None,
+        last_failure=f"{failed.backup}: {failed.reason}" if failed is not None else _copy_failure(last),
+        last_drill=max(drills, default=None),
+        sizes=tuple(one.summary.bytes for one in reversed(good) if one.summary is not None),
+        broken=(*(str(fault) for fault in faults), *(f"{one.backup}: its archive is gone" for one in missing)),
+        device=os.stat(directory).st_dev,  # noqa: PTH116 - one number of it
+        elsewhere=_is_elsewhere(environment, last),
+    )
+
+
+def _copy_failure(last: Record | None) -> str:
+    """A place that did not take the newest backup: it is here, and nowhere else."""
+    if last is None:
+        return ""
+    return next((f"{copy.place}: {copy.reason}" for copy in last.copies if copy.state == "failed"), "")
+
+
+def _is_elsewhere(environment: Environment, last: Record | None) -> bool:
+    """Whether the newest backup lies on another disk or machine too."""
+    data = _device(Path(environment.data_directory))
+    if last is None:
+        return False
+    good = [copy.place for copy in last.copies if copy.state == "good"]
+    return any(not place.startswith("/") or _device(Path(place)) != data for place in good)
+
+
+def _device(path: Path) -> int | None:
+    try:
+        return path.stat().st_dev
+    except OSError:
+        return None
+
+
+def _drift_of(file: Path) -> Callable[[Environment], tuple[str, ...]]:
+    def drift(environment: Environment) -> tuple[str, ...]:
+        program = this_program(environment, file)
+        found = find_drift(environment, program, gather_facts(environment, program))
+        return tuple(str(one) for one in found if one.kind != "override")
+
+    return drift
+
+
+def _is_provisioned(environment: Environment) -> bool:
+    try:
+        return find_record(environment) is not None
+    except HomeportError:
+        return True

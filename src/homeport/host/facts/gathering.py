@@ -1,0 +1,154 @@
+"""Everything that the doctor looks at, gathered from this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from homeport.environments.doctor.facts import BackupFacts, DirectoryFact, HealthFact, HostFacts, JobFact, SecretFact
+from homeport.environments.environment import Environment
+from homeport.host.facts.clock import judge_clock
+from homeport.host.facts.cron import find_cron_jobs
+from homeport.host.facts.directories import look_at, names_in
+from homeport.host.facts.nginx import read_proxy
+from homeport.host.facts.processes import find_processes
+from homeport.host.facts.units import find_timers, find_units, is_managed
+
+_OTHERS: Final = 0o077
+_DEEP: Final = 2
+"""Levels below a root at which data are looked for; a server's own modules lie deeper."""
+_NEVER: Final = frozenset({"node_modules", ".git", ".venv", "releases", "lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What other parts find out for the doctor, by environment."""
+
+    health: Callable[[Environment], HealthFact]
+    backups: Callable[[Environment], BackupFacts]
+    drift: Callable[[Environment], tuple[str, ...]] = field(default=lambda _: ())
+    provisioned: Callable[[Environment], bool] = field(default=lambda _: False)
+
+
+def gather(environments: Sequence[Environment], known: Known, now: datetime) -> HostFacts:
+    """Looks at the machine.
+
+    Args:
+        environments: all that are declared.
+        known: what is found out elsewhere.
+        now: the time, with a zone.
+
+    Raises:
+        HomeportError: the service manager does not answer.
+    """
+    roots = _roots(environments)
+    ports = [port for environment in environments for port in environment.ports.values()]
+    units = find_units(roots, [f"{environment.unit}@" for environment in environments])
+    cron = find_cron_jobs(roots, now)
+    timers = find_timers([f"{environment.unit}-" for environment in environments], now)
+    named = [path for unit in units for path in unit.writable] + [path for job in cron for path in job.paths]
+    directories = _directories(environments, named)
+    return HostFacts(
+        now=now,
+        host=socket.gethostname(),
+        managed=is_managed(),
+        processes=find_processes(ports, roots),
+        units=units,
+        jobs=_with_environment_paths((*cron, *timers), environments),
+        directories=directories,
+        secrets=tuple(_secrets(environments)),
+        proxy=read_proxy(),
+        health={one.name: known.health(one) for one in environments},
+        backups={one.name: known.backups(one) for one in environments},
+        drift=_drift(environments, known),
+        provisioned=frozenset(one.name for one in environments if known.provisioned(one)),
+        clock=judge_clock(now, directories),
+    )
+
+
+def _drift(environments: Sequence[Environment], known: Known) -> Mapping[str, tuple[str, ...]]:
+    return {one.name: found for one in environments if known.provisioned(one) and (found := known.drift(one))}
+
+
+def _roots(environments: Sequence[Environment]) -> list[PurePosixPath]:
+    """Directories below which everything may concern us; none of them the whole file system."""
+    found = []
+    for environment in environments:
+        found += [environment.root, environment.directory, environment.data_directory, environment.backups_directory]
+    return [path for path in dict.fromkeys(map(_real, found)) if len(path.parts) > 1]
+
+
+def _directories(environments: Sequence[Environment], named: Iterable[PurePosixPath]) -> tuple[DirectoryFact, ...]:
+    wanted: list[PurePosixPath] = []
+    for environment in environments:
+        wanted += [environment.directory, environment.data_directory, environment.backups_directory]
+    for root in _roots(environments):
+        wanted += _below(root, _DEEP)
+    paths = dict.fromkeys(_real(path) for path in (*wanted, *named))
+    like = [names_in(one.data_directory) for one in environments if one.is_foreign]
+    declared = {_real(path): path for path in wanted[: 3 * len(environments)]}
+    looked = [look_at(path, like) for path in paths]
+    # Findings speak of paths as they are declared, whatever links lead there.
+    return tuple(_as_declared(fact, declared) for fact in looked)
+
+
+def _as_declared(fact: DirectoryFact, declared: Mapping[PurePosixPath, PurePosixPath]) -> DirectoryFact:
+    path = declared.get(fact.path, fact.path)
+    if path == fact.path:
+        return fact
+    values = {name: getattr(fact, name) for name in DirectoryFact.__dataclass_fields__}
+    return DirectoryFact(**{**values, "path": path})
+
+
+def _below(root: PurePosixPath, levels: int) -> list[PurePosixPath]:
+    """Directories up to so many levels below; what cannot be listed has none."""
+    found: list[PurePosixPath] = []
+    try:
+        inside = [entry for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return found
+    for entry in inside:
+        if entry.name in _NEVER or entry.name.startswith("."):
+            continue
+        path = PurePosixPath(entry.path)
+        found.append(path)
+        if levels > 1:
+            found += _below(path, levels - 1)
+    return found
+
+
+def _real(path: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath(os.path.realpath(path))
+
+
+def _with_environment_paths(jobs: Iterable[JobFact], environments: Sequence[Environment]) -> tuple[JobFact, ...]:
+    """Our own timers name an environment, not paths: what they save follows from the declaration."""
+    found = []
+    for job in jobs:
+        own = next((one for one in environments if job.source.startswith(f"{one.unit}-")), None)
+        if own is None or job.paths:
+            found.append(job)
+            continue
+        values = {name: getattr(job, name) for name in JobFact.__dataclass_fields__}
+        found.append(JobFact(**{**values, "paths": (own.data_directory,)}))
+    return tuple(found)
+
+
+def _secrets(environments: Sequence[Environment]) -> Iterable[SecretFact]:
+    files = {}
+    for environment in environments:
+        files[environment.backup.credentials] = "what the places of backups ask for"
+        files[environment.backup.identity] = "the key that opens sealed backups"
+    for name, what in files.items():
+        try:
+            mode = stat.S_IMODE(Path(name).stat().st_mode) if name else 0
+        except OSError:
+            continue
+        if mode & _OTHERS:
+            yield SecretFact(path=PurePosixPath(name), mode=mode, what=what)
