@@ -54,6 +54,10 @@ def _create(around: Surroundings, arguments: Namespace) -> ExitCode:
         return ExitCode.DONE
     with carrying(Path(around.environment.journal_directory), name, backup_hands(around)) as carrier:
         carrier.carry_out(plan)
+        # By the clock nobody looks after the rules; by hand a person decides when something goes.
+        left = prune(around, plan_pruning(around)) if arguments.origin == "schedule" else []
+    for text in left:
+        tell(f"homeport: not removed: {text}")
     record = around.shelf.find(backup)
     if arguments.json:
         print_json(asdict(record))

@@ -20,6 +20,8 @@ from homeport.identity import check_owner
 def run(arguments: Namespace) -> int:
     """Imports or exports, and reports what there was."""
     environment = declaration_of(arguments).environment(arguments.environment)
+    if arguments.action == "announce":
+        return _announce(environment, arguments)
     directory = Path.cwd() / Path(arguments.directory)
     actions = {"import": _import, "export": _export}
     actions[arguments.action](environment, directory, arguments)
@@ -44,6 +46,16 @@ def seed(environments: Sequence[Environment], source: Path, console: Console) ->
     for environment in environments:
         report = server.import_json_v1(Path(environment.data_directory), environment.name, source)
         console.seeded(environment.name, report.as_json(), report.lines())
+
+
+def _announce(environment: Environment, arguments: Namespace) -> int:
+    data = Path(environment.data_directory)
+    message = server.announce(data, environment.name, arguments.subject, arguments.body)
+    if arguments.json:
+        print_json({"environment": environment.name, "message": message})
+    else:
+        say(message)
+    return ExitCode.DONE
 
 
 def _import(environment: Environment, source: Path, arguments: Namespace) -> None:

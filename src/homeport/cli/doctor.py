@@ -9,13 +9,15 @@ from pathlib import Path
 
 from homeport.cli.declared import declaration_of
 from homeport.cli.knowing import known_of
-from homeport.cli.output import print_json, say
+from homeport.cli.output import print_json, say, tell
+from homeport.cli.surroundings import announcer_of
 from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.doctor.examination import examine
 from homeport.environments.doctor.finding import Finding, nagios_line
 from homeport.environments.plan import Plan
 from homeport.errors import UsageError
+from homeport.host.alarming import raise_alarm
 from homeport.host.carrying import all_hands, carrying
 from homeport.host.facts.gathering import gather
 from homeport.host.hands.commands import COMMAND_HANDS
@@ -33,6 +35,8 @@ def run(arguments: Namespace) -> int:
         code, line = nagios_line(findings, only or list(declaration.environments))
         say(line)
         return code
+    if arguments.alarm:
+        _raise_alarms(declaration, findings, only)
     if arguments.fix:
         return _fix(declaration, findings, only, arguments)
     if arguments.json:
@@ -46,6 +50,17 @@ def _examined(declaration: Declaration, only: Sequence[str]) -> list[Finding]:
     environments = list(declaration.environments.values())
     facts = gather(environments, known_of(declaration), datetime.now(UTC))
     return examine(environments, facts, only)
+
+
+def _raise_alarms(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str]) -> None:
+    """Tells of each environment what is wrong with it, and of the machine's own faults with each."""
+    for name in only or list(declaration.environments):
+        environment = declaration.environment(name)
+        if not Path(environment.journal_directory).is_dir():
+            continue
+        own = [finding for finding in findings if finding.environment in (name, None)]
+        for text in raise_alarm(environment, own, announcer_of(declaration, environment), datetime.now(UTC)):
+            tell(f"homeport: {name}: not told by {text}")
 
 
 def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str], arguments: Namespace) -> int:
@@ -105,4 +120,7 @@ def _show(findings: Sequence[Finding], environments: Sequence[str]) -> None:
         say(f"    mend: {finding.mend}" + (" (doctor --fix does it)" if finding.fix else ""))
         say()
     fixable = sum(1 for finding in findings if finding.fix)
-    say(f"{len(findings)} findings" + (f", {fixable} of them mended by homeport doctor --fix." if fixable else "."))
+    say(
+        f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}"
+        + (f", {fixable} of them mended by homeport doctor --fix." if fixable else ".")
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from homeport.environments.backups.steps import AbandonBackup, MakeBackup
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
+from homeport.host.alarming import Announce
 from homeport.host.backups.creating import BackupAbandoner, BackupMaker, Surroundings
 from homeport.host.data.foreign_seam import ForeignData
 from homeport.host.data.own import OwnData
@@ -28,6 +29,13 @@ def surroundings_of(
     if progress is None:
         return around
     return Surroundings(environment, seam, around.release, progress)
+
+
+def announcer_of(declaration: Declaration, environment: Environment) -> Announce | None:
+    """The way into the people's inbox; None where the server is another than Homeport's own."""
+    if environment.is_foreign:
+        return None
+    return OwnData(environment, release_program(environment, Path(declaration.file))).announce
 
 
 def backup_hands(around: Surroundings) -> Hands:

@@ -136,12 +136,9 @@ class BackupSettings(BaseModel):
         "called raises the alarm, also when this whole machine is gone.",
     )
     alarm_url: Annotated[str, AfterValidator(_url)] = Field(
-        "", description="A URL that gets a JSON document by POST when backups or drills are not well."
-    )
-    alarm_command: list[str] = Field(
-        [],
-        description='A program and its arguments that gets that document on its standard input: ["mail", "-s", '
-        '"homeport", "you@example.org"].',
+        "",
+        description="A URL that gets a JSON document by POST when something is not well, and once more when it is "
+        "again. The people's inbox gets a message in any case, and a program that alarm names is run.",
     )
 
     @property

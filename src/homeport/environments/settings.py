@@ -351,8 +351,9 @@ class EnvironmentSettings(BaseModel):
     )
     alarm: list[Annotated[str, AfterValidator(_word)]] = Field(
         [],
-        description="A program and its arguments, run when a unit of this environment has failed for good; the unit's "
-        "name is added as the last one. It is in the system's journal in any case.",
+        description="A program and its arguments, run when a unit of this environment has failed for good, with the "
+        "unit's name added as the last one; and when homeport doctor --alarm finds something, with the environment's "
+        "name added and a JSON document on its standard input. Both are in the system's journal in any case.",
     )
     backup: BackupSettings = Field(
         BackupSettings(),

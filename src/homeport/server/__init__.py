@@ -218,3 +218,18 @@ def upgrade_snapshot(directory: Path) -> DataUpgraded:
     from homeport.server.snapshots import upgrading
 
     return upgrading.upgrade(directory)
+
+
+def announce(data_directory: Path, environment: str, subject: str, body: str) -> str:
+    """Sends a message from the environment itself (``homeport``) to everybody; also while its server runs.
+
+    Returns:
+        The message's id.
+
+    Raises:
+        CannotStartError: as for :func:`create_token`.
+        InvalidError: both texts are empty.
+    """
+    from homeport.server import announcing
+
+    return announcing.announce(data_directory, environment, subject, body)

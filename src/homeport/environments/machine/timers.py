@@ -45,9 +45,15 @@ def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
     return tuple(
         one
         for one in (
-            Upkeep("backup", "a backup", schedules.backup, program.command("backup", "create", name), writes),
+            Upkeep(
+                "backup",
+                "a backup",
+                schedules.backup,
+                program.command("backup", "create", name, "--origin", "schedule"),
+                writes,
+            ),
             Upkeep("drill", "a drill", schedules.drill, program.command("backup", "drill", name), writes),
-            Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name), looks),
+            Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name, "--alarm"), looks),
         )
         if one.schedule
     )

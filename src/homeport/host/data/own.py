@@ -47,6 +47,14 @@ class OwnData:
         loss: DataLoss = self._ask(*words)
         return loss
 
+    def announce(self, subject: str, body: str) -> None:
+        """Sends a message from the environment itself to everybody.
+
+        Raises:
+            HomeportError: it cannot be stored.
+        """
+        self._ask("announce", self._environment.name, "--subject", subject, "--body", body)
+
     def _ask(self, *words: str, allowed: Sequence[ExitCode] = ()) -> Any:  # noqa: ANN401 - each answer has its type
         """Runs one ``homeport data`` command.
 
