@@ -30,6 +30,6 @@ def test_what_cron_cannot_say_is_named_and_a_percent_sign_does_not_end_the_line(
     odd = type(PROGRAM)(("/opt/100%/homeport",), PROGRAM.file)
     lines = list(crontab(declared('drill_schedule = "quarterly"\ndoctor_schedule = ""'), odd))
     assert lines == [
-        "10 */6 * * * /opt/100\\%/homeport backup create production --config /srv/team/homeport.toml",
+        "10 */6 * * * /opt/100\\%/homeport backup create production --origin schedule --config /srv/team/homeport.toml",
         "# 'quarterly' (drill_schedule) cannot be said in cron's way",
     ]
