@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from bench import noop, send, sizes, starting, telling
+from bench import backups, noop, send, sizes, starting, telling
 from bench.generator import ROOT, NotMeasuredError
 from bench.plan import Plan
 from bench.report import Outcome, as_json, table, target_table
@@ -27,6 +27,7 @@ CASES: Final[Mapping[str, Callable[[Plan], Outcome]]] = {
     telling.CASE: telling.run,
     starting.CASE: starting.run,
     sizes.CASE: sizes.run,
+    backups.CASE: backups.run,
 }
 MANY: Final = 1_000_000
 WAITING: Final = 500

@@ -50,7 +50,7 @@ def run(plan: Plan) -> Outcome:
         servers: dict[int, Server] = {}
         try:
             for count, name in names.items():
-                directory = _filled(plan, count)
+                directory = filled(plan, count)
                 servers[count] = stack.enter_context(start(HOMEPORT_KIND, directory, name=name))
                 _check(servers[count], count)
         except (NotStartedError, NotMeasuredError) as error:
@@ -79,7 +79,7 @@ def _check(server: Server, count: int) -> None:
         raise NotMeasuredError(f"{server.name}: an inbox holds {answer['total']}, not {count // fill.READERS}")
 
 
-def _filled(plan: Plan, count: int) -> Path:
+def filled(plan: Plan, count: int) -> Path:
     """A directory with so many messages; the large one is made once for each state of the source."""
     directory = plan.directory / f"sizes-{count}" if count == FEW else plan.keep / f"{count}-{_source_hash()}"
     done = directory / "filled"
