@@ -68,7 +68,7 @@ def proxied(server: Listening, host: str, directory: Path) -> Iterator[Nginx]:
 async def behind(host: str, directory: Path, **settings: Any) -> AsyncIterator[tuple[Listening, httpx2.AsyncClient]]:
     async with listening(auth="tokens", proxies=HERE, **settings) as server:
         with proxied(server, host, directory) as proxy:
-            async with httpx2.AsyncClient(transport=Resolved(proxy), base_url=f"https://{host}") as http:
+            async with httpx2.AsyncClient(timeout=60, transport=Resolved(proxy), base_url=f"https://{host}") as http:
                 yield server, http
 
 
@@ -133,7 +133,7 @@ async def test_nginx_says_from_where_a_client_came_whatever_that_client_says(add
         with proxied(server, PLAIN, tmp_path) as proxy:
             transport = Resolved(proxy, address)
             forged = {"x-forwarded-for": "203.0.113.1", "x-real-ip": "203.0.113.1", "x-forwarded-proto": "gopher"}
-            async with httpx2.AsyncClient(transport=transport, base_url=f"https://{PLAIN}") as http:
+            async with httpx2.AsyncClient(timeout=60, transport=transport, base_url=f"https://{PLAIN}") as http:
                 assert (await http.get("/api/v1/status", headers=forged)).status_code == 401
         [refused] = [line for line in server.served.logged() if line["event"] == "caller refused"]
         assert refused["client"] == address

@@ -56,6 +56,9 @@ def descriptors(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+_AT_ONCE: Final = 100
+
+
 @asynccontextmanager
 async def slow_connections(server: ServerProcess, count: int) -> AsyncIterator[None]:
     """So many connections whose requests never become whole, held by the server; others are answered as they come."""
@@ -67,10 +70,15 @@ async def slow_connections(server: ServerProcess, count: int) -> AsyncIterator[N
 
     try:
         async with others_are_answered(server):
-            for number in range(count):
-                _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-                writer.write(_BEGINNINGS[number % len(_BEGINNINGS)])
-                held.append(writer)
+            # Many at a time: all must be there before the server lets the first go.
+            for first in range(0, count, _AT_ONCE):
+                opening = (
+                    asyncio.open_connection("127.0.0.1", server.port)
+                    for _ in range(first, min(count, first + _AT_ONCE))
+                )
+                for number, (_, writer) in enumerate(await asyncio.gather(*opening), first):
+                    writer.write(_BEGINNINGS[number % len(_BEGINNINGS)])
+                    held.append(writer)
             await eventually(all_are_in)
         for writer in held:
             writer.write(b"a")
