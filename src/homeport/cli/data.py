@@ -14,6 +14,7 @@ from homeport.contract import ExitCode
 from homeport.datalock import find_holder
 from homeport.environments.environment import Environment
 from homeport.errors import GuardError, UsageError
+from homeport.host.owners import kept_by_its_owner
 from homeport.identity import check_owner
 
 
@@ -24,7 +25,8 @@ def run(arguments: Namespace) -> int:
         return _announce(environment, arguments)
     directory = Path.cwd() / Path(arguments.directory)
     actions = {"import": _import, "export": _export}
-    actions[arguments.action](environment, directory, arguments)
+    with kept_by_its_owner(Path(environment.data_directory)):
+        actions[arguments.action](environment, directory, arguments)
     return ExitCode.DONE
 
 

@@ -23,7 +23,7 @@ from homeport.environments.machine.unprovisioning import plan_unprovision
 from homeport.errors import GuardError
 from homeport.host.carrying import carrying
 from homeport.host.machine import MACHINE_HANDS
-from homeport.host.machine.gathering import find_record, gather_facts, this_program
+from homeport.host.machine.gathering import find_record, gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
 
 
@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
             f"sudo homeport provision {environment.name} does it; --dry-run shows it without.",
         )
     journal = Path(environment.journal_directory)
-    journal.mkdir(parents=True, exist_ok=True)
+    make_journal_directory(journal)
     with carrying(journal, environment.name, MACHINE_HANDS, Told()) as carrier:
         healed = carrier.heal()
         made = _plan(declaration, environment, program, arguments, overwrite=arguments.overwrite_drift)
@@ -78,6 +78,8 @@ def _dry_run(declaration: Declaration, environment: Environment, program: Progra
     if arguments.json:
         print_json({**_as_json(environment, made), "dry_run": True})
     else:
+        if not made.changes_nothing and not Path(environment.journal_directory).exists():
+            say(f"would make the directory {environment.journal_directory}")
         for line in plan_lines(made.plan):
             say(line)
         if made.changes_nothing:

@@ -17,6 +17,7 @@ from homeport.coordination.tokens import PREFIX, Request, Token
 from homeport.coordination.values import Millis, iso
 from homeport.environments.environment import Environment
 from homeport.errors import UsageError
+from homeport.host.owners import kept_by_its_owner
 
 _SPANS: Final = {"h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([hdw])")
@@ -27,7 +28,8 @@ def run(arguments: Namespace) -> int:
     """Runs the action that was asked for."""
     environment = declaration_of(arguments).environment(arguments.environment)
     actions = {"create": _create, "list": _list, "revoke": _revoke}
-    actions[arguments.action](environment, arguments)
+    with kept_by_its_owner(Path(environment.data_directory)):
+        actions[arguments.action](environment, arguments)
     return ExitCode.DONE
 
 

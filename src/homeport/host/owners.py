@@ -5,6 +5,9 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from homeport.environments.steps import Ownership
@@ -27,6 +30,30 @@ def set_owner(path: Path, owner: Ownership | None) -> None:
     if owner is None or owner_of(path) == owner:
         return
     os.chown(path, _user_number(owner.user), _group_number(owner.group), follow_symlinks=False)
+
+
+@contextmanager
+def kept_by_its_owner(directory: Path) -> Iterator[None]:
+    """Where root works on what a server's user owns: what root made in there is that user's when the block ends.
+
+    Else the server could not open it any more. For others than root, and for root's own directory, it does nothing.
+    """
+    try:
+        yield
+    finally:
+        owner = owner_of(directory) if os.geteuid() == 0 and directory.is_dir() else None
+        if owner is not None and owner.user != _user(0):
+            for path in directory.iterdir():
+                # A journal of SQLite's may be gone by now.
+                with suppress(FileNotFoundError):
+                    if path.lstat().st_uid == 0 and not has_other_names(path):
+                        set_owner(path, owner)
+
+
+def has_other_names(path: Path) -> bool:
+    """Whether a file stands elsewhere too: giving it away here would give away what is there."""
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_nlink > 1
 
 
 def _user(number: int) -> str:

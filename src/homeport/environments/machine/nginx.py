@@ -46,7 +46,7 @@ def include_line(proxy: Proxy) -> str:
     return f"include {snippet_directory(proxy)}/*.conf;"
 
 
-def new_site(environment: Environment, proxy: Proxy) -> str:
+def new_site(proxy: Proxy) -> str:
     """A site for those who have none; from then on it is theirs."""
     if proxy.server_name == LOOPBACK_NAME:
         names, addresses = f"{LOOPBACK_NAME} 127.0.0.1", [f"127.0.0.1:{proxy.port}"]
@@ -54,7 +54,7 @@ def new_site(environment: Environment, proxy: Proxy) -> str:
         names, addresses = proxy.server_name, [f"{proxy.port}", f"[::]:{proxy.port}"]
     listen = "".join(f"    listen {address};\n" for address in addresses)
     return f"""\
-# Made once by homeport provision {environment.name}, and yours from then on: names, TLS, what you like.
+# Made once by homeport provision, and yours from then on: names, TLS, what you like.
 # It answers without TLS. Tokens are read by whoever is on the way, so put TLS in front (certbot --nginx, for example).
 server {{
 {listen}    server_name {names};
@@ -96,13 +96,13 @@ def _prefixed(environment: Environment, proxy: Proxy) -> Iterator[str]:
     The path is passed on as it came, since nginx would else take an encoded slash in an id for a real one.
     """
     path = proxy.path
-    variable = f"$homeport_{re.sub('[^a-z0-9]', '_', environment.name)}_path"
+    variable = f"homeport_{re.sub('[^a-z0-9]', '_', environment.name)}_path"
+    # A group with a name, since nginx would encode one with a number once more.
     capture = [
-        f'set {variable} "";',
-        f'if ($request_uri ~ "^{re.escape(path)}(/.*)$") {{ set {variable} $1; }}',
-        f'if ({variable} = "") {{ return 400; }}',
+        f'if ($request_uri !~ "^{re.escape(path)}/") {{ return 400; }}',
+        f'if ($request_uri ~ "^{re.escape(path)}(?<{variable}>/.*)$") {{ }}',
     ]
-    target = _to(environment, environment.http_port, variable)
+    target = _to(environment, environment.http_port, f"${variable}")
     yield _location(environment, f"= {path}", _to(environment, environment.http_port, "/"), _CALLS, path)
     yield _location(
         environment,

@@ -44,7 +44,7 @@ def plan_proxy(environment: Environment, facts: MachineFacts, files: Iterable[Wa
     wanted = next(file for file in files if file.path == snippet_file(environment, proxy))
     there = facts.files.get(wanted.path)
     writes = [] if there is not None and there.text == wanted.text else [wanted]
-    path, text, made = _site(environment, proxy, facts)
+    path, text, made = _site(proxy, facts)
     if text is not None:
         writes.append(WantedFile(path, text, facts.nginx.site.mode if facts.nginx.site else 0o644))
     judged, steps = _changed(old, writes)
@@ -53,16 +53,17 @@ def plan_proxy(environment: Environment, facts: MachineFacts, files: Iterable[Wa
     return Proxying(judged, steps, path, made, include_line(proxy))
 
 
-def _site(environment: Environment, proxy: Proxy, facts: MachineFacts) -> tuple[PurePosixPath, str | None, str | None]:
+def _site(proxy: Proxy, facts: MachineFacts) -> tuple[PurePosixPath, str | None, str | None]:
     """The site's path, its new text (None where it stays), and its hash where it was made."""
     include = include_line(proxy)
     found = facts.nginx.site if facts.nginx is not None else None
     if found is None:
-        text = new_site(environment, proxy)
+        text = new_site(proxy)
         return proxy.site, text, hash_of(text)
     block = find_block(found, proxy.server_name, include)
     text = with_include(found, block, include)
-    made = facts.record.site_made if facts.record is not None and facts.record.site == found.path else None
+    # Another environment of the same site may have made it; as long as nobody touched it, it is Homeport's.
+    made = hash_of(found.text) if found.text == new_site(proxy) else None
     return found.path, text if text != found.text else None, made
 
 

@@ -88,5 +88,5 @@ def _without_proxy(
         RemoveFile(one.path) if one.text is None else WriteFile(one.path, one.text, site.mode if site else 0o644, ROOT)
         for one in candidates
     ]
-    directories: list[Step] = [RemoveDirectory(path) for path in sorted({one.parent for one in snippets})]
+    directories: list[Step] = [RemoveDirectory(path) for path in (*sorted({one.parent for one in snippets}), SNIPPETS)]
     return [JudgeNginx(tuple(candidates))], [ReloadNginx("back"), *changes, *directories, ReloadNginx("forth")]

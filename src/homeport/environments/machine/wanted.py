@@ -54,15 +54,15 @@ def wanted_files(environment: Environment, program: Program, facts: MachineFacts
 
 
 def wanted_directories(environment: Environment) -> tuple[WantedDirectory, ...]:
-    """What the server, the timers and nginx need; the outermost first."""
+    """What the server, the timers and nginx need, but for the journal's: that one is there before any plan is made.
+
+    The server reads from it when the last good backup was made, so that it must be readable.
+    """
     own = Ownership(environment.user, environment.user)
     found = [
-        WantedDirectory(environment.directory, 0o755, ROOT),
         WantedDirectory(environment.data_directory, 0o700, own),
         WantedDirectory(environment.backups_directory, 0o700, ROOT),
         WantedDirectory(environment.logs_directory, 0o750, own),
-        # The server reads from it when the last good backup was made.
-        WantedDirectory(environment.journal_directory, 0o755, ROOT),
     ]
     if environment.proxy is not None:
         found.append(WantedDirectory(snippet_file(environment, environment.proxy).parent, 0o755, ROOT))

@@ -63,6 +63,14 @@ def gather_facts(environment: Environment, program: Program) -> MachineFacts:
     )
 
 
+def make_journal_directory(directory: Path) -> None:
+    """Where operations are written down before they happen, with what is above it; one that stands stays as it is."""
+    for path in (*reversed(directory.parents), directory):
+        if not path.exists():
+            path.mkdir()
+            path.chmod(0o755)
+
+
 def find_record(environment: Environment) -> Record | None:
     """What was provisioned last.
 

@@ -13,7 +13,7 @@ from homeport.environments.machine.steps import GiveTree, MakeUser, RemoveUser
 from homeport.environments.steps import Ownership, Step
 from homeport.host.commands import demand_command
 from homeport.host.hands import Hands
-from homeport.host.owners import owner_of, set_owner
+from homeport.host.owners import has_other_names, owner_of, set_owner
 
 
 def has_user(name: str) -> bool:
@@ -57,15 +57,16 @@ class TreeGiver:
         root = Path(step.path)
         owners: dict[Ownership, list[str]] = defaultdict(list)
         for path in _entries(step):
-            owner = owner_of(path)
-            if owner != step.owner:
+            owner = _owner(path)
+            if owner not in (None, step.owner):
                 owners[owner].append(str(path.relative_to(root)))
         return tuple(GiveTree(step.path, owner, tuple(paths)) for owner, paths in owners.items())
 
     def apply(self, step: GiveTree) -> None:
         for path in _entries(step):
             try:
-                set_owner(path, step.owner)
+                if not has_other_names(path):
+                    set_owner(path, step.owner)
             except FileNotFoundError:
                 continue  # A file of the moment, gone since it was listed.
 
@@ -94,8 +95,9 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _owner(path: Path) -> Ownership | None:
+    """None where it is gone by now, or has other names: such a file is given to nobody."""
     try:
-        return owner_of(path)
+        return None if has_other_names(path) else owner_of(path)
     except FileNotFoundError:
         return None
 

@@ -104,8 +104,8 @@ def test_the_root_of_a_site_that_answers_for_it_is_left_alone(tmp_path: Path) ->
 def test_a_site_that_nobody_named_answers_this_machine_alone() -> None:
     environment, proxy = proxied()
     assert proxy.site == PurePosixPath("/etc/nginx/conf.d/homeport-localhost.conf")
-    assert "listen 127.0.0.1:80;" in new_site(environment, proxy)
+    assert "listen 127.0.0.1:80;" in new_site(proxy)
     named = proxied('allowed_hosts = ["agents.example.org"]\nproxy_port = 8080')
-    assert "listen 8080;" in new_site(*named)
-    assert "server_name agents.example.org;" in new_site(*named)
-    assert include_line(named[1]) in new_site(*named)
+    assert "listen 8080;" in new_site(named[1])
+    assert "server_name agents.example.org;" in new_site(named[1])
+    assert include_line(named[1]) in new_site(named[1])
