@@ -102,7 +102,7 @@ def test_the_root_of_a_site_that_answers_for_it_is_left_alone(tmp_path: Path) ->
 
 
 def test_a_site_that_nobody_named_answers_this_machine_alone() -> None:
-    environment, proxy = proxied()
+    _, proxy = proxied()
     assert proxy.site == PurePosixPath("/etc/nginx/conf.d/homeport-localhost.conf")
     assert "listen 127.0.0.1:80;" in new_site(proxy)
     named = proxied('allowed_hosts = ["agents.example.org"]\nproxy_port = 8080')
