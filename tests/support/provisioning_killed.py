@@ -28,14 +28,15 @@ PLACES = ("/etc/systemd/system", "/etc/nginx", "/srv")
 
 
 def looks(journal: Path) -> list[str]:
-    """Files with owner, mode and content, users, and units; but for the journal itself."""
-    return sorted([*_files(journal), *(user.pw_name for user in pwd.getpwall()), *_units()])
+    """Files with owner, mode and content, users, and units; but for the journal itself and data."""
+    return sorted([*_files(journal, journal.parent / "data"), *(user.pw_name for user in pwd.getpwall()), *_units()])
 
 
-def _files(journal: Path) -> Iterator[str]:
+def _files(journal: Path, data: Path) -> Iterator[str]:
     for place in PLACES:
         for path in Path(place).rglob("*"):
-            if path.is_relative_to(journal):
+            # Data are never taken back: what the server wrote while it ran stays.
+            if path.is_relative_to(journal) or data in path.parents:
                 continue
             found = path.lstat()
             content = hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(found.st_mode) else ""

@@ -26,8 +26,8 @@ def killed(machine: Machine, first: int, stride: int, timeout: float) -> dict[st
     for module in (dying, provisioning_killed):
         machine.copy(Path(module.__file__ or ""), "/root/tests/support")
     machine.write(FILE, SMALL)
-    machine.write("/srv/team/production/data/.keep", "root's", mode=0o600)
-    machine.run(["chmod", "700", "/srv/team/production/data"])
+    machine.write("/srv/team/production/logs/old.log", "root's", mode=0o600)
+    machine.run(["mkdir", "--mode=700", "/srv/team/production/data"])
     script = ["/opt/homeport/bin/python", "-m", "tests.support.provisioning_killed"]
     command = [*script, FILE, "production", str(first), str(stride)]
     told = machine.run(command, env={"PYTHONPATH": "/root"}, timeout=timeout)

@@ -44,7 +44,13 @@ def systemctl(*arguments: str, seconds: float = 120.0) -> None:
     demand_command(["systemctl", "--no-ask-password", *arguments], seconds=seconds)
 
 
-def last_lines(unit: str, lines: int = 5) -> Sequence[str]:
-    """The end of a unit's journal; nothing where that cannot be read."""
-    told = run_command(["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"], seconds=30)
-    return [line for line in told.output.splitlines() if line and not line.startswith("-- ")]
+def last_lines(unit: str, lines: int = 3) -> Sequence[str]:
+    """What a unit's processes said last, or what systemd said of it where they said nothing."""
+    for chosen in (f"_SYSTEMD_UNIT={unit}", f"--unit={unit}"):
+        told = run_command(
+            ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", chosen], seconds=30
+        )
+        found = [line.strip() for line in told.output.splitlines() if line.strip()]
+        if found:
+            return found
+    return []
