@@ -62,9 +62,13 @@ async def python_2025_06_18(homeport: Homeport) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def python_over_pipes(homeport: Homeport) -> AsyncIterator[Client]:
     """A client that starts ``homeport stdio``, which stays with it while the server behind it is replaced."""
-    arguments = [*PROGRAM[1:], "stdio", "development", "--config", str(homeport.declaration)]
-    async with mcp.Client(mcp.StdioServerParameters(command=PROGRAM[0], args=arguments)) as client:
+    command, *arguments = _bridge(homeport)
+    async with mcp.Client(mcp.StdioServerParameters(command=command, args=arguments)) as client:
         yield PythonClient(client)
+
+
+def _bridge(homeport: Homeport) -> list[str]:
+    return [*PROGRAM, "stdio", "development", "--config", str(homeport.declaration)]
 
 
 @asynccontextmanager
@@ -151,13 +155,13 @@ class NodeClient:
 
 
 @asynccontextmanager
-async def _typescript(url: str, mode: str, version: str) -> AsyncIterator[Client]:
+async def _typescript(url: str, mode: str, version: str, *program: str) -> AsyncIterator[Client]:
     tools = find_node_tools()
     assert tools is not None, "mark this test needs_node"
     pipe = asyncio.subprocess.PIPE
     script = str(DIRECTORY / "agent.mjs")
     process = await asyncio.create_subprocess_exec(
-        str(tools.node), script, url, mode, stdin=pipe, stdout=pipe, limit=LINE
+        *(str(tools.node), script, url, mode, *program), stdin=pipe, stdout=pipe, limit=LINE
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -191,6 +195,11 @@ def typescript_sse(homeport: Homeport) -> AbstractAsyncContextManager[Client]:
     return _typescript(homeport.sse, "sse", "2025-11-25")
 
 
+def typescript_over_pipes(homeport: Homeport) -> AbstractAsyncContextManager[Client]:
+    """A client that starts ``homeport stdio``, and speaks the newest revision through it."""
+    return _typescript("-", "auto", "2026-07-28", *_bridge(homeport))
+
+
 KINDS: Final[dict[str, Connect]] = {
     "python-newest": python_newest,
     "python-2025-06-18": python_2025_06_18,
@@ -198,6 +207,7 @@ KINDS: Final[dict[str, Connect]] = {
     "typescript-newest": typescript_newest,
     "typescript-legacy": typescript_legacy,
     "typescript-sse": typescript_sse,
+    "typescript-over-pipes": typescript_over_pipes,
     "old": old,
 }
 """How each connects, by the name that tests show."""

@@ -16,7 +16,7 @@ from homeport.operations.catalogue import CATALOGUE
 from tests.support.events import opened
 from tests.support.hostility import descriptors, others_are_answered, slow_connections
 from tests.support.listening import listening
-from tests.support.process import ServerProcess, server_process
+from tests.support.process import ServerProcess, unharmed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -31,14 +31,8 @@ MOST_MEMORY: Final = 128 * MEGABYTE
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One for all: after each attack it must be as good as before."""
-    data = tmp_path_factory.mktemp("hostile") / "data"
-    data.mkdir()
-    with server_process(data) as one:
-        one.call("register_instance", instanceId="ada", role="dev")
+    with unharmed(tmp_path_factory.mktemp("hostile") / "data") as one:
         yield one
-        assert one.healthy()
-        assert [event["event"] for event in one.events() if event["level"] == "error"] == []
-        assert one.stop() == 0
 
 
 async def sent(server: ServerProcess, head: bytes, piece: bytes, times: int) -> tuple[bytes, int]:

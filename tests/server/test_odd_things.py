@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from tests.support.load import callers
-from tests.support.process import ServerProcess, call_body, server_process
+from tests.support.process import ServerProcess, call_body, server_process, unharmed
 from tests.support.waiting import eventually, until
 
 pytestmark = pytest.mark.slow
@@ -27,14 +27,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One for all: after each oddity it must be as good as before."""
-    data = tmp_path_factory.mktemp("odd") / "data"
-    data.mkdir()
-    with server_process(data) as one:
-        one.call("register_instance", instanceId="ada", role="dev")
+    with unharmed(tmp_path_factory.mktemp("odd") / "data") as one:
         yield one
-        assert one.healthy()
-        assert [event["event"] for event in one.events() if event["level"] == "error"] == []
-        assert one.stop() == 0
 
 
 def request(name: str, **arguments: Any) -> bytes:

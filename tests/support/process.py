@@ -115,6 +115,18 @@ def server_process(
 
 
 @contextmanager
+def unharmed(data: Path) -> Iterator[ServerProcess]:
+    """A server with the agent ``ada``, which in the end must be as good as before, whatever was done to it."""
+    data.mkdir()
+    with server_process(data) as server:
+        server.call("register_instance", instanceId="ada", role="dev")
+        yield server
+        assert server.healthy()
+        assert [event["event"] for event in server.events() if event["level"] == "error"] == []
+        assert server.stop() == 0
+
+
+@contextmanager
 def starting(
     data: Path,
     *,

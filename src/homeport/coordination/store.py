@@ -237,6 +237,9 @@ class Webhooks(Protocol):
     def all(self) -> Sequence[Webhook]:
         """The oldest first."""
 
+    def parked(self) -> list[str]:
+        """The ids of those that are parked, the oldest first."""
+
     def put(self, webhook: Webhook) -> None:
         """Inserts it, or replaces the one of its id."""
 

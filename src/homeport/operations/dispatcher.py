@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
@@ -20,6 +20,9 @@ from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.feed import Feed
 from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
 from homeport.operations.refusals import refusal
+
+MOST_SIGHTINGS: Final = 10_000
+"""That are remembered, so that they are not written down again within a moment."""
 
 
 class Dispatcher:
@@ -82,7 +85,8 @@ class Dispatcher:
         work = partial(self._work, operation, given, caller)
         if operation.kind == "write":
             return await self.store.write(work)
-        answer = await (self.store.scan(work) if operation.kind == "scan" else self.store.read(work))
+        is_long = operation.kind == "scan" or (operation.long is not None and operation.long(given))
+        answer = await (self.store.scan(work) if is_long else self.store.read(work))
         await self._touch(operation, given)
         return answer
 
@@ -163,6 +167,9 @@ class Dispatcher:
             return
         if await self.store.read(lambda records: presence.needs_touch(records, actor, now)):
             await self.store.write(lambda records: presence.touch(records, actor, now))
+        if len(self._touched) >= MOST_SIGHTINGS:
+            # What is forgotten costs one look in the store, at most.
+            self._touched.clear()
         self._touched[actor] = now
 
 

@@ -176,6 +176,11 @@ def _list(records: Records, given: GetMessages, call: Call) -> JsonObject:
     return {"messages": items, "total": counts.total, "unread": counts.unread, **rest}
 
 
+def _is_everybodys(given: GetMessages) -> bool:
+    """An inbox knows how much it holds; how many of all messages fit a filter has to be counted."""
+    return given.instance_id is None
+
+
 def _known_reader(records: Records, reader: str) -> None:
     """Somebody who registered, or for whom mail waits."""
     if not records.instances.exists(reader) and not records.messages.last_arrival(reader):
@@ -269,6 +274,7 @@ OPERATIONS = (
         http=Http("GET", "/messages"),
         actor="instance_id",
         answer={**_MESSAGES, "total": {"type": "integer"}, "unread": {"type": "integer"}},
+        long=_is_everybodys,
     ),
     Operation(
         name="get_message",

@@ -90,6 +90,7 @@ class Operation:
         listed: whether ``tools/list`` names it; the others can be called all the same.
         ready: for ``wait``: whether the answer is worth giving now.
         destructive: whether it can remove something for good.
+        long: for ``read``: whether a call with these arguments may take long after all.
         needs: the scope that a caller must have, where it is not the one that :attr:`kind` asks for.
     """
 
@@ -104,6 +105,7 @@ class Operation:
     listed: bool = True
     ready: Callable[[JsonObject], bool] | None = None
     destructive: bool = False
+    long: Callable[[Any], bool] | None = None
     needs: Literal["admin"] | None = None
 
     @property

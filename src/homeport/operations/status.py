@@ -50,7 +50,7 @@ def _status(records: Records, given: Nothing, call: Call) -> JsonObject:
         "position": records.events.last(),
         "functions": call.operations,
         "listed": call.listed,
-        **render.compact(webhooks_parked=[one.id for one in records.webhooks.all() if one.parked_at is not None]),
+        **render.compact(webhooks_parked=records.webhooks.parked()),
     }
 
 

@@ -20,6 +20,8 @@ from homeport.transports.log import Log
 
 TRUSTED_SECONDS: Final = 1.0
 """For so long a token that was found good is not looked up again, unless an event tells of a change."""
+MOST_KNOWN: Final = 10_000
+"""Tokens that are remembered; access tokens of OAuth come and go."""
 TOUCH_EVERY: Final[Millis] = 60_000
 _CHANGES: Final = frozenset({tokens.CREATED, tokens.REVOKED, oauth.ENDED})
 
@@ -103,6 +105,8 @@ class Recognition:
             raise
         admission = Admission(found.caller, since, named, found.until, changes, self._lapses)
         if changes == self._lapses.changes:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
             self._known[digest.digest()] = admission
         self._touch(found.token, now)
         return admission

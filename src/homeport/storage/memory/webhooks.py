@@ -20,6 +20,9 @@ class MemoryWebhooks:
     def all(self) -> Sequence[Webhook]:
         return sorted(self._tables.webhooks.values(), key=lambda one: (one.created_at, one.id))
 
+    def parked(self) -> list[str]:
+        return [one.id for one in self.all() if one.parked_at is not None]
+
     def put(self, webhook: Webhook) -> None:
         self._tables.webhooks[webhook.id] = webhook
 

@@ -15,6 +15,7 @@ _SELECT: Final = """
 """
 _GET: Final = f"{_SELECT} WHERE id = ?"
 _ALL: Final = f"{_SELECT} ORDER BY created_at, id"
+_PARKED: Final = "SELECT id FROM webhooks WHERE parked_at IS NOT NULL ORDER BY created_at, id"
 _DELETE: Final = "DELETE FROM webhooks WHERE id = ?"
 _PUT: Final = """
     INSERT INTO webhooks
@@ -39,6 +40,9 @@ class SqliteWebhooks:
 
     def all(self) -> Sequence[Webhook]:
         return [_webhook(row) for row in self._execute(_ALL)]
+
+    def parked(self) -> list[str]:
+        return [str(webhook_id) for (webhook_id,) in self._execute(_PARKED)]
 
     def put(self, webhook: Webhook) -> None:
         values = (
