@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from homeport.environments.environment import Environment
 from homeport.environments.faults import Fault
 
+_PLACES = "backup.places"
 _ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"})
 """What one has, no other may have."""
 _DIRECTORIES = ("directory", "data", "backups")
@@ -57,6 +58,7 @@ def claims_of(environment: Environment, declared: Iterable[str], unusable: Itera
         "releases": environment.releases_directory,
         "logs": environment.logs_directory,
         "journal": environment.journal_directory,
+        **{f"{_PLACES}[{number}]": place for number, place in enumerate(environment.backup.places)},
     }
     if "directory" in wrong:
         wrong |= {"data", *_INSIDE}
@@ -105,6 +107,12 @@ def _within(claims: Sequence[Claim]) -> list[Fault]:
         if one.setting not in _INSIDE and _overlap(one, other):
             blamed, reason = (other, one) if other.declared else (one, other)
             nested.setdefault(blamed.path, Fault(blamed.path, _nesting(blamed, reason, f"its own {reason.setting}")))
+    shelf = found.get("backups")
+    faults += [
+        Fault(claim.path, f"{claim.value} is its own backups, where every backup lies in any case")
+        for claim in claims
+        if claim.setting.startswith(f"{_PLACES}[") and shelf is not None and claim.value == str(shelf.value)
+    ]
     return [*faults, *nested.values()]
 
 
@@ -114,7 +122,8 @@ def _between(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fault]:
         for theirs in other:
             both = {mine.setting, theirs.setting}
             same = mine.value == theirs.value
-            if same and (both <= {"http_port", "sse_port"} or both in _ALONE):
+            places = all(setting.startswith(f"{_PLACES}[") for setting in both)
+            if same and (both <= {"http_port", "sse_port"} or both in _ALONE or places):
                 blamed, reason = _blame(mine, theirs)
                 what = f"{reason.environment}'s" + ("" if mine.setting == theirs.setting else f" {reason.setting}")
                 faults.append(Fault(blamed.path, f"{blamed.value} is {what}"))

@@ -114,3 +114,16 @@ def test_two_environments_cannot_sign_in_under_one_host_name() -> None:
     )
     _, faults = read(text)
     assert list(map(str, faults)) == ["environments.development.oauth_host: agents.example.org is production's"]
+
+
+def test_two_environments_do_not_copy_their_backups_to_one_place() -> None:
+    text = "".join(f'[environments.{name}.backup]\nplaces = ["s3://bucket/prefix"]\n' for name in NAMES[:2])
+    _, (fault,) = read(text)
+    assert fault.path == "environments.development.backup.places[0]"
+    assert "s3://bucket/prefix is production's" in fault.text
+
+
+def test_a_place_for_copies_is_another_than_the_backups_themselves() -> None:
+    _, (fault,) = read('[environments.production.backup]\nplaces = ["/srv/production-backups"]\n')
+    assert fault.path == "environments.production.backup.places[0]"
+    assert "its own backups" in fault.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -50,6 +51,18 @@ def around_of(environment: Environment) -> Surroundings:
 
 def hands_of(around: Surroundings) -> Hands:
     return {MakeBackup: BackupMaker(around), AbandonBackup: BackupAbandoner(around)}
+
+
+def counted_unlink(point: Point) -> Callable[..., None]:
+    """``Path.unlink`` that passes a point before and after."""
+    unlink = Path.unlink
+
+    def counted(path: Path, missing_ok: bool = False) -> None:
+        point()
+        unlink(path, missing_ok=missing_ok)
+        point()
+
+    return counted
 
 
 def plan(backup: str = "20261002T061500Z") -> Plan:
@@ -252,3 +265,29 @@ def test_a_backup_of_another_environment_in_the_directory_is_told(tmp_path: Path
     create_backup(around_of(environment), "20261002T061500Z", "command")
     with pytest.raises(HomeportError, match="is of legacy, not of other"):
         Shelf(Path(environment.backups_directory), "other").records()
+
+
+def test_a_pruning_that_is_killed_anywhere_loses_nothing_that_stays_and_is_finished_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, killed = 0, True
+    while killed:
+        environment = environment_in(tmp_path / str(number), keep_last=1, keep_weekly=0, keep_monthly=0, keep_minimum=1)
+        around = around_of(environment)
+        for second in range(3):
+            create_backup(around, f"20261002T0615{second:02}Z", "schedule")
+
+        def run(point: Point, around: Surroundings = around) -> None:
+            monkeypatch.setattr(Path, "unlink", counted_unlink(point))
+            prune(around, plan_pruning(around))
+
+        killed = killed_at(number, run)
+        verify_backup(around, around.shelf.find("20261002T061502Z"))
+        assert around.shelf.find("latest").state == "good"
+        prune(around, plan_pruning(around))
+        assert sorted(path.name for path in around.shelf.directory.iterdir()) == [
+            "data-20261002T061502Z.json",
+            "data-20261002T061502Z.tar.zst",
+        ]
+        number += 1
+    assert number > 5
