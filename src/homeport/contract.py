@@ -48,6 +48,11 @@ BEGINNING_FILE: Final = "beginning"
 """There from before the identity is written until the database is made, so that one that got lost is told apart."""
 LOCK_FILE: Final = "server.lock"
 """Held by ``flock`` for as long as a server has the data directory open; its text says who."""
+ACCEPTING_FILE: Final = "server.accepting"
+STANDBY_FILE: Final = "server.standby"
+ERRANDS_FILE: Final = "server.errands"
+LOCK_FILES: Final = frozenset({LOCK_FILE, ACCEPTING_FILE, STANDBY_FILE, ERRANDS_FILE})
+"""Files in a data directory that hold no data: locks. The last three are those of a hand-over, see decision 0012."""
 
 ENVIRONMENT_HEADER: Final = "X-MCP-Environment"
 REQUEST_ID_HEADER: Final = "X-Request-ID"
@@ -97,6 +102,8 @@ class ServeSettings:
     log_format: LogFormat = "json"
     socket: str | None = None
     """A unix socket, absolute, on which it answers besides, or alone; mode 0600."""
+    standby: bool = False
+    """Whether it may open the data beside a server that was started so too, and accepts only once that one stops to."""
     on_ports: bool = True
     """Whether it listens on its ports; where not, :attr:`socket` is its only door."""
     rehearsal: bool = False
@@ -166,6 +173,8 @@ class Health(TypedDict):
     """Where the data came from, if from another environment."""
     rehearsal: bool
     """Whether it is a trial on a copy of data, which acts on nothing outside."""
+    standby: bool
+    """Whether it waits, ready, for the server that accepts now to stop."""
     uptime_seconds: float
     reasons: list[str]
     """What is wrong, one sentence each; empty when healthy."""

@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,6 +24,9 @@ from homeport.contract import LOCK_FILE
 from homeport.errors import CannotStartError
 
 _LONGEST_TEXT: Final = 4096
+_TRIES: Final = 5
+_PATIENCE: Final = 500
+_PAUSE: Final = 0.01
 _LONGEST_COMMAND: Final = 600
 """Characters; the whole text must fit when each of them is escaped."""
 
@@ -50,41 +54,69 @@ def this_process(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Loc
 class DataLock:
     """A taken lock; leaving it as a context, closing it, or the end of the process frees it."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, shared: bool = False) -> None:
         self._descriptor: int | None = descriptor
+        self.shared = shared
 
     @classmethod
     def take(cls, directory: Path, holder: LockHolder | None = None) -> Self:
-        """Takes the lock of this data directory.
+        """Takes the lock of this data directory, for nobody else to have.
 
         Raises:
             CannotStartError: another process holds it; the sentence says which, with its command and since
                 when.
             OSError: the lock file cannot be opened.
         """
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = cls(_locked(directory, fcntl.LOCK_EX))
+        lock.sign(holder)
+        return lock
+
+    @classmethod
+    def take_or_share(cls, directory: Path, holder: LockHolder | None = None) -> Self:
+        """Takes the lock alone where nobody has it, or else together with others that were taken so.
+
+        Raises:
+            CannotStartError: a process holds it alone.
+            OSError: the lock file cannot be opened.
+        """
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cls.take(directory, holder)
+        except CannotStartError:
+            # One that begins has it alone while it opens the data.
+            return cls(_locked(directory, fcntl.LOCK_SH, _PATIENCE), shared=True)
+
+    def share(self) -> None:
+        """Lets others in that share it.
+
+        Raises:
+            CannotStartError: in that moment somebody else took it alone.
+        """
+        if self._descriptor is None or self.shared:
+            return
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            found = _read(descriptor)
-            os.close(descriptor)
-            raise _held(directory, found) from None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        lock = cls(descriptor)
+            raise CannotStartError("The data directory was taken by another process.", "Start again.") from None
+        self.shared = True
+
+    def sign(self, holder: LockHolder | None = None) -> None:
+        """Writes down who holds it; of several, the one that signed last is named."""
+        if self._descriptor is None:
+            return
         # A disk that is full takes nothing from the lock itself: it is held, it only cannot say by whom.
         with suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(asdict(holder or this_process())).encode(), 0)
-        return lock
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, json.dumps(asdict(holder or this_process())).encode(), 0)
 
     def release(self) -> None:
         """Frees it; the file stays, since removing it would race with the next who takes it."""
         if self._descriptor is None:
             return
-        with suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
+        found = _read(self._descriptor) if self.shared else None
+        # Where it is shared, the name in it may be a successor's.
+        if not self.shared or (found is not None and found.pid == os.getpid()):
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
         self._descriptor = None
 
@@ -107,12 +139,33 @@ def find_holder(directory: Path) -> LockHolder | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        # Alone, since servers that hand over to each other share it.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return _read(descriptor) or LockHolder(0, "unknown", "just now")
     finally:
         os.close(descriptor)
     return None
+
+
+def _locked(directory: Path, mode: int, tries: int = _TRIES) -> int:
+    """A descriptor that holds the lock."""
+    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        for _ in range(tries):
+            try:
+                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # Whoever only looks who holds it has it for a moment.
+                time.sleep(_PAUSE)
+            else:
+                return descriptor
+        found = _read(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    raise _held(directory, found)
 
 
 def _read(descriptor: int) -> LockHolder | None:

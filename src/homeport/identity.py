@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
 
-from homeport.contract import APPLICATION, BEGINNING_FILE, IDENTITY_FILE, LOCK_FILE, Identity
+from homeport.contract import APPLICATION, BEGINNING_FILE, IDENTITY_FILE, LOCK_FILES, Identity
 from homeport.datalock import DataLock, LockHolder
 from homeport.errors import CannotStartError
 from homeport.files import sync_directory, write_atomically
 
 _PROBE_PREFIX: Final = ".homeport-probe."
-_NOT_DATA: Final = frozenset({LOCK_FILE, BEGINNING_FILE, "lost+found"})
+_NOT_DATA: Final = LOCK_FILES | {BEGINNING_FILE, "lost+found"}
 _KEYS: Final = tuple(Identity.__annotations__)
 
 
@@ -220,6 +220,7 @@ def open_data_directory(
     holder: LockHolder | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    take: Callable[[Path, LockHolder | None], DataLock] = DataLock.take,
 ) -> Iterator[Identity]:
     """Opens a data directory for writing: checks that it may be, locks it, and stamps it where it is empty.
 
@@ -232,6 +233,7 @@ def open_data_directory(
         holder: who the lock says holds it; this process by default.
         now: the clock, for the time of creation.
         new_id: makes the id of new data.
+        take: the lock, alone by default.
 
     Raises:
         CannotStartError: it is another's, it cannot be written, or another process has it open.
@@ -239,7 +241,7 @@ def open_data_directory(
     check_owner(directory, environment)
     prove_writable(directory)
     try:
-        lock = DataLock.take(directory, holder)
+        lock = take(directory, holder)
     except OSError as error:
         raise unwritable(directory, error) from None
     with lock:

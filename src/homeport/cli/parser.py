@@ -38,6 +38,9 @@ directory that cannot be written, a second server on the same data.
 Sockets that a service manager hands over (LISTEN_FDS) are used instead of binding the ports; each is named http or
 sse, or is known by its port. The manager is told when the server is ready, is stopping, and is alive (NOTIFY_SOCKET).
 
+With --standby it may start beside a server of the same environment that was started so too: it stands by, ready, and
+accepts the moment the other one stops to. Its sockets must be handed over.
+
 --socket makes it answer on a unix socket alone, on no port: to try a release beside the running server. With --data
 it runs on a copy of the environment's data, as a rehearsal: it calls no webhook and nobody else outside.
 """
@@ -172,6 +175,7 @@ def _add_serve(commands: Commands) -> None:
     doors = serve.add_mutually_exclusive_group()
     doors.add_argument("--socket", metavar="PATH", help="answer on this unix socket alone, on no port")
     doors.add_argument("--also-socket", metavar="PATH", help="answer on this unix socket too, for its own user")
+    serve.add_argument("--standby", action="store_true", help="take over from a server that was started so too")
     serve.add_argument("--data", metavar="DIR", help="a copy of the environment's data; only with --socket")
     serve.add_argument("--release", metavar="ID", help="the release this is; else the directory it is installed in")
     _add_ports(serve)

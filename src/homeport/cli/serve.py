@@ -33,6 +33,11 @@ def run(arguments: Namespace) -> int:
     owner = check_owner(Path(settings.data_directory), environment.name)
     if settings.rehearsal and owner is None:
         raise CannotStartError(f"{settings.data_directory} holds no data.", "Restore or copy some into it first.")
+    if settings.standby and not server.sockets_are_handed():
+        raise UsageError(
+            "--standby needs sockets that a service manager hands over: two servers cannot bind one port.",
+            "Leave --standby out, or start it by its socket units.",
+        )
     binds = settings.on_ports and not server.sockets_are_handed()
     if binds:
         check_ports(environment.listen, environment.ports)
@@ -53,7 +58,10 @@ def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings
     """
     release = arguments.release or release_of(Path(sys.prefix), Path(environment.releases_directory))
     settings = environment.serve_settings(__version__, release=release, log_format=arguments.log_format)
+    settings = replace(settings, standby=arguments.standby)
     alone, besides = arguments.socket, arguments.also_socket
+    if alone and arguments.standby:
+        raise UsageError("--standby is for the ports, and --socket for a server that is on none.", "Leave one out.")
     path = alone or besides
     if path is not None:
         settings = replace(settings, socket=_absolute(path), on_ports=alone is None)

@@ -46,6 +46,7 @@ class DrainingServer(uvicorn.Server):
         self._on_started = started
         self._on_draining = draining
         self._private = private
+        self._is_up = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -70,7 +71,17 @@ class DrainingServer(uvicorn.Server):
         for one in self._private:
             server = await loop.create_unix_server(self._connection, sock=one, backlog=self.config.backlog)
             self.servers.append(server)
+        self._is_up.set()
         self._on_started()
+
+    async def listen(self, sockets: Iterable[socket.socket]) -> None:
+        """Begins to accept on further sockets once it serves, unless the end has begun."""
+        await self._is_up.wait()
+        loop = asyncio.get_running_loop()
+        for one in sockets:
+            if not self.should_exit:
+                server = await loop.create_server(self._connection, sock=one, backlog=self.config.backlog)
+                self.servers.append(server)
 
     def _connection(self) -> asyncio.Protocol:
         """As uvicorn makes them for its own sockets."""

@@ -45,7 +45,7 @@ async def _ask(manager: Manager, end: float, clock: Callable[[], float]) -> None
         await asyncio.sleep(ASK_SECONDS)
 
 
-async def announce(manager: Manager, store: Store, text: str, log: Log) -> None:
+async def announce(manager: Manager, store: Store, text: Callable[[], str], log: Log) -> None:
     """Says that the server is ready, as soon as a write is proved to last.
 
     Until then it serves what it can, and the manager, whose limit is not extended for this, does not take it for
@@ -64,7 +64,7 @@ async def announce(manager: Manager, store: Store, text: str, log: Log) -> None:
             told = reason
         manager.tell(status(f"Not ready: {reason}"))
         await asyncio.sleep(AGAIN_SECONDS)
-    manager.tell(READY, status(text))
+    manager.tell(READY, status(text()))
 
 
 async def _fault(store: Store, log: Log) -> str | None:

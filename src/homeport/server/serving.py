@@ -20,7 +20,6 @@ from homeport.contract import CameFrom, ExitCode, Identity, ServeSettings
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis, RandomIds
 from homeport.errors import CannotStartError
-from homeport.identity import open_data_directory
 from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
 from homeport.operations.operation import Place
@@ -29,10 +28,12 @@ from homeport.server.draining import DrainingServer
 from homeport.server.entrances import Entrances, open_entrances
 from homeport.server.errands import errands
 from homeport.server.handed import take_handed
+from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
-from homeport.server.manager import STOPPING, WATCHDOG, Manager, manager_from, status
+from homeport.server.manager import WATCHDOG, manager_from, status
 from homeport.server.notes import BackupsFile, database_bytes, read_origin
 from homeport.server.readiness import announce, patience
+from homeport.server.turns import Turns
 from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
@@ -60,13 +61,15 @@ def serve(settings: ServeSettings) -> ExitCode:
     allow_connections()
     manager = manager_from(os.environ, os.getpid())
     handed = take_handed(os.environ, os.getpid())
+    directory = Path(settings.data_directory)
     try:
         with (
-            open_data_directory(Path(settings.data_directory), settings.environment) as identity,
+            opened_data(directory, settings.environment, standby=settings.standby) as (identity, lock),
             open_entrances(settings, handed) as entrances,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_serve(settings, identity, entrances, manager, log))
+            turns = Turns(directory) if settings.standby else None
+            runner.run(_serve(settings, identity, entrances, Keeper(manager, lock, turns), log))
     except CannotStartError as error:
         manager.tell(status(str(error)))
         raise
@@ -75,32 +78,35 @@ def serve(settings: ServeSettings) -> ExitCode:
     return ExitCode.DONE
 
 
-async def _serve(settings: ServeSettings, identity: Identity, entrances: Entrances, manager: Manager, log: Log) -> None:
-    async with _store(settings, manager) as store, AsyncExitStack() as life:
+async def _serve(settings: ServeSettings, identity: Identity, entrances: Entrances, keeper: Keeper, log: Log) -> None:
+    manager, environment = keeper.manager, settings.environment
+    async with _store(settings, keeper) as store, AsyncExitStack() as life:
         origin = read_origin(Path(settings.data_directory), log)
         dispatcher = Dispatcher(CATALOGUE, store, _place(settings, origin), _now, RandomIds())
-        site = _site(settings, identity, origin, dispatcher, log)
-        where = entrances.where
+        site = _site(settings, identity, origin, dispatcher, keeper, log)
+
+        def text() -> str:
+            return f"{'Standing by' if keeper.stands_by else 'Serving'} {environment} on {', '.join(entrances.where)}"
 
         def started() -> None:
-            log.event("info", "listening", address=where, data_directory=settings.data_directory)
+            log.event("info", "listening", address=entrances.where, data_directory=settings.data_directory)
             site.official.load()
             _settle()
             if manager.present:
-                text = f"Serving {settings.environment} on {', '.join(where)}"
                 _background(life, announce(manager, store, text, log))
 
-        def draining() -> None:
-            manager.tell(STOPPING, status("Finishing what was begun"))
-            site.drain()
-
-        server = DrainingServer(http_config(site), started, draining, entrances.private)
+        server = DrainingServer(http_config(site), started, lambda: keeper.drain(site.drain), entrances.private)
         if manager.watchdog_seconds is not None:
             beat = partial(manager.tell, WATCHDOG)
             _background(life, Watchdog(manager.watchdog_seconds, store, beat, log).run())
-        await life.enter_async_context(errands(store, settings.environment, _now, log, rehearsal=settings.rehearsal))
+        doing = partial(errands, store, environment, _now, log, rehearsal=settings.rehearsal)
         try:
-            await server.serve(entrances.public)
+            if keeper.turns is None:
+                await life.enter_async_context(doing())
+                await server.serve(entrances.public)
+            else:
+                await life.enter_async_context(keeper.turn(partial(server.listen, entrances.public), doing, text, log))
+                await server.serve([])
         finally:
             log.event("info", "stopped")
 
@@ -117,9 +123,10 @@ def _background(life: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def _store(settings: ServeSettings, manager: Manager) -> AsyncIterator[Store]:
-    async with patience(manager, time.monotonic):
-        store: Store = await open_store(Path(settings.data_directory))
+async def _store(settings: ServeSettings, keeper: Keeper) -> AsyncIterator[Store]:
+    async with patience(keeper.manager, time.monotonic):
+        beside = keeper.lock.shared
+        store: Store = await open_store(Path(settings.data_directory), beside_server=beside)
     try:
         yield store
     finally:
@@ -127,7 +134,12 @@ async def _store(settings: ServeSettings, manager: Manager) -> AsyncIterator[Sto
 
 
 def _site(
-    settings: ServeSettings, identity: Identity, origin: CameFrom | None, dispatcher: Dispatcher, log: Log
+    settings: ServeSettings,
+    identity: Identity,
+    origin: CameFrom | None,
+    dispatcher: Dispatcher,
+    keeper: Keeper,
+    log: Log,
 ) -> Site:
     about = About(
         environment=settings.environment,
@@ -138,6 +150,7 @@ def _site(
         backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
         origin=origin,
         rehearsal=settings.rehearsal,
+        standby=lambda: keeper.stands_by,
         database_bytes=partial(database_bytes, Path(settings.data_directory)),
     )
     return Site(

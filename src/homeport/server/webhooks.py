@@ -19,6 +19,8 @@ from homeport.transports.log import Log
 LOOK_SECONDS: Final = 5.0
 """How often new and resumed webhooks are looked for where nothing happens."""
 PAGE: Final = 100
+LAST_SECONDS: Final = 3.0
+"""For calls under way in the end, so that the next server need not repeat them."""
 SAVE_EVERY: Final = 20
 """Accepted events after which the position is written down; a crash repeats at most so many calls."""
 
@@ -45,6 +47,7 @@ class WebhookSender:
         self._log = log
         self._news = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._closing = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -58,6 +61,9 @@ class WebhookSender:
                         await self._news.wait()
         finally:
             stop_listening()
+            self._closing.set()
+            if self._busy:
+                await asyncio.wait(self._busy.values(), timeout=LAST_SECONDS)
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
@@ -75,7 +81,7 @@ class WebhookSender:
     async def _tell(self, webhook: Webhook) -> None:
         """Tells one webhook all that it has not heard, until it refuses."""
         unsaved = 0
-        while events := await self._next(webhook):
+        while not self._closing.is_set() and (events := await self._next(webhook)):
             for event in events:
                 error = await self._call(webhook, event) if webhook.wants(event) else None
                 if error is not None:
@@ -85,6 +91,8 @@ class WebhookSender:
                 unsaved += 1
                 if unsaved % SAVE_EVERY == 0 and not await self._save(webhook):
                     return
+                if self._closing.is_set():
+                    break
         if unsaved:
             await self._save(webhook)
 

@@ -35,6 +35,7 @@ class About:
     backups: Callable[[], Proof] = Proof
     origin: CameFrom | None = None
     rehearsal: bool = False
+    standby: Callable[[], bool] = lambda: False
     database_bytes: Callable[[], float | None] = lambda: None
 
     def build(self, schema_version: str) -> dict[str, str]:
@@ -92,6 +93,7 @@ class HealthEndpoint:
             backups=backups.told(self._clock()),
             origin=about.origin,
             rehearsal=about.rehearsal,
+            standby=about.standby(),
             uptime_seconds=round(self._monotonic() - self._began, 3),
             reasons=reasons,
         )

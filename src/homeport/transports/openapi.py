@@ -72,6 +72,7 @@ _HEALTH_SCHEMA: Final[dict[str, Any]] = {
             "properties": {"environment": {"type": "string"}, "at": {"type": "string"}},
         },
         "rehearsal": {"type": "boolean"},
+        "standby": {"type": "boolean"},
         "uptime_seconds": {"type": "number"},
         "reasons": {"type": "array", "items": {"type": "string"}},
     },

@@ -17,7 +17,7 @@ from homeport.contract import (
     BEGINNING_FILE,
     DATABASE_FILE,
     IDENTITY_FILE,
-    LOCK_FILE,
+    LOCK_FILES,
     SNAPSHOT_FILE,
     DataFacts,
     DataProblem,
@@ -32,7 +32,8 @@ from homeport.storage.snapshots.examining import SQLITE_VERSION, Examination, lo
 from homeport.storage.snapshots.reading import has_log
 
 _NOT_DATA: Final = frozenset(
-    {LOCK_FILE, BEGINNING_FILE, "lost+found", f".{DATABASE_FILE}-litestream"}
+    LOCK_FILES
+    | {BEGINNING_FILE, "lost+found", f".{DATABASE_FILE}-litestream"}
     | {f"{DATABASE_FILE}{suffix}" for suffix in ("-wal", "-shm", "-journal")}
 )
 """What is a program's own at work, or the file system's."""
