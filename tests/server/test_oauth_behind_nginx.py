@@ -11,6 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from homeport.outbound.endpoint import Endpoint
+from homeport.outbound.probe import TrialError
+from homeport.outbound.sign_in import sign_in_over
 from tests.support.credentials import bearer, issued
 from tests.support.listening import Listening, listening
 from tests.support.nginx import Nginx, nginx
@@ -137,3 +140,19 @@ async def test_nginx_says_from_where_a_client_came_whatever_that_client_says(add
                 assert (await http.get("/api/v1/status", headers=forged)).status_code == 401
         [refused] = [line for line in server.served.logged() if line["event"] == "caller refused"]
         assert refused["client"] == address
+
+
+async def test_connect_goes_the_way_of_a_client_up_to_the_page_for_a_person(tmp_path: Path) -> None:
+    async with behind(HOST, tmp_path, oauth_host=HOST) as (server, http):
+        environment = server.served.site.environment
+        found = await sign_in_over(http, Endpoint(url=MCP, environment=environment))
+        assert (found.environment, found.authorize) == (environment, f"{BASE}/authorize")
+        assert "registration" in found.registers
+        with pytest.raises(TrialError, match=f"What answers at {MCP} is {environment}"):
+            await sign_in_over(http, Endpoint(url=MCP, environment="another"))
+
+
+async def test_connect_says_that_a_host_with_tokens_is_none_to_sign_in_at(tmp_path: Path) -> None:
+    async with behind(PLAIN, tmp_path, hosts=[PLAIN]) as (_, http):
+        with pytest.raises(TrialError, match="answers 401 and does not say where to sign in"):
+            await sign_in_over(http, Endpoint(url=f"https://{PLAIN}/mcp"))

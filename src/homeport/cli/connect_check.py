@@ -14,6 +14,7 @@ from homeport.clients.public import address_for
 from homeport.clients.reading import connection_of
 from homeport.clients.target import TOKEN_VARIABLE, Target, Transport
 from homeport.host.client_files import read_client_file
+from homeport.outbound.sign_in import SignIn, try_sign_in
 from homeport.outbound.trial import Seen, try_connection
 from homeport.secret import Secret
 
@@ -26,6 +27,9 @@ def check(client: Client | None, target: Target, transport: Transport, arguments
     """
     written = _written(client, target, file)
     connection = _connection(client, target, transport, written)
+    if client is not None and client.maker and target.oauth_url is not None and connection.url == target.oauth_url:
+        _say_sign_in(try_sign_in(connection.url, target.environment), client, connection.url, arguments)
+        return
     seen = try_connection(connection, target.environment)
     where = str(file) if written is not None else None
     if arguments.json:
@@ -41,6 +45,16 @@ def check(client: Client | None, target: Target, transport: Transport, arguments
         say(f"  there is no entry {target.name} in {file} yet; this is what --write would put there")
     elif client is not None and client.key != "http":
         say(f"  from this machine, which says little about {client.title}'s: it must be reachable from there")
+
+
+def _say_sign_in(found: SignIn, client: Client, url: str, arguments: Namespace) -> None:
+    if arguments.json:
+        told = {"client": client.key, "transport": "http", "url": url, "environment": found.environment}
+        print_json({**told, "sign_in": found.authorize, "registers": found.registers})
+        return
+    say(f"{found.environment} answers at {url}, and asks {client.title} to sign in, as it should")
+    say(f"  clients make themselves known {found.registers}; a person allows them at {found.authorize}")
+    say(f"  from this machine, which says little about {client.maker}'s: it must be reachable from there")
 
 
 def _written(client: Client | None, target: Target, file: Path | None) -> Entry | None:

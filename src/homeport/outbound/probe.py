@@ -43,13 +43,14 @@ async def probe(connection: Connection, environment: str | None) -> None:
         except httpx2.TimeoutException:
             raise TrialError(f"{endpoint.shown} takes the connection and does not answer.") from None
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            raise _unreachable(endpoint, error) from None
+            raise unreachable(endpoint, error) from None
     fault = _fault(endpoint, connection, response, body)
     if fault is not None:
         raise fault
 
 
-def _unreachable(endpoint: Endpoint, error: Exception) -> TrialError:
+def unreachable(endpoint: Endpoint, error: Exception) -> TrialError:
+    """What to say of a server that cannot be spoken with."""
     parts = urlsplit(endpoint.url)
     start = f"Start it: homeport up {endpoint.environment or 'ENV'}. If it runs, compare ports: homeport config show."
     fault = tls_fault(error)
