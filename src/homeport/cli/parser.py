@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from homeport import __version__
 from homeport.cli.backup_arguments import add_backup
+from homeport.cli.server_arguments import add_looking, add_servers
 from homeport.errors import UsageError
 
 _EXIT_CODES: Final = """\
@@ -147,6 +148,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_init(commands)
     _add_provision(commands)
+    add_servers(commands, _command)
+    add_looking(commands, _command)
     _add_config(commands)
     _add_doctor(commands)
     add_backup(commands, _command, _Parser)

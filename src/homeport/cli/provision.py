@@ -8,6 +8,7 @@ from pathlib import Path
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of
+from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, difference, plan_lines
 from homeport.contract import ExitCode
@@ -22,7 +23,6 @@ from homeport.environments.machine.timers import crontab
 from homeport.environments.machine.unprovisioning import plan_unprovision
 from homeport.errors import GuardError
 from homeport.host.carrying import carrying
-from homeport.host.machine import MACHINE_HANDS
 from homeport.host.machine.gathering import find_record, gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
 
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         )
     journal = Path(environment.journal_directory)
     make_journal_directory(journal)
-    with carrying(journal, environment.name, MACHINE_HANDS, Told()) as carrier:
+    with carrying(journal, environment.name, hands_of(declaration), Told()) as carrier:
         healed = carrier.heal()
         made = _plan(declaration, environment, program, arguments, overwrite=arguments.overwrite_drift)
         if not made.changes_nothing:

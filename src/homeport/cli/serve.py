@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from homeport import __version__, server
 from homeport.cli.declared import declaration_of
@@ -28,6 +29,8 @@ def run(arguments: Namespace) -> int:
     if arguments.with_parent is not None:
         end_with_parent(arguments.with_parent)
     environment = declaration_of(arguments).environment(arguments.environment)
+    if environment.is_foreign:
+        become(environment)
     settings = settings_of(environment, arguments)
     # The data before the ports: of two things that are wrong, the one that could do harm is named.
     owner = check_owner(Path(settings.data_directory), environment.name)
@@ -48,6 +51,22 @@ def run(arguments: Namespace) -> int:
             # Somebody was quicker since the check; it is named as it would have been then.
             check_ports(environment.listen, environment.ports)
         raise
+
+
+def become(environment: Environment) -> NoReturn:
+    """Turns this process into the server that an environment declares in place of Homeport's own.
+
+    Raises:
+        CannotStartError: a port is held by another process, or the program cannot be run.
+    """
+    check_ports(environment.listen, environment.ports)
+    service = environment.service
+    try:
+        os.chdir(service.working_directory)
+        os.execvpe(service.command[0], service.command, {**os.environ, **dict(service.variables)})  # noqa: S606
+    except OSError as error:
+        where = error.filename or service.command[0]
+        raise CannotStartError(f"The server of {environment.name} cannot be run: {where}: {error.strerror}.") from None
 
 
 def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings:

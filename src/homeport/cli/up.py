@@ -20,7 +20,7 @@ from homeport.environments.declaration import FILE_NAME, Declaration, Ports
 from homeport.environments.environment import Environment
 from homeport.environments.workspace import WorkspacePlan
 from homeport.host.declaration_file import find_file, read_declaration
-from homeport.host.health import ask_health
+from homeport.host.health import ask_environment
 from homeport.host.ports import check_ports
 from homeport.host.supervisor import ChildCommand, ChildEnd, Supervisor, stopped_by_signals
 from homeport.host.workspace import make_workspace
@@ -104,7 +104,7 @@ def _command(name: str, file: Path, ports: Ports | None, log_format: str) -> lis
 
 
 def _child(environment: Environment, plan: UpPlan) -> ChildCommand:
-    ask = partial(ask_health, environment.health_url, environment.name)
+    ask = partial(ask_environment, environment)
     return ChildCommand(environment.name, plan.commands[environment.name], ask)
 
 

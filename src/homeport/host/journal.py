@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from homeport.datalock import this_process
+from homeport.environments import every_step
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Step, read_step
 from homeport.errors import HomeportError
@@ -25,6 +26,8 @@ from homeport.files import sync_directory
 
 FILE_NAME: Final = "operations.jsonl"
 _BEGINNING: Final = "0" * 64
+READABLE: Final = every_step.MODULES
+"""What must be loaded for records to be read back."""
 
 Outcome = Literal["done", "undone", "stuck"]
 """``stuck``: it could neither be finished nor undone; a person is asked for, and the next run tries again."""
@@ -38,7 +41,7 @@ class Operation:
         id: sorts by time.
         begun_at: RFC 3339, UTC.
         by: user, process and command that began it.
-        inverses: by step number, for the steps that have begun, what takes each back.
+        inverses: by step number, for the steps that have begun, what takes each back; empty for what has ended.
         done: numbers of the steps that are done.
         taken_back: numbers of the steps that were undone.
         results: by step number, what steps had to say.
@@ -110,10 +113,18 @@ class Journal:
 
         Raises:
             HomeportError: a line is no record.
+            NeedsPersonError: an open one has steps that this version does not know.
         """
         found: dict[str, Operation] = {}
+        inverses: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for record in self._records():
             _note(found, record)
+            if record["event"] == "step":
+                inverses[record["operation"], record["number"]] = record["inverse"]
+        for (name, number), steps in inverses.items():
+            # What has ended is only read: steps that this version does not know are no hindrance there.
+            if name in found and found[name].is_open:
+                found[name].inverses[number] = tuple(read_step(step) for step in steps)
         return list(found.values())
 
     def find_tampering(self) -> str | None:
@@ -181,7 +192,7 @@ def _note(found: dict[str, Operation], record: Mapping[str, Any]) -> None:
         return
     match record["event"]:
         case "step":
-            operation.inverses[record["number"]] = tuple(read_step(step) for step in record["inverse"])
+            operation.inverses[record["number"]] = ()
         case "done":
             operation.done.add(record["number"])
             operation.results[record["number"]] = record.get("result", {})

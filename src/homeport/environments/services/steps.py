@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from homeport.environments.services.state import shown_command
 from homeport.environments.steps import Step, step_kind
 
 HEALTH_SECONDS = 60.0
@@ -65,3 +67,25 @@ class AwaitHealth(Step):
 
     def __str__(self) -> str:
         return f"wait until {self.environment} is healthy, at most {self.seconds:.0f} seconds"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class CheckOut(Step):
+    """A git checkout whose branch is at this commit, with installed what that commit asks for.
+
+    Attributes:
+        directory: of the checkout.
+        commit: its whole name.
+        install: what is run in it; empty for nothing.
+        seconds: how long that may take.
+    """
+
+    directory: PurePosixPath
+    commit: str
+    install: tuple[str, ...] = ()
+    seconds: float = 900.0
+
+    def __str__(self) -> str:
+        run = f" and run {shown_command(self.install)}" if self.install else ""
+        return f"bring {self.directory} to {self.commit[:12]}{run}"

@@ -28,7 +28,11 @@ def following(file: Path, pause: Callable[[], object]) -> Iterator[str]:
         file: may be missing as yet.
         pause: waits a moment.
     """
-    position, number = _end(file)
+    # Now, and not when the first line is asked for: what is written in between is among those that come.
+    return _on_from(file, *_end(file), pause)
+
+
+def _on_from(file: Path, position: int, number: int, pause: Callable[[], object]) -> Iterator[str]:
     rest = b""
     while True:
         data, position, number = _read_on(file, position, number)

@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Final
 
-from homeport.datalock import find_holder
 from homeport.environments.environment import Environment
 from homeport.environments.services.commands import serve_command
 from homeport.environments.services.state import ManagerKind, PortHolder, ServiceEnd, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, HomeportError
+from homeport.host.lock_text import read_lock_text
 from homeport.host.ports import check_ports, describe_process, find_listening
 from homeport.host.services import keeper
 from homeport.host.services.log_file import following, last_lines
@@ -263,10 +263,5 @@ def _signal_name(number: int) -> str:
 
 def _data_holder(environment: Environment, pids: tuple[int, ...]) -> PortHolder | None:
     """Who has the data directory open and is none of these processes."""
-    try:
-        holder = find_holder(Path(environment.data_directory))
-    except OSError:
-        return None
-    if holder is None or holder.pid in pids:
-        return None
-    return describe_process(holder.pid) if holder.pid else PortHolder(None, None, None, None)
+    holder = read_lock_text(Path(environment.lock_file))
+    return None if holder is None or holder.pid in pids else describe_process(holder.pid)

@@ -14,6 +14,7 @@ from typing import Final
 import psutil
 
 from homeport.environments.environment import Environment
+from homeport.environments.machine.units import socket_units
 from homeport.environments.services.state import INIT, ManagerKind, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.commands import Finished, run_command
@@ -107,7 +108,7 @@ class SystemdManager:
         """The slots that there are, and the sockets that there are."""
         names = [environment.slot_unit(slot) for slot in SLOTS]
         slots = _show(names)
-        sockets = list(dict.fromkeys([environment.socket_unit, *(name for slot in slots for name in slot.sockets)]))
+        sockets = list(dict.fromkeys([*socket_units(environment), *(name for slot in slots for name in slot.sockets)]))
         return [slot for slot in slots if slot.is_loaded], [unit for unit in _show(sockets) if unit.is_loaded]
 
     def _sockets(self, environment: Environment) -> list[str]:

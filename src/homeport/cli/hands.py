@@ -1,0 +1,20 @@
+"""The hands for every step that a command may have to carry out, or find left open by a run that was killed."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from homeport.environments.declaration import Declaration
+from homeport.host.carrying import all_hands
+from homeport.host.hands import Hands
+from homeport.host.hands.checkouts import CHECKOUT_HANDS
+from homeport.host.hands.services import service_hands
+from homeport.host.machine import MACHINE_HANDS
+from homeport.host.services.choosing import manager_for
+
+
+def hands_of(declaration: Declaration) -> Hands:
+    """All hands that there are, for the environments of a declaration."""
+    file = PurePosixPath(declaration.file)
+    servers = service_hands(declaration.environments, lambda environment: manager_for(environment, file))
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, servers)

@@ -1,0 +1,120 @@
+"""``homeport log``: the journals of operations."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from homeport.cli.declared import declaration_of
+from homeport.cli.output import print_json, say, table
+from homeport.contract import ExitCode
+from homeport.environments.environment import Environment
+from homeport.environments.plan import Plan
+from homeport.errors import HomeportError, UsageError
+from homeport.host.journal import Journal, Operation
+
+
+def run(arguments: Namespace) -> int:
+    """Lists, shows one, or verifies."""
+    declaration = declaration_of(arguments)
+    names = [arguments.environment] if arguments.environment else list(declaration.environments)
+    environments = [declaration.environment(name) for name in names]
+    if arguments.verify:
+        return _verify(environments, as_json=arguments.json)
+    if arguments.operation is not None:
+        _show_one(environments[0], arguments.operation, as_json=arguments.json)
+    else:
+        _list(environments, as_json=arguments.json)
+    return ExitCode.DONE
+
+
+def _verify(environments: list[Environment], *, as_json: bool) -> int:
+    found = {one.name: _journal(one).find_tampering() for one in environments}
+    if as_json:
+        print_json({"environments": [{"environment": name, "problem": problem} for name, problem in found.items()]})
+    else:
+        for name, problem in found.items():
+            say(f"{name}: {problem}" if problem else f"{name}: every record follows from the one before it.")
+    return ExitCode.FINDINGS if any(found.values()) else ExitCode.DONE
+
+
+def _list(environments: list[Environment], *, as_json: bool) -> None:
+    found = sorted(
+        ((operation, one.name) for one in environments for operation in _journal(one).operations()),
+        key=lambda pair: pair[0].begun_at,
+    )
+    if as_json:
+        print_json({"operations": [_as_json(operation, name) for operation, name in found]})
+    elif not found:
+        say("Nothing was done yet.")
+    else:
+        rows = [
+            (name, operation.id, str(operation.plan_json["operation"]), _by(operation), _outcome(operation))
+            for operation, name in found
+        ]
+        say(table(("ENVIRONMENT", "ID", "OPERATION", "BY", "OUTCOME"), rows))
+
+
+def _show_one(environment: Environment, wanted: str, *, as_json: bool) -> None:
+    operations = {operation.id: operation for operation in _journal(environment).operations()}
+    operation = operations.get(wanted)
+    if operation is None:
+        raise UsageError(
+            f"The journal of {environment.name} has no operation {wanted}.", f"homeport log {environment.name}"
+        )
+    if as_json:
+        print_json({**_as_json(operation, environment.name), "steps": _steps_json(operation)})
+        return
+    say(f"{operation.id}  {operation.plan_json['operation']} {environment.name}  {_outcome(operation)}")
+    say(f"begun {operation.begun_at} by {_by(operation)}: {operation.by.get('command', '')}")
+    for number, text in enumerate(_steps(operation)):
+        say(f"  [{_step_state(operation, number)}] {text}")
+
+
+def _steps(operation: Operation) -> list[str]:
+    """The steps in words; in the journal's own where this version does not know them."""
+    try:
+        return [str(step) for step in Plan.from_json(operation.plan_json).steps]
+    except HomeportError:
+        return [str(step.get("step")) for step in operation.plan_json["steps"]]
+
+
+def _steps_json(operation: Operation) -> list[dict[str, object]]:
+    return [
+        {**step, "text": text, "state": _step_state(operation, number), "result": operation.results.get(number)}
+        for number, (step, text) in enumerate(zip(operation.plan_json["steps"], _steps(operation), strict=True))
+    ]
+
+
+def _step_state(operation: Operation, number: int) -> str:
+    if number in operation.taken_back:
+        return "taken back"
+    if number in operation.done:
+        return "done"
+    return "begun" if number in operation.inverses else "not begun"
+
+
+def _as_json(operation: Operation, environment: str) -> dict[str, object]:
+    return {
+        "environment": environment,
+        "id": operation.id,
+        "operation": operation.plan_json["operation"],
+        "begun_at": operation.begun_at,
+        "ended_at": operation.ended_at,
+        "by": dict(operation.by),
+        "outcome": operation.outcome or "open",
+        "sentence": operation.sentence,
+    }
+
+
+def _outcome(operation: Operation) -> str:
+    outcome = operation.outcome or "open"
+    return f"{outcome}: {operation.sentence}" if operation.sentence else outcome
+
+
+def _by(operation: Operation) -> str:
+    return str(operation.by.get("sudo_user") or operation.by.get("user", "?"))
+
+
+def _journal(environment: Environment) -> Journal:
+    return Journal(Path(environment.journal_directory))

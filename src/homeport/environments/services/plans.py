@@ -1,0 +1,93 @@
+"""The plans of ``homeport start``, ``stop`` and ``restart``."""
+
+from __future__ import annotations
+
+from homeport.environments.environment import Environment
+from homeport.environments.plan import Plan
+from homeport.environments.services.state import ServiceState
+from homeport.environments.services.steps import (
+    HEALTH_SECONDS,
+    AwaitHealth,
+    CheckOut,
+    ComeBack,
+    RestartServer,
+    StartServer,
+    StopServer,
+)
+from homeport.errors import CannotStartError, GuardError
+
+
+def plan_start(environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS) -> Plan:
+    """Starts the server and waits for it; a server that does not come up is stopped again.
+
+    Raises:
+        CannotStartError: somebody else holds a port or the data; who is named.
+    """
+    check_unmanaged(environment, state)
+    name = environment.name
+    return Plan("start", name, (StartServer(name), AwaitHealth(name, seconds)))
+
+
+def plan_stop(environment: Environment, state: ServiceState) -> Plan:
+    """Stops the server.
+
+    Raises:
+        GuardError: what runs was started by somebody else, and is never ended from here.
+    """
+    if not state.running and state.unmanaged is not None:
+        raise GuardError(
+            f"What serves {environment.name} was not started by homeport start: {state.unmanaged}.",
+            "Stop it the way it was started; homeport adopt moves it under the service manager.",
+            holder=state.unmanaged.as_json(),
+        )
+    return Plan("stop", environment.name, (StopServer(environment.name),))
+
+
+def plan_restart(environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS) -> Plan:
+    """Restarts the server and waits for it; where it does not come up, what was there before is started again.
+
+    Raises:
+        CannotStartError: as :func:`plan_start`.
+    """
+    check_unmanaged(environment, state)
+    name = environment.name
+    return Plan("restart", name, (StopServer(name), StartServer(name), AwaitHealth(name, seconds)))
+
+
+def plan_pull(environment: Environment, state: ServiceState, commit: str, seconds: float = HEALTH_SECONDS) -> Plan:
+    """Brings the checkout to a commit, restarts, and goes back to the commit before if the server does not come up.
+
+    Args:
+        environment: has a checkout.
+        state: of its server.
+        commit: to go to.
+        seconds: how long the server may take.
+
+    Raises:
+        CannotStartError: as :func:`plan_start`.
+    """
+    check_unmanaged(environment, state)
+    name, service = environment.name, environment.service
+    if service.checkout is None:
+        raise ValueError(f"{name} has no checkout")
+    steps = (
+        ComeBack(name, seconds),
+        CheckOut(service.checkout, commit, service.install),
+        RestartServer(name),
+        AwaitHealth(name, seconds),
+    )
+    return Plan("restart --pull", name, steps)
+
+
+def check_unmanaged(environment: Environment, state: ServiceState) -> None:
+    """Refuses where somebody else serves in the environment's place.
+
+    Raises:
+        CannotStartError: who it is, is named.
+    """
+    if state.unmanaged is not None:
+        raise CannotStartError(
+            f"{environment.name} is served by {state.unmanaged}, which was not started by homeport start.",
+            "Stop it the way it was started, or move it under the service manager with homeport adopt.",
+            holder=state.unmanaged.as_json(),
+        )

@@ -1,0 +1,1 @@
+"""How all environments are, side by side: from facts to rows."""

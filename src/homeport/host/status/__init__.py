@@ -1,0 +1,1 @@
+"""Looks at environments for ``homeport status``."""

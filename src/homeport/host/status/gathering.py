@@ -1,0 +1,152 @@
+"""Gathers what ``homeport status`` judges: one look at one environment, which changes nothing and never fails whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from homeport.contract import BackupRecord
+from homeport.environments.environment import Environment
+from homeport.environments.services.health import HealthAnswer
+from homeport.environments.status.facts import DataOrigin, EnvironmentFacts, OpenOperation
+from homeport.errors import HomeportError
+from homeport.host.health import ask_environment
+from homeport.host.journal import Journal
+from homeport.host.lock_text import read_lock_text
+from homeport.host.operation_lock import FILE_NAME as OPERATION_LOCK
+from homeport.host.services.service import ServiceManager
+
+_LARGEST: Final = 1 << 16
+
+
+def look_at(
+    environment: Environment,
+    manager: ServiceManager,
+    version: str,
+    *,
+    ask: Callable[[Environment], HealthAnswer] = ask_environment,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> EnvironmentFacts:
+    """One look. What cannot be seen is said, and everything else is there.
+
+    Args:
+        environment: to look at.
+        manager: who runs its server.
+        version: of the program that would be started.
+        ask: one question to its server.
+        now: the clock.
+    """
+    unseen: list[str] = []
+    health = ask(environment)
+    try:
+        state = manager.state(environment)
+    except (HomeportError, OSError) as error:
+        state = None
+        unseen.append(error.sentence if isinstance(error, HomeportError) else f"{error}.")
+    return EnvironmentFacts(
+        environment=environment,
+        at=now(),
+        exists=Path(environment.directory).is_dir(),
+        state=state,
+        health=health,
+        declared_version=version,
+        declared_release=_current_release(environment),
+        data_bytes=_size(Path(environment.data_directory), unseen),
+        backups=_backups(Path(environment.backups_file), unseen),
+        origin=_origin(Path(environment.snapshot_file), unseen),
+        operation=_operation(Path(environment.journal_directory), unseen),
+        unseen=tuple(unseen),
+    )
+
+
+def _current_release(environment: Environment) -> str | None:
+    try:
+        return Path(environment.current_release).readlink().name
+    except OSError:
+        return None
+
+
+def _size(directory: Path, unseen: list[str]) -> int | None:
+    """The bytes of all files below a directory; None where it is missing or may not be seen."""
+    total = 0
+    try:
+        places = [directory]
+        while places:
+            with os.scandir(places.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        places.append(Path(entry.path))
+                    else:
+                        total += _bytes_of(entry)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        unseen.append(f"{error.filename or directory} cannot be looked into: {error.strerror}.")
+        return None
+    return total
+
+
+def _bytes_of(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        # A journal of the database that came and went.
+        return 0
+
+
+def _backups(file: Path, unseen: list[str]) -> BackupRecord | None:
+    found = _object(file, unseen)
+    if found is None:
+        return None
+    return BackupRecord(
+        last_backup=_text(found.get("last_backup")),
+        last_drill=_text(found.get("last_drill")),
+        proven=found.get("proven") is True,
+    )
+
+
+def _origin(file: Path, unseen: list[str]) -> DataOrigin | None:
+    found = _object(file, unseen)
+    if found is None:
+        return None
+    return DataOrigin(_text(found.get("origin")) or "another environment", _text(found.get("position_at")))
+
+
+def _operation(directory: Path, unseen: list[str]) -> OpenOperation | None:
+    holder = read_lock_text(directory / OPERATION_LOCK)
+    try:
+        # One that a person's hand or a newer version wrote is homeport log's to explain.
+        found = [operation for operation in Journal(directory).operations() if operation.is_open]
+    except (HomeportError, OSError) as error:
+        unseen.append(error.sentence if isinstance(error, HomeportError) else f"{directory} cannot be read.")
+        found = []
+    if found:
+        last = found[-1]
+        name = str(last.plan_json.get("operation", "an operation"))
+        return OpenOperation(
+            last.id, name, last.begun_at, str(holder) if holder else None, is_stuck=last.outcome == "stuck"
+        )
+    return OpenOperation("", "an operation", holder.since, str(holder), is_stuck=False) if holder else None
+
+
+def _object(file: Path, unseen: list[str]) -> dict[str, object] | None:
+    try:
+        with file.open("rb") as stream:
+            found = json.loads(stream.read(_LARGEST))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        unseen.append(f"{file} cannot be read: {error.strerror}.")
+        return None
+    except (ValueError, RecursionError):
+        unseen.append(f"{file} is not JSON.")
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
