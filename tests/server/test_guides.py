@@ -20,7 +20,7 @@ from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("docs/getting-started.md", "docs/data.md")
+GUIDES = ("docs/getting-started.md", "docs/data.md", "docs/operating.md")
 SAMPLE = ROOT / "tests" / "data" / "json-v1"
 USUAL_PORTS = ("3444", "3445", "3446", "3447", "3448", "3449")
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homeport.cli.declared import declaration_of
+from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, table, tell
 from homeport.cli.progress import ProgressLine, shown_size
 from homeport.cli.surroundings import backup_hands, surroundings_of
@@ -21,7 +22,8 @@ from homeport.host.archives.sealing import Identity, read_identities
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.pruning import plan_pruning, prune, reasons_of
 from homeport.host.backups.verifying import verify_backup
-from homeport.host.carrying import carrying
+from homeport.host.carrying import all_hands, carrying
+from homeport.host.hands import Hands
 
 
 def run(arguments: Namespace) -> int:
@@ -45,6 +47,10 @@ def run(arguments: Namespace) -> int:
         progress.close()
 
 
+def _hands(around: Surroundings, arguments: Namespace) -> Hands:
+    return all_hands(hands_of(declaration_of(arguments), around.environment), backup_hands(around))
+
+
 def _create(around: Surroundings, arguments: Namespace) -> ExitCode:
     name = around.environment.name
     backup = around.shelf.new_id(datetime.now(UTC))
@@ -52,7 +58,7 @@ def _create(around: Surroundings, arguments: Namespace) -> ExitCode:
     if arguments.dry_run:
         _print_plan(plan, arguments)
         return ExitCode.DONE
-    with carrying(Path(around.environment.journal_directory), name, backup_hands(around)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
         carrier.carry_out(plan)
         # By the clock nobody looks after the rules; by hand a person decides when something goes.
         left = prune(around, plan_pruning(around)) if arguments.origin == "schedule" else []
@@ -138,7 +144,7 @@ def _show(around: Surroundings, arguments: Namespace) -> ExitCode:
 def _verify(around: Surroundings, arguments: Namespace) -> ExitCode:
     identities: list[Identity] = read_identities(Path(arguments.identity)) if arguments.identity else []
     name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, backup_hands(around)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
         carrier.heal()
         if arguments.backup:
             wanted, faults = [around.shelf.find(arguments.backup)], list[ManifestError]()
@@ -165,7 +171,7 @@ def _verify(around: Surroundings, arguments: Namespace) -> ExitCode:
 
 def _prune(around: Surroundings, arguments: Namespace) -> ExitCode:
     name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, backup_hands(around)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
         carrier.heal()
         pruning = plan_pruning(around)
         left = [] if arguments.dry_run else prune(around, pruning)

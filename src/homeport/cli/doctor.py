@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homeport.cli.declared import declaration_of
+from homeport.cli.hands import hands_of
 from homeport.cli.knowing import known_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.surroundings import announcer_of
@@ -18,10 +19,8 @@ from homeport.environments.doctor.finding import Finding, nagios_line
 from homeport.environments.plan import Plan
 from homeport.errors import UsageError
 from homeport.host.alarming import raise_alarm
-from homeport.host.carrying import all_hands, carrying
+from homeport.host.carrying import carrying
 from homeport.host.facts.gathering import gather
-from homeport.host.hands.commands import COMMAND_HANDS
-from homeport.host.hands.files import FILE_HANDS
 
 
 def run(arguments: Namespace) -> int:
@@ -74,9 +73,10 @@ def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[s
                     say(f"{plan.environment}: would {step}")
         return ExitCode.FINDINGS if findings else ExitCode.DONE
     for plan in plans:
-        directory = Path(declaration.environment(plan.environment).journal_directory)
+        environment = declaration.environment(plan.environment)
+        directory = Path(environment.journal_directory)
         directory.mkdir(parents=True, exist_ok=True)
-        with carrying(directory, plan.environment, all_hands(FILE_HANDS, COMMAND_HANDS)) as carrier:
+        with carrying(directory, plan.environment, hands_of(declaration, environment)) as carrier:
             carrier.carry_out(plan)
         if not arguments.json:
             for step in plan.steps:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from homeport.cli.surroundings import backup_hands, surroundings_of
 from homeport.environments.declaration import Declaration
+from homeport.environments.environment import Environment
 from homeport.host.carrying import all_hands
 from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
@@ -13,8 +15,9 @@ from homeport.host.machine import MACHINE_HANDS
 from homeport.host.services.choosing import manager_for
 
 
-def hands_of(declaration: Declaration) -> Hands:
-    """All hands that there are, for the environments of a declaration."""
+def hands_of(declaration: Declaration, environment: Environment) -> Hands:
+    """All hands that there are, for operations on an environment."""
     file = PurePosixPath(declaration.file)
-    servers = service_hands(declaration.environments, lambda environment: manager_for(environment, file))
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, servers)
+    servers = service_hands(declaration.environments, lambda one: manager_for(one, file))
+    backups = backup_hands(surroundings_of(declaration, environment))
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, servers, backups)

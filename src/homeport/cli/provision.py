@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
         )
     journal = Path(environment.journal_directory)
     make_journal_directory(journal)
-    with carrying(journal, environment.name, hands_of(declaration), Told()) as carrier:
+    with carrying(journal, environment.name, hands_of(declaration, environment), Told()) as carrier:
         healed = carrier.heal()
         made = _plan(declaration, environment, program, arguments, overwrite=arguments.overwrite_drift)
         if not made.changes_nothing:

@@ -59,7 +59,8 @@ def run(arguments: Namespace) -> int:
         make_workspace(plan_directories(declaration, [server.name]))
     elif not Path(environment.journal_directory).is_dir():
         return _show_done(server, None, changed=False)
-    with carrying(Path(environment.journal_directory), server.name, hands_of(declaration), Told()) as carrier:
+    hands = hands_of(declaration, environment)
+    with carrying(Path(environment.journal_directory), server.name, hands, Told()) as carrier:
         carrier.heal()
         found = _plan(server)
         if found is not None and environment.protected and arguments.action != "start":

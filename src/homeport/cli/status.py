@@ -6,7 +6,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from homeport import __version__
@@ -20,7 +20,8 @@ from homeport.host.services.choosing import manager_for
 from homeport.host.status.gathering import look_at
 
 HEAD: Final = (
-    *("ENVIRONMENT", "STATE", "VERSION", "UP", "RUN BY", "RESTARTS", "PORTS", "DATA", "SIZE", "BACKUP", "DRILL"),
+    *("ENVIRONMENT", "STATE", "VERSION", "UP", "RUN BY", "RESTARTS", "PORTS"),
+    *("DATA", "SIZE", "BACKUP", "DRILL", "DRIFT"),
 )
 _COLOURS: Final = {"healthy": "green", "down": "dim", "absent": "dim"}
 _OTHER_COLOUR: Final = "red"
@@ -46,7 +47,7 @@ def run(arguments: Namespace) -> int:
 def _look(declaration: Declaration, names: Sequence[str]) -> list[StatusRow]:
     file = PurePosixPath(declaration.file)
     environments = [declaration.environment(name) for name in names]
-    return [make_row(look_at(one, manager_for(one, file), __version__)) for one in environments]
+    return [make_row(look_at(one, manager_for(one, file), Path(file), __version__)) for one in environments]
 
 
 def _show(rows: Sequence[StatusRow], *, as_json: bool) -> None:
@@ -95,6 +96,7 @@ def cells(row: StatusRow) -> tuple[str, ...]:
         size(facts.data_bytes) if facts.data_bytes is not None else "-",
         f"{span(row.backup_age)} ago" if row.backup_age is not None else "none",
         _drill(row),
+        "-" if facts.drift is None else str(len(facts.drift)) if facts.drift else "none",
     )
 
 

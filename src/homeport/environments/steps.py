@@ -49,7 +49,13 @@ S = TypeVar("S", bound=Step)
 
 
 def step_kind(kind: type[S]) -> type[S]:
-    """Makes a class of steps known to :func:`read_step`; its name is its name in the journal, for good."""
+    """Makes a class of steps known to :func:`read_step`; its name is its name in the journal, for good.
+
+    Raises:
+        ValueError: another kind has that name.
+    """
+    if kind.__name__ in _KINDS:
+        raise ValueError(f"two kinds of steps are called {kind.__name__}")
     _KINDS[kind.__name__] = kind
     return kind
 

@@ -21,7 +21,7 @@ from homeport.datalock import this_process
 from homeport.environments import every_step
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Step, read_step
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, NeedsPersonError
 from homeport.files import sync_directory
 
 FILE_NAME: Final = "operations.jsonl"
@@ -41,7 +41,7 @@ class Operation:
         id: sorts by time.
         begun_at: RFC 3339, UTC.
         by: user, process and command that began it.
-        inverses: by step number, for the steps that have begun, what takes each back; empty for what has ended.
+        inverses: by step number, for the steps that have begun, what takes each back.
         done: numbers of the steps that are done.
         taken_back: numbers of the steps that were undone.
         results: by step number, what steps had to say.
@@ -122,9 +122,8 @@ class Journal:
             if record["event"] == "step":
                 inverses[record["operation"], record["number"]] = record["inverse"]
         for (name, number), steps in inverses.items():
-            # What has ended is only read: steps that this version does not know are no hindrance there.
-            if name in found and found[name].is_open:
-                found[name].inverses[number] = tuple(read_step(step) for step in steps)
+            if name in found:
+                found[name].inverses[number] = _read_steps(steps, needed=found[name].is_open)
         return list(found.values())
 
     def find_tampering(self) -> str | None:
@@ -176,6 +175,16 @@ class Journal:
                     "homeport log --verify says more; put the file back from a backup, or move it away.",
                 ) from None
             yield record
+
+
+def _read_steps(written: Sequence[Mapping[str, Any]], *, needed: bool) -> tuple[Step, ...]:
+    """Steps; none where this version does not know them and they are not needed, since what has ended is only shown."""
+    try:
+        return tuple(read_step(step) for step in written)
+    except NeedsPersonError:
+        if needed:
+            raise
+        return ()
 
 
 def new_operation_id(now: datetime, random: str) -> str:

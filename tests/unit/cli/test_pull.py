@@ -221,7 +221,7 @@ def test_a_pull_that_is_killed_anywhere_is_undone_or_done_by_the_next_run(fault:
     shop.pull()
     commit = shop.commit("2", lock="a==2", fault=fault)
     environment, journal = shop.environment, Path(shop.environment.journal_directory)
-    hands = hands_of(shop.declaration)
+    hands = hands_of(shop.declaration, shop.environment)
 
     def pull(point: Point) -> None:
         counted = CountedJournal(journal)

@@ -15,7 +15,7 @@ from homeport.environments.machine.record import FILE_NAME, Record, hash_of, wri
 from homeport.environments.machine.refusals import check_drift, check_machine
 from homeport.environments.machine.sandbox import sandbox, written_paths
 from homeport.environments.machine.steps import (
-    AwaitHealth,
+    AwaitAnswer,
     Candidate,
     GiveTree,
     JudgeUnits,
@@ -166,7 +166,7 @@ class _Units:
 
 def _answer(environment: Environment) -> Step:
     says = environment.service.health_says if environment.is_foreign else None
-    return AwaitHealth(environment.health_url, environment.name, says)
+    return AwaitAnswer(environment.health_url, environment.name, says)
 
 
 def _user(environment: Environment, facts: MachineFacts) -> list[Step]:

@@ -156,7 +156,7 @@ class ReloadNginx(Step):
 
 @step_kind
 @dataclass(frozen=True, slots=True)
-class AwaitHealth(Step):
+class AwaitAnswer(Step):
     """The environment answers that it is well; changes nothing.
 
     Attributes:

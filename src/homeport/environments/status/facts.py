@@ -65,6 +65,8 @@ class EnvironmentFacts:
         data_bytes: the size of its data; None where this user may not see it, or there are none.
         backups: what is proven of its backups; None where nothing is recorded.
         origin: where its data came from, if from another environment.
+        drift: where the machine is not as it was provisioned, a sentence each; None where it never was provisioned, or
+            that cannot be seen.
         operation: what is being done to it, or was left half done.
         unseen: what could not be looked at and why, a sentence each.
     """
@@ -79,5 +81,6 @@ class EnvironmentFacts:
     data_bytes: int | None = None
     backups: BackupRecord | None = None
     origin: DataOrigin | None = None
+    drift: tuple[str, ...] | None = None
     operation: OpenOperation | None = None
     unseen: tuple[str, ...] = ()

@@ -70,6 +70,7 @@ class StatusRow:
                 "proven": self.proven,
             },
             "origin": facts.origin.as_json() if facts.origin else None,
+            "drift": list(facts.drift) if facts.drift is not None else None,
             "operation": facts.operation.as_json() if facts.operation else None,
             "unseen": list(facts.unseen),
         }
@@ -137,6 +138,7 @@ def _remarks(facts: EnvironmentFacts) -> list[str]:
     if facts.origin is not None:
         when = f" of {facts.origin.at}" if facts.origin.at else ""
         remarks.append(f"Its data came from {facts.origin.environment}{when}.")
+    remarks += [f"Drift: {one}." for one in facts.drift or ()]
     payload = facts.health.payload
     found, declared = payload.get("release"), facts.declared_release
     if declared is not None and isinstance(found, str) and found != declared:

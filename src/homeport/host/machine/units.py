@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from homeport.environments.machine.steps import AwaitHealth, ReloadUnits, SwitchUnit
+from homeport.environments.machine.steps import AwaitAnswer, ReloadUnits, SwitchUnit
 from homeport.environments.steps import Step
 from homeport.errors import HomeportError
 from homeport.host.hands import Hands
@@ -60,22 +60,22 @@ class UnitReloader:
 
 
 class HealthAwaiter:
-    """:class:`AwaitHealth`."""
+    """:class:`AwaitAnswer`."""
 
-    def inverse(self, step: AwaitHealth) -> tuple[Step, ...]:
+    def inverse(self, step: AwaitAnswer) -> tuple[Step, ...]:
         return ()
 
-    def apply(self, step: AwaitHealth) -> None:
+    def apply(self, step: AwaitAnswer) -> None:
         tries = max(1, int(step.seconds / _PAUSE))
         answer = wait_for_health(lambda: _ask(step), _pause, tries)
         if not answer.healthy:
             raise HomeportError(f"{step.environment} is not healthy: {answer.reason}")
 
 
-UNIT_HANDS: Final[Hands] = {SwitchUnit: UnitSwitcher(), ReloadUnits: UnitReloader(), AwaitHealth: HealthAwaiter()}
+UNIT_HANDS: Final[Hands] = {SwitchUnit: UnitSwitcher(), ReloadUnits: UnitReloader(), AwaitAnswer: HealthAwaiter()}
 
 
-def _ask(step: AwaitHealth) -> HealthAnswer:
+def _ask(step: AwaitAnswer) -> HealthAnswer:
     if step.says is None:
         return ask_health(step.url, step.environment)
     return ask_foreign_health(step.url, dict(step.says))

@@ -11,12 +11,15 @@ from typing import Final
 
 from homeport.contract import BackupRecord
 from homeport.environments.environment import Environment
+from homeport.environments.machine.drift import find_drift
 from homeport.environments.services.health import HealthAnswer
 from homeport.environments.status.facts import DataOrigin, EnvironmentFacts, OpenOperation
 from homeport.errors import HomeportError
 from homeport.host.health import ask_environment
 from homeport.host.journal import Journal
 from homeport.host.lock_text import read_lock_text
+from homeport.host.machine.gathering import find_record, gather_facts, this_program
+from homeport.host.machine.systemctl import has_systemd
 from homeport.host.operation_lock import FILE_NAME as OPERATION_LOCK
 from homeport.host.services.service import ServiceManager
 
@@ -26,6 +29,7 @@ _LARGEST: Final = 1 << 16
 def look_at(
     environment: Environment,
     manager: ServiceManager,
+    file: Path,
     version: str,
     *,
     ask: Callable[[Environment], HealthAnswer] = ask_environment,
@@ -36,6 +40,7 @@ def look_at(
     Args:
         environment: to look at.
         manager: who runs its server.
+        file: its declaration.
         version: of the program that would be started.
         ask: one question to its server.
         now: the clock.
@@ -58,6 +63,7 @@ def look_at(
         data_bytes=_size(Path(environment.data_directory), unseen),
         backups=_backups(Path(environment.backups_file), unseen),
         origin=_origin(Path(environment.snapshot_file), unseen),
+        drift=_drift(environment, file, unseen),
         operation=_operation(Path(environment.journal_directory), unseen),
         unseen=tuple(unseen),
     )
@@ -131,6 +137,19 @@ def _operation(directory: Path, unseen: list[str]) -> OpenOperation | None:
             last.id, name, last.begun_at, str(holder) if holder else None, is_stuck=last.outcome == "stuck"
         )
     return OpenOperation("", "an operation", holder.since, str(holder), is_stuck=False) if holder else None
+
+
+def _drift(environment: Environment, file: Path, unseen: list[str]) -> tuple[str, ...] | None:
+    """Where the machine is not as it was provisioned; None where it never was."""
+    try:
+        if not has_systemd() or find_record(environment) is None:
+            return None
+        program = this_program(environment, file)
+        return tuple(str(one) for one in find_drift(environment, program, gather_facts(environment, program)))
+    except (HomeportError, OSError) as error:
+        what = error.sentence if isinstance(error, HomeportError) else f"{error}."
+        unseen.append(f"Whether it is as it was provisioned cannot be seen: {what}")
+        return None
 
 
 def _object(file: Path, unseen: list[str]) -> dict[str, object] | None:
