@@ -90,6 +90,20 @@ async def test_a_call_is_signed_as_the_standard_says(desk: Desk) -> None:
     assert json.loads(body)["environment"] == "development"
 
 
+async def test_the_position_in_a_call_is_the_feeds_own(desk: Desk) -> None:
+    for name in ("ada", "bob"):
+        await desk.join(name)
+    await _hook(desk, kinds=["message.sent"])
+    receiver = Receiver()
+    async with sending(desk, receiver):
+        await desk.call("send_message", to="bob", from_="ada", subject="Hello", content="I am here.")
+        await eventually(lambda: _true(receiver.calls))
+    headers, body = receiver.calls[0]
+    last = await desk.store.read(lambda records: records.events.last())
+    assert json.loads(body)["data"]["seq"] <= last
+    assert headers["webhook-id"].endswith(f"-{json.loads(body)['data']['seq']}")
+
+
 async def test_events_come_in_order_and_only_of_the_kinds_wanted(desk: Desk) -> None:
     await _hook(desk, kinds=["task"])
     receiver = Receiver()

@@ -108,12 +108,13 @@ class WebhookSender:
                 "type": event.kind,
                 "timestamp": iso(event.at),
                 "environment": self._environment,
+                # What the event itself is called wins: a message has a number of its own too.
                 "data": {
+                    **event.data,
                     "seq": event.seq,
                     "actor": event.actor,
                     "subject": event.subject,
                     "project_id": event.project_id,
-                    **event.data,
                 },
             }
         )
