@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.support.machine import Machine
-from tests.system.provisioned import BOTH, FILE, PLAIN, SERVICE, call, looks, provision, token
+from tests.system.provisioned import BOTH, FILE, PLAIN, SERVICE, call, homeport, looks, provision, token
 
 
 def test_both_environments_answer_through_nginx_and_again_after_a_reboot(machine: Machine) -> None:
@@ -203,13 +203,21 @@ def test_what_no_retry_mends_is_not_tried_again(machine: Machine) -> None:
     assert "holds data of development" in machine.journal(unit)
 
 
-def test_the_installed_unit_scores_a_point_and_a_half_or_better_while_it_serves(machine: Machine) -> None:
+def test_the_installed_unit_scores_a_point_and_a_half_or_better_while_it_serves_and_calls_out(
+    machine: Machine,
+) -> None:
     machine.write(FILE, BOTH)
     provision(machine, "production", "--yes")
-    assert machine.answers("http://127.0.0.1:3444/health")
     machine.run(["systemd-analyze", "security", "--threshold=15", "homeport-production@blue.service"])
     (status,) = machine.run(["pgrep", "--uid", "homeport-production", "--list-full"]).out.splitlines()
     assert "serve production" in status
+    machine.start(["python3", "-m", "http.server", "9000", "--bind", "127.0.0.1"], log="/root/receiver")
+    machine.until(lambda: machine.answers("http://127.0.0.1:9000/"))
+    made = homeport(machine, "token", "create", "production", "--name", "admin", "--scope", "admin").out.splitlines()[0]
+    admin = {"Authorization": f"Bearer {made}", "Content-Type": "application/json"}
+    call(machine, "/mcp", admin, "create_webhook", url="http://127.0.0.1:9000/told")
+    call(machine, "/mcp", admin, "create_project", id="p", name="P", description="told")
+    machine.until(lambda: '"POST /told HTTP' in machine.read("/root/receiver"), within=60)
 
 
 @pytest.mark.parametrize("user", ["kai"])

@@ -13,6 +13,7 @@ from homeport.environments.machine.program import Program
 from homeport.environments.machine.proxying import Proxying, plan_proxy
 from homeport.environments.machine.record import FILE_NAME, Record, hash_of, write_record
 from homeport.environments.machine.refusals import check_drift, check_machine
+from homeport.environments.machine.rotation import ROTATION
 from homeport.environments.machine.sandbox import sandbox, written_paths
 from homeport.environments.machine.steps import (
     AwaitAnswer,
@@ -73,7 +74,7 @@ def plan_provision(
     files = wanted_files(environment, program, facts)
     units = _Units(environment, program, facts, tuple(file for file in files if file.is_unit))
     proxy = plan_proxy(environment, facts, files)
-    ground = [*_user(environment, facts), *_directories(environment, facts)]
+    ground = [*_user(environment, facts), *_directories(environment, facts), *_rotation(facts, files)]
     changed = [*ground, *units.steps(), *proxy.steps]
     if not changed and not _record(environment, files, proxy, facts):
         return Provision(Plan("provision", environment.name, ()), drift)
@@ -166,11 +167,22 @@ class _Units:
 
 def _answer(environment: Environment) -> Step:
     says = environment.service.health_says if environment.is_foreign else None
-    return AwaitAnswer(environment.health_url, environment.name, says)
+    return AwaitAnswer(environment.health_url, environment.name, says, slot_units(environment))
 
 
 def _user(environment: Environment, facts: MachineFacts) -> list[Step]:
     return [] if environment.user in facts.users else [MakeUser(environment.user)]
+
+
+def _rotation(facts: MachineFacts, files: tuple[WantedFile, ...]) -> list[Step]:
+    """What logrotate reads when it runs next; nothing has to be told of it."""
+    wanted = [file for file in files if file.path.parent == ROTATION]
+    recorded = facts.record.files if facts.record is not None else {}
+    gone = [path for path in recorded if path.parent == ROTATION and path in facts.files]
+    return [
+        *(RemoveFile(path) for path in gone if path not in {file.path for file in wanted}),
+        *(WriteFile(file.path, file.text, file.mode, ROOT) for file in wanted if _differs(file, facts)),
+    ]
 
 
 def _directories(environment: Environment, facts: MachineFacts) -> list[Step]:

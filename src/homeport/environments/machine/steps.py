@@ -163,12 +163,14 @@ class AwaitAnswer(Step):
         url: of its health.
         environment: who must answer.
         says: what the answer of a server that is not ours must say besides a good status; None for ours.
+        units: whose last words are told where it does not become well.
         seconds: how long it may take.
     """
 
     url: str
     environment: str
     says: tuple[tuple[str, str], ...] | None = None
+    units: tuple[str, ...] = ()
     seconds: float = 30.0
 
     def __str__(self) -> str:

@@ -54,6 +54,7 @@ def plan_unprovision(
         *([ReloadUnits("back")] if units else []),
         *(RemoveFile(path) for path in units),
         *([ReloadUnits("forth")] if units else []),
+        *(RemoveFile(path) for path in there if path not in (*units, *snippets)),
         RemoveFile(environment.journal_directory / FILE_NAME),
     ]
     return Provision(Plan("unprovision", environment.name, tuple(steps)), drift)

@@ -9,6 +9,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.facts import MachineFacts
 from homeport.environments.machine.nginx import include_line, snippet_file, snippet_text
 from homeport.environments.machine.program import Program
+from homeport.environments.machine.rotation import rotation_file, rotation_text
 from homeport.environments.machine.site import has_root_location
 from homeport.environments.machine.timers import timer_texts
 from homeport.environments.machine.units import UNITS_DIRECTORY, unit_texts
@@ -43,6 +44,8 @@ def wanted_files(environment: Environment, program: Program, facts: MachineFacts
     """All files that are derived; the site is a person's, and none of them."""
     texts = {**unit_texts(environment, program), **timer_texts(environment, program)}
     files = [WantedFile(UNITS_DIRECTORY / name, text) for name, text in texts.items()]
+    if environment.is_foreign and facts.has_logrotate:
+        files.append(WantedFile(rotation_file(environment), rotation_text(environment)))
     if environment.proxy is not None:
         site = facts.nginx.site if facts.nginx is not None else None
         taken = site is not None and has_root_location(

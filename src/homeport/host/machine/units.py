@@ -12,6 +12,9 @@ from homeport.host.hands import Hands
 from homeport.host.health import HealthAnswer, ask_foreign_health, ask_health, wait_for_health
 from homeport.host.machine.systemctl import last_lines, systemctl, unit_state
 
+_LAST_LINES: Final = 12
+_SHOWN: Final = 900
+"""Characters of a log's end."""
 _PAUSE: Final = 0.2
 """Seconds between two questions for the health."""
 
@@ -69,7 +72,9 @@ class HealthAwaiter:
         tries = max(1, int(step.seconds / _PAUSE))
         answer = wait_for_health(lambda: _ask(step), _pause, tries)
         if not answer.healthy:
-            raise HomeportError(f"{step.environment} is not healthy: {answer.reason}")
+            said = " | ".join(line for unit in step.units for line in last_lines(unit, _LAST_LINES))[-_SHOWN:]
+            last = f" Its log ends with: {said}" if said else ""
+            raise HomeportError(f"{step.environment} is not healthy: {answer.reason}.{last}")
 
 
 UNIT_HANDS: Final[Hands] = {SwitchUnit: UnitSwitcher(), ReloadUnits: UnitReloader(), AwaitAnswer: HealthAwaiter()}

@@ -31,7 +31,7 @@ from homeport.environments.machine.wanted import wanted_directories
 from homeport.environments.plan import Plan
 from homeport.environments.steps import MakeDirectory, RemoveFile, RemoveTree, WriteFile
 from homeport.errors import GuardError, HomeportError
-from tests.support.provisioning import PROGRAM, declared
+from tests.support.provisioning import PROGRAM, declared, lines_of
 
 UNIT = UNITS_DIRECTORY / "homeport-production@.service"
 NGINX = NginxFacts(active=True, site=None)
@@ -243,3 +243,24 @@ def test_a_record_that_is_none_is_refused() -> None:
     for text in ("", "[]", '{"version": 9}', '{"version": 1, "files": 3}'):
         with pytest.raises(HomeportError, match="no record"):
             read_record(text, "x")
+
+
+def test_another_programs_server_has_its_unit_its_rotation_and_no_sockets() -> None:
+    foreign = (
+        'command = ["/usr/bin/node", "server.js", "50% $off"]\nvariables = { GREETING = "good day", PORT = "3444" }'
+    )
+    environment = declared(f'proxy = "nginx"\n{foreign}')
+    facts = provisioned(environment, replace(BARE, has_logrotate=True))
+    assert plan_provision(environment, PROGRAM, facts).changes_nothing
+    service = lines_of(facts.files[UNIT].text or "")
+    assert service["ExecStart"] == ['/usr/bin/node server.js "50%% $$off"']
+    assert service["Environment"] == ['"GREETING=good day"', "PORT=3444"]
+    assert service["WorkingDirectory"] == ["/srv/team/production"]
+    assert not {"Sockets", "WatchdogSec", "MemoryDenyWriteExecute"} & set(service)
+    rotation = PurePosixPath("/etc/logrotate.d/homeport-production")
+    assert '"/srv/team/production/logs/*.log"' in (facts.files[rotation].text or "")
+    assert rotation in {
+        step.path for step in plan_unprovision(environment, facts).plan.steps if isinstance(step, RemoveFile)
+    }
+    ours = plan_provision(declared('proxy = "nginx"'), PROGRAM, facts).plan.steps
+    assert rotation in {step.path for step in ours if isinstance(step, RemoveFile)}
