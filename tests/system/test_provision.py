@@ -220,6 +220,24 @@ def test_the_installed_unit_scores_a_point_and_a_half_or_better_while_it_serves_
     machine.until(lambda: '"POST /told HTTP' in machine.read("/root/receiver"), within=60)
 
 
+def test_the_second_slot_takes_over_from_the_first_and_provision_leaves_it_so(machine: Machine) -> None:
+    machine.write(FILE, BOTH)
+    provision(machine, "production", "--yes")
+    blue, green = "homeport-production@blue.service", "homeport-production@green.service"
+    machine.systemctl("start", green)
+    machine.systemctl("stop", blue)
+    machine.until(lambda: machine.answers(f"{PLAIN}/health"))
+    states = [machine.unit(unit, "ActiveState")["ActiveState"] for unit in (blue, green)]
+    assert states == ["inactive", "active"]
+    assert "nothing to do" in provision(machine, "production", "--yes").out
+    # Another port reaches the slot that runs.
+    machine.write(FILE, BOTH.replace('"nginx"', '"nginx"\nhttp_port = 4444', 1))
+    provision(machine, "production", "--yes")
+    assert machine.get(f"{PLAIN}/health").headers["x-mcp-environment"] == "production"
+    assert not machine.answers("http://127.0.0.1:3444/health")
+    assert machine.answers("http://127.0.0.1:4444/health")
+
+
 @pytest.mark.parametrize("user", ["kai"])
 def test_an_ordinary_user_may_look_and_is_told_what_it_needs(machine: Machine, user: str) -> None:
     machine.add_user(user)

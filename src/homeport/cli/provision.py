@@ -120,7 +120,8 @@ def _as_json(environment: Environment, made: Provision) -> dict[str, object]:
 
 def _tell_drift(drift: tuple[Drift, ...]) -> None:
     for one in drift:
-        tell(f"drift: {one}")
+        if one.kind != "outdated":
+            tell(f"drift: {one}")
 
 
 def _no_systemd(environment: Environment, program: Program, *, as_json: bool) -> GuardError:

@@ -13,7 +13,7 @@ from homeport.environments.machine.program import Program
 from homeport.environments.machine.record import hash_of
 from homeport.environments.machine.wanted import WantedFile, wanted_files
 
-Kind = Literal["edited", "foreign", "removed", "override"]
+Kind = Literal["edited", "foreign", "removed", "override", "outdated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Drift:
 
     Attributes:
         kind: ``edited`` and ``foreign`` (there before Homeport was) would be lost by writing the file; ``removed`` is
-            mended by writing it; an ``override`` (a drop-in of systemd) is legitimate and stays.
+            mended by writing it; ``outdated`` says that the declaration has changed since; an ``override`` (a drop-in
+            of systemd) is legitimate and stays.
         found: what the file holds; None where that is no text, or it is gone.
         wanted: what it should hold; None where it is not wanted any more.
     """
@@ -41,6 +42,7 @@ class Drift:
             "edited": "was changed by hand since it was provisioned",
             "foreign": "was there before Homeport, and is another text",
             "removed": "was removed since it was provisioned",
+            "outdated": "is not yet what is declared now",
             "override": "changes a unit besides its own file",
         }
         return f"{self.path} {what[self.kind]}"
@@ -70,8 +72,10 @@ def _of(file: WantedFile, facts: MachineFacts) -> Drift | None:
     there, recorded = facts.files.get(file.path), recorded_hash(file.path, facts)
     if there is None:
         return Drift(file.path, "removed", None, file.text) if recorded else None
-    if there.text == file.text or (there.text is not None and hash_of(there.text) == recorded):
+    if there.text == file.text:
         return None
+    if there.text is not None and hash_of(there.text) == recorded:
+        return Drift(file.path, "outdated", there.text, file.text)
     return Drift(file.path, "edited" if recorded else "foreign", there.text, file.text)
 
 

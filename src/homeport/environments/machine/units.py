@@ -142,7 +142,7 @@ def _running(environment: Environment, program: Program) -> list[Setting]:
     return [
         ("Type", "notify"),
         ("NotifyAccess", "main"),
-        ("ExecStart", f"{serve} --also-socket %t/{runtime}/{PROBE_SOCKET}"),
+        ("ExecStart", f"{serve} --standby --also-socket %t/{runtime}/{PROBE_SOCKET}"),
         ("WorkingDirectory", "/"),
         ("Sockets", " ".join(socket_units(environment))),
         ("WatchdogSec", str(_WATCHDOG_SECONDS)),
