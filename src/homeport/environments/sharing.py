@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from homeport.environments.environment import Environment
 from homeport.environments.faults import Fault
+from homeport.environments.names import BESIDE
 
 _PLACES = "backup.places"
 _ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"})
@@ -127,7 +128,16 @@ def _between(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fault]:
                 blamed, reason = _blame(mine, theirs)
                 what = f"{reason.environment}'s" + ("" if mine.setting == theirs.setting else f" {reason.setting}")
                 faults.append(Fault(blamed.path, f"{blamed.value} is {what}"))
+            elif both == {"unit"} and _stands_beside(str(mine.value), str(theirs.value)):
+                blamed, reason = _blame(mine, theirs)
+                text = f"{blamed.value} and {reason.environment}'s {reason.value} would have a unit of one name"
+                faults.append(Fault(blamed.path, text))
     return faults + _shared_directories(one, other)
+
+
+def _stands_beside(one: str, other: str) -> bool:
+    """Whether the one is the name of a unit that the other has beside its server."""
+    return any(one == f"{other}-{name}" or other == f"{one}-{name}" for name in BESIDE)
 
 
 def _shared_directories(one: Sequence[Claim], other: Sequence[Claim]) -> list[Fault]:
