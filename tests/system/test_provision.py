@@ -249,6 +249,23 @@ def test_the_second_slot_takes_over_from_the_first_and_provision_leaves_it_so(ma
     assert machine.answers("http://127.0.0.1:4444/health")
 
 
+def test_what_the_timers_start_works_in_its_sandbox(machine: Machine) -> None:
+    machine.write(FILE, BOTH)
+    provision(machine, "production", "--yes")
+    bearer = token(machine, "production")
+    call(machine, "/mcp", bearer, "create_project", id="p", name="P", description="kept")
+    machine.systemctl("start", "homeport-production-backup.service")
+    (backup,) = json.loads(homeport(machine, "backup", "list", "production", "--json").out)["backups"]
+    assert backup["state"] == "good"
+    machine.systemctl("start", "homeport-production-doctor.service")
+    assert machine.systemctl("--failed", "--no-legend") == ""
+    # The server goes on writing: nothing of its data became root's.
+    call(machine, "/mcp", bearer, "create_project", id="q", name="Q", description="more")
+    owners = machine.run(["find", "/srv/team/production/data", "-printf", "%u\n"]).out.split()
+    assert set(owners) == {"homeport-production"}
+    assert machine.systemctl("show", "--property=NextElapseUSecRealtime", "homeport-production-backup.timer") != ""
+
+
 @pytest.mark.parametrize("user", ["kai"])
 def test_an_ordinary_user_may_look_and_is_told_what_it_needs(machine: Machine, user: str) -> None:
     machine.add_user(user)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.sandbox import upkeep_sandbox
@@ -32,6 +33,8 @@ class Upkeep:
     schedule: str
     command: tuple[str, ...]
     sandbox: tuple[Setting, ...]
+    finds: bool = False
+    """Whether findings are what it is for: it tells of them itself, and has not failed."""
 
 
 def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
@@ -53,7 +56,7 @@ def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
                 writes,
             ),
             Upkeep("drill", "a drill", schedules.drill, program.command("backup", "drill", name), writes),
-            Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name, "--alarm"), looks),
+            Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name, "--alarm"), looks, finds=True),
         )
         if one.schedule
     )
@@ -126,6 +129,7 @@ def _service(environment: Environment, one: Upkeep) -> str:
                 [
                     ("Type", "oneshot"),
                     ("ExecStart", command_line(one.command)),
+                    *([("SuccessExitStatus", str(int(ExitCode.FINDINGS)))] if one.finds else []),
                     ("SyslogIdentifier", f"{environment.unit}-{one.name}"),
                     ("Nice", "10"),
                     ("IOSchedulingClass", "idle"),
