@@ -114,6 +114,17 @@ given, which keeps a copy. --unprovision takes away what was made, never data, b
 
 It needs root and systemd. Without systemd it prints lines for a crontab.
 """
+_ADOPT: Final = """\
+Moves a server that somebody started by hand under systemd: Homeport's own, or another program that is declared with
+command, data and health. Its data are backed up first and the backup is read back; units and nginx's locations are
+written and judged; units of others that would run it too are retired. Then the old process is ended and the new one
+started, and the data compared. If anything fails, the old process is started again exactly as it was.
+
+--put-back goes back to how it was started by hand. --archive-stale DIR packs a data directory that nobody uses into the
+directory of backups, with a checksum, and removes it; only once the live data have a good backup.
+
+It needs root and systemd. Exit code 3: there is nothing to adopt, or it is not what is declared; nothing was changed.
+"""
 _STDIO: Final = """\
 For clients that can only start a program and speak with it over pipes: reads JSON-RPC from stdin, line by line, posts
 it to the server as it came, and writes what the server says to stdout. Logs go to stderr. Ends when stdin does.
@@ -148,6 +159,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_init(commands)
     _add_provision(commands)
+    _add_adopt(commands)
     add_servers(commands, _command)
     add_looking(commands, _command)
     _add_config(commands)
@@ -203,6 +215,18 @@ def _add_provision(commands: Commands) -> None:
     provision.add_argument("--yes", action="store_true", help="do not ask")
     _add_dry_run(provision)
     provision.set_defaults(module="provision")
+
+
+def _add_adopt(commands: Commands) -> None:
+    adopt = _command(commands, "adopt", "move a server that was started by hand under systemd, or back", _ADOPT)
+    adopt.add_argument("environment", metavar="ENV")
+    other = adopt.add_mutually_exclusive_group()
+    other.add_argument("--put-back", action="store_true", help="go back to how it was started by hand")
+    other.add_argument("--archive-stale", metavar="DIR", help="pack a stale data directory, then remove it")
+    adopt.add_argument("--overwrite-drift", action="store_true", help="replace what was edited by hand; keep a copy")
+    adopt.add_argument("--yes", action="store_true", help="do not ask")
+    _add_dry_run(adopt)
+    adopt.set_defaults(module="adopt")
 
 
 def _add_doctor(commands: Commands) -> None:

@@ -125,6 +125,7 @@ def _stale(environments: Sequence[Environment], facts: HostFacts) -> Iterator[Fi
             ),
             consequence="Somebody, or some job, will take it for the live one.",
             mend=f"homeport adopt {near.name} --archive-stale {found.path}",
+            subject=str(found.path),
         )
 
 

@@ -25,6 +25,7 @@ class Finding:
         consequence: what comes of it if nothing is done.
         mend: the command that mends it, or what a person does.
         fix: the steps with which ``doctor --fix`` mends it; empty where that is left to the command or the person.
+        subject: the path, unit or job that it is about, where there is one.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Finding:
     consequence: str
     mend: str
     fix: tuple[Step, ...] = ()
+    subject: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For ``homeport doctor --json``."""
@@ -47,6 +49,7 @@ class Finding:
             "consequence": self.consequence,
             "mend": self.mend,
             "fixable": bool(self.fix),
+            "subject": self.subject,
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -53,6 +54,55 @@ class Provision:
         return not self.plan.steps
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """What is to be done, by what it is about: for plans that put it into an order of their own.
+
+    Attributes:
+        candidates: units to be judged; none where none changes.
+        proxy_judged: the judgement of nginx's files.
+        user: makes the system user.
+        directories: makes them, and gives them to whom they should belong.
+        rotation: what logrotate reads.
+        kept: copies of what a person wrote and is replaced.
+        unit_files: units written and removed, and systemd told of it.
+        sockets, slots, timers: switches of what is not switched on yet.
+        answer: waits for its health.
+        restarted: whether something that runs is started anew by it.
+        proxy: nginx's files, and nginx told of it.
+        record: of what was written.
+        drift: what a person did since.
+    """
+
+    candidates: tuple[Candidate, ...]
+    proxy_judged: tuple[Step, ...]
+    user: tuple[Step, ...]
+    directories: tuple[Step, ...]
+    rotation: tuple[Step, ...]
+    probe: Step
+    kept: tuple[Step, ...]
+    unit_files: tuple[Step, ...]
+    sockets: tuple[SwitchUnit, ...]
+    slots: tuple[SwitchUnit, ...]
+    timers: tuple[SwitchUnit, ...]
+    answer: Step
+    restarted: bool
+    proxy: tuple[Step, ...]
+    record: tuple[Step, ...]
+    drift: tuple[Drift, ...]
+
+    @property
+    def ground(self) -> tuple[Step, ...]:
+        """What must be so before a unit can run."""
+        return (*self.user, *self.directories, *self.rotation)
+
+    @property
+    def units(self) -> tuple[Step, ...]:
+        """Units written, and switched on; the last step waits for the server where it was started."""
+        switches = (*self.sockets, *self.slots, *self.timers)
+        return (*self.unit_files, *switches, *((self.answer,) if self.restarted or switches else ()))
+
+
 def plan_provision(
     environment: Environment, program: Program, facts: MachineFacts, *, overwrite: bool = False
 ) -> Provision:
@@ -67,29 +117,54 @@ def plan_provision(
     Raises:
         GuardError: a port is held, the program cannot be reached, or what a person edited would be lost.
     """
-    drift = tuple(find_drift(environment, program, facts))
     check_machine(environment, facts)
+    pieces = pieces_of(environment, program, facts)
     if not overwrite:
-        check_drift(environment, drift)
+        check_drift(environment, pieces.drift)
+    if not (*pieces.ground, *pieces.units, *pieces.proxy, *pieces.record):
+        return Provision(Plan("provision", environment.name, ()), pieces.drift)
+    steps = [
+        *([JudgeUnits(pieces.candidates)] if pieces.candidates else []),
+        *pieces.proxy_judged,
+        *pieces.ground,
+        *([pieces.probe] if pieces.ground or pieces.candidates else []),
+        *pieces.kept,
+        *pieces.units,
+        *pieces.proxy,
+        *pieces.record,
+    ]
+    return Provision(Plan("provision", environment.name, tuple(steps)), pieces.drift)
+
+
+def pieces_of(environment: Environment, program: Program, facts: MachineFacts) -> Pieces:
+    """What differs from how it should be, by what it is about; nothing is refused here.
+
+    Raises:
+        GuardError: it cannot be told which server block of nginx is meant.
+    """
+    drift = tuple(find_drift(environment, program, facts))
     files = wanted_files(environment, program, facts)
     units = _Units(environment, program, facts, tuple(file for file in files if file.is_unit))
     proxy = plan_proxy(environment, facts, files)
-    ground = [*_user(environment, facts), *_directories(environment, facts), *_rotation(facts, files)]
-    changed = [*ground, *units.steps(), *proxy.steps]
-    if not changed and not _record(environment, files, proxy, facts):
-        return Provision(Plan("provision", environment.name, ()), drift)
-    kept = _kept(environment, drift)
-    steps = [
-        *([JudgeUnits(units.candidates)] if units.changed else []),
-        *proxy.judged,
-        *ground,
-        *([_probe(environment, program)] if ground or units.changed else []),
-        *kept,
-        *units.steps(),
-        *proxy.steps,
-        *_record(environment, files, proxy, facts),
-    ]
-    return Provision(Plan("provision", environment.name, tuple(steps)), drift)
+    sockets, slots, timers = units.switches()
+    return Pieces(
+        candidates=units.candidates if units.changed else (),
+        proxy_judged=proxy.judged,
+        user=tuple(_user(environment, facts)),
+        directories=tuple(_directories(environment, facts)),
+        rotation=tuple(_rotation(facts, files)),
+        probe=_probe(environment, program),
+        kept=tuple(_kept(environment, drift)),
+        unit_files=tuple(units.files()),
+        sockets=sockets,
+        slots=slots,
+        timers=timers,
+        answer=_answer(environment),
+        restarted=units.restarts,
+        proxy=proxy.steps,
+        record=tuple(_record(environment, files, proxy, facts)),
+        drift=drift,
+    )
 
 
 class _Units:
@@ -120,23 +195,25 @@ class _Units:
         """All of them, since they name each other."""
         return tuple(Candidate(file.path, file.text) for file in self._files)
 
-    def steps(self) -> list[Step]:
+    @property
+    def restarts(self) -> bool:
+        """Whether something that runs is started anew."""
+        return bool(self._anew()[1])
+
+    def files(self) -> list[Step]:
         """In order; nothing where all is as it should be."""
         sockets, services = self._anew()
         names = [file.path.name for file in self._files]
         stale = any(self._facts.unit(name).stale for name in (*names, *slot_units(self._environment)))
-        files: list[Step] = []
-        if self.changed or stale:
-            files = [
-                ReloadUnits("back", sockets, services),
-                *(SwitchUnit(path.name, enabled=False, active=False) for path in self.unwanted if _is_switched(path)),
-                *(RemoveFile(path) for path in self.unwanted),
-                *(WriteFile(file.path, file.text, 0o644, ROOT) for file in self.written),
-                ReloadUnits("forth", sockets, services),
-            ]
-        switches = self._switches()
-        answers = [_answer(self._environment)]
-        return [*files, *switches, *(answers if services or switches else [])]
+        if not (self.changed or stale):
+            return []
+        return [
+            ReloadUnits("back", sockets, services),
+            *(SwitchUnit(path.name, enabled=False, active=False) for path in self.unwanted if _is_switched(path)),
+            *(RemoveFile(path) for path in self.unwanted),
+            *(WriteFile(file.path, file.text, 0o644, ROOT) for file in self.written),
+            ReloadUnits("forth", sockets, services),
+        ]
 
     def _anew(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What runs and must run with other units than it did."""
@@ -149,20 +226,26 @@ class _Units:
         other = written & set(socket_units(self._environment)) or self._environment.service_unit in written
         return sockets, running if other else ()
 
-    def _switches(self) -> list[Step]:
+    def switches(self) -> tuple[tuple[SwitchUnit, ...], ...]:
+        """What is not switched on yet: sockets, slots, timers."""
         slots = slot_units(self._environment)
-        running = any(self._facts.unit(name).active for name in slots)
-        wanted = [(name, True) for name in (*socket_units(self._environment), *self._timers)]
         # Whichever slot runs is left to run.
-        wanted.insert(len(socket_units(self._environment)), (slots[0], not running))
-        found: list[Step] = []
-        for name, start in wanted:
+        running = any(self._facts.unit(name).active for name in slots)
+        return (
+            self._switched(socket_units(self._environment)),
+            self._switched(slots[:1], start=not running),
+            self._switched(self._timers),
+        )
+
+    def _switched(self, names: Iterable[str], *, start: bool = True) -> tuple[SwitchUnit, ...]:
+        found = []
+        for name in names:
             state = self._facts.unit(name)
             enabled = None if state.enabled else True
             active = None if state.active or not start else True
             if enabled or active:
                 found.append(SwitchUnit(name, enabled, active))
-        return found
+        return tuple(found)
 
 
 def _answer(environment: Environment) -> Step:

@@ -76,6 +76,17 @@ def count_strangers(directory: Path, owner: Ownership) -> int:
     return sum(1 for path in _walk(directory) if _owner(path) not in (None, owner))
 
 
+def give_back(directory: Path, user: str) -> None:
+    """Gives what a user has in a directory to the directory's own owner; nothing where it is that user's."""
+    owner = _owner(directory)
+    if owner is None or owner.user == user:
+        return
+    for path in _walk(directory):
+        found = _owner(path)
+        if found is not None and found.user == user:
+            set_owner(path, owner)
+
+
 def _entries(step: GiveTree) -> Iterator[Path]:
     root = Path(step.path)
     if not step.only:
