@@ -168,7 +168,7 @@ class _Work:
 
     def _putting_back(self) -> Plan:
         environment = self._environment
-        kept = []
+        kept: list[PurePosixPath] = []
         while Path(file := kept_file(environment, len(kept) + 1)).exists():
             kept.append(file)
         machine = gather_facts(environment, self._program)
@@ -250,7 +250,7 @@ class _Work:
         was = "; ".join(str(one) for one in facts.processes)
         say(f"{environment.name}: adopted. It answers at {environment.health_url}; it was {was}.")
         say(
-            f"Nobody answered for at most {self._told.gap or 0.0:.2f} seconds. Before that, {backup} was made of its data."
+            f"Nobody answered for at most {self._told.gap or 0.0:.2f} seconds. Before that the backup {backup} was made."
         )
         say(
             f"Of its {checked['files']} files none is missing; homeport backup show {environment.name} has the numbers."

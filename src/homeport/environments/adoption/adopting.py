@@ -110,11 +110,13 @@ def _probes(environment: Environment, program: Program, facts: AdoptionFacts) ->
     user = facts.processes[0].user
     old = tuple((key, user if key in ("User", "Group") else value) for key, value in settings if key != "Group")
     yield ProbeSandbox(old, ("/usr/bin/true",), (environment.data_directory,))
-    yield ProbeSandbox(settings, program.command("config", "show", environment.name), (environment.logs_directory,))
+    # Logs that are there may be another's still, and are given away in the gap.
+    logs = () if environment.logs_directory in facts.machine.directories else (environment.logs_directory,)
+    yield ProbeSandbox(settings, program.command("config", "show", environment.name), logs)
 
 
 def _retired(unit: OldUnit) -> Iterator[Step]:
-    """Stopped and disabled, and its file kept beside: one that would start again on our data, and has other opinions."""
+    """Stopped, disabled, and its file kept aside: it would start again on the same data, with other opinions."""
     yield RetireUnit(unit.name)
     if unit.file is not None and unit.ours_to_move:
         yield ReloadUnits("back")

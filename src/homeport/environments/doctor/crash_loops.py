@@ -25,7 +25,7 @@ def find_crash_loops(environments: Iterable[Environment], facts: HostFacts) -> I
     """Each unit that cannot stay up, with its cause."""
     for environment in environments:
         for unit in units_of(environment, facts):
-            if _is_looping(unit):
+            if _is_looping(unit, facts):
                 yield _finding(environment, unit, facts)
 
 
@@ -39,12 +39,15 @@ def units_of(environment: Environment, facts: HostFacts) -> list[UnitFact]:
     ]
 
 
-def _is_looping(unit: UnitFact) -> bool:
+def _is_looping(unit: UnitFact, facts: HostFacts) -> bool:
     starting = unit.active == "activating" or unit.sub == "auto-restart"
     gave_up = unit.active == "failed" and (
         unit.result == "start-limit-hit" or unit.exit_status == ExitCode.CANNOT_START
     )
-    return (starting and unit.restarts >= MANY) or gave_up
+    # Between two ends a program that is slow to start looks as if it ran; it listens nowhere yet.
+    serves = any(one.unit == unit.name and one.ports for one in facts.processes)
+    dying = unit.active == "active" and not serves and unit.restart not in ("", "no")
+    return ((starting or dying) and unit.restarts >= MANY) or gave_up
 
 
 def _finding(environment: Environment, unit: UnitFact, facts: HostFacts) -> Finding:
@@ -112,9 +115,9 @@ def _last_words(unit: UnitFact) -> tuple[str, ...]:
 
 
 def _no_limit(unit: UnitFact) -> str:
-    # The limit is reached only if so many starts fit into its interval.
-    reached = unit.limit_seconds > 0 and unit.limit_burst * max(unit.restart_seconds, 0.1) < unit.limit_seconds
-    if reached:
+    # The limit is reached only if so many starts fit into its interval, and it would have been by now.
+    fits = unit.limit_seconds > 0 and unit.limit_burst * max(unit.restart_seconds, 0.1) < unit.limit_seconds
+    if fits and unit.restarts <= unit.limit_burst:
         return f"its start limit is {unit.limit_burst} starts in {unit.limit_seconds:.0f} s"
     return f"with a start every {unit.restart_seconds:.0f} s its start limit is never reached, so nobody is ever told"
 

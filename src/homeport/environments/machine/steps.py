@@ -102,7 +102,8 @@ class ProbeSandbox(Step):
     writable: tuple[PurePosixPath, ...]
 
     def __str__(self) -> str:
-        return f"try the unit's sandbox: write into {', '.join(map(str, self.writable))}, and run the program"
+        write = f"write into {', '.join(map(str, self.writable))}, and " if self.writable else ""
+        return f"try the unit's sandbox: {write}run {self.command[0]}"
 
 
 @step_kind

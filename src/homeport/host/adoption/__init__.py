@@ -1,1 +1,1 @@
-"""Servers that were started by hand: found, kept as they are, ended, started again; and what is checked of their data."""
+"""Servers that were started by hand: found, kept as they are, ended and started again, and their data compared."""

@@ -96,7 +96,7 @@ def _is_up(command: list[str]) -> bool:
 
 def _old_units(environment: Environment, facts: HostFacts) -> Iterator[OldUnit]:
     for unit in units_of(environment, facts):
-        if unit.name.startswith((f"{environment.unit}@", f"{environment.unit}-")) or not _serves(unit, facts):
+        if unit.name.startswith((f"{environment.unit}@", f"{environment.unit}-")) or not _serves(unit):
             continue
         yield OldUnit(
             name=unit.name,
@@ -107,7 +107,7 @@ def _old_units(environment: Environment, facts: HostFacts) -> Iterator[OldUnit]:
         )
 
 
-def _serves(unit: UnitFact, facts: HostFacts) -> bool:
+def _serves(unit: UnitFact) -> bool:
     """Whether a unit that works in our directories is meant to be the server: what a timer starts is not."""
     return unit.restart not in ("", "no") or unit.enabled or unit.active in ("activating", "failed")
 

@@ -102,10 +102,10 @@ def look_closely(pid: int, started: int) -> KeptProcess:
         found = KeptProcess(
             pid=pid,
             started=started,
-            program=os.readlink(place / "exe").removesuffix(" (deleted)"),
+            program=str((place / "exe").readlink()).removesuffix(" (deleted)"),
             arguments=tuple(arguments),
             variables=dict(line.split("=", 1) for line in told if "=" in line),
-            directory=os.readlink(place / "cwd"),
+            directory=str((place / "cwd").readlink()),
             uid=int(_numbers(status, "Uid")[1]),
             gid=int(_numbers(status, "Gid")[1]),
             groups=tuple(map(int, _numbers(status, "Groups"))),
@@ -153,7 +153,7 @@ def _numbers(status: str, name: str) -> list[str]:
 
 def _file(link: Path) -> str | None:
     try:
-        target = os.readlink(link)
+        target = str(link.readlink())
         return target if stat.S_ISREG(link.stat().st_mode) and target.startswith("/") else None
     except OSError:
         return None

@@ -88,7 +88,7 @@ def _compare(source: Path, packed: tuple[FileEntry, ...]) -> None:
         entry.path: (entry.size, _hash(source / entry.path)) for entry in read_tree(source) if not entry.is_directory
     }
     if there != wanted:
-        odd = sorted(set(there.items()) ^ set(wanted.items()))[0][0]
+        odd = min(set(there.items()) ^ set(wanted.items()))[0]
         raise HomeportError(f"{source}/{odd} changed while it was packed: somebody uses it after all.")
 
 

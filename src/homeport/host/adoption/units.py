@@ -8,6 +8,7 @@ from homeport.environments.adoption.steps import RetireUnit, ReviveUnit
 from homeport.environments.steps import Step
 from homeport.host.hands import Hands
 from homeport.host.machine.systemctl import systemctl, unit_state
+from homeport.host.machine.units import forget_failure
 
 
 class Retirer:
@@ -23,7 +24,7 @@ class Retirer:
             systemctl("disable", "--quiet", step.unit)
         if found.known:
             systemctl("stop", step.unit)
-            systemctl("reset-failed", step.unit)
+            forget_failure(step.unit)
 
 
 class Reviver:

@@ -121,8 +121,14 @@ def _paths_of(command: str) -> tuple[PurePosixPath, ...]:
         words = command.split()
     scripts = {word for word in words if word.startswith("/") and _is_script(Path(word))}
     texts += [_with_variables(Path(one).read_text(encoding="utf-8", errors="replace")) for one in sorted(scripts)]
-    found = [path for text in texts for path in _PATH.findall(text) if path not in scripts]
-    return tuple(dict.fromkeys(PurePosixPath(os.path.normpath(path)) for path in found))
+    found = [match for text in texts for match in _PATH.finditer(text) if match[0] not in scripts]
+    return tuple(dict.fromkeys(PurePosixPath(os.path.normpath(_whole(match))) for match in found))
+
+
+def _whole(found: re.Match[str]) -> str:
+    """A path that is completed by a variable or by what a command says is known up to its directory."""
+    goes_on = found.string[found.end() : found.end() + 1] in ("$", "`", "*", "?", "[", "{")
+    return found[0].rpartition("/")[0] or "/" if goes_on else found[0]
 
 
 def _is_script(path: Path) -> bool:

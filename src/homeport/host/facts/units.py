@@ -109,7 +109,7 @@ def _unit(properties: Mapping[str, str]) -> UnitFact:
 
 
 def _with_lines(fact: UnitFact) -> UnitFact:
-    if fact.active == "active":
+    if fact.active == "active" and not fact.restarts:
         return fact
     values = {name: getattr(fact, name) for name in UnitFact.__dataclass_fields__}
     return UnitFact(**{**values, "last_lines": _last_lines(fact.name)})

@@ -38,7 +38,7 @@ class UnitSwitcher:
             if found.known or found.active:
                 systemctl("stop", step.unit)
             # Else a unit that is gone would go on being listed as failed.
-            _forget(step.unit)
+            forget_failure(step.unit)
 
 
 class UnitReloader:
@@ -58,7 +58,7 @@ class UnitReloader:
             for name in step.sockets:
                 systemctl("restart", name)
         for name in step.services:
-            _forget(name)
+            forget_failure(name)
             _start(name, "restart")
 
 
@@ -99,7 +99,8 @@ def _start(unit: str, verb: str = "start") -> None:
         raise HomeportError(f"{unit} does not start: {said or error.sentence}") from error
 
 
-def _forget(unit: str) -> None:
+def forget_failure(unit: str) -> None:
+    """A unit that failed is not listed as failed any more."""
     try:
         systemctl("reset-failed", unit)
     except HomeportError:
