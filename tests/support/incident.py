@@ -76,7 +76,7 @@ PrivateTmp=yes
 ProtectSystem=strict
 ProtectHome=yes
 Restart=always
-RestartSec=1
+RestartSec=3
 
 [Install]
 WantedBy=multi-user.target
@@ -153,7 +153,7 @@ def start_own(machine: Machine) -> Background:
     return server
 
 
-def spoil(machine: Machine, command: str, variables: str = "", *, restarts: int = 5) -> None:
+def spoil(machine: Machine, command: str, variables: str = "", *, restarts: int = 3) -> None:
     """Everything that was wrong besides: the unit, the job, and the directory that is nobody's any more."""
     machine.run(["mkdir", "-p", f"{ROOT}/production-data-backups", f"{STALE}/messages/inbox", f"{STALE}/projects"])
     machine.write(f"{STALE}/instances.json", '{"instances": []}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from argparse import Namespace
@@ -13,10 +12,11 @@ from typing import Any
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of
+from homeport.cli.hands import hands_of
 from homeport.cli.knowing import known_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
-from homeport.cli.surroundings import backup_hands, surroundings_of
+from homeport.cli.surroundings import surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.adoption.adopting import ASIDE, kept_file, plan_adopt
 from homeport.environments.adoption.facts import AdoptionFacts
@@ -31,21 +31,16 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import Drift
 from homeport.environments.machine.provisioning import Provision
 from homeport.environments.machine.refusals import check_drift
-from homeport.environments.machine.steps import AwaitHealth
+from homeport.environments.machine.steps import AwaitAnswer
 from homeport.environments.plan import Plan
-from homeport.environments.steps import Ownership, Step
+from homeport.environments.steps import Step
 from homeport.errors import GuardError
-from homeport.host.adoption.data import data_hands
 from homeport.host.adoption.gathering import find_adoption
-from homeport.host.adoption.processes import PROCESS_HANDS
-from homeport.host.adoption.stale import STALE_HANDS
-from homeport.host.adoption.units import RETIRING_HANDS
+from homeport.host.adoption.kept import owner_before
 from homeport.host.backups.shelf import USABLE, newest
-from homeport.host.carrying import Carried, Carrier, all_hands, carrying
+from homeport.host.carrying import Carried, Carrier, carrying
 from homeport.host.facts.gathering import gather
-from homeport.host.hands import Hands
-from homeport.host.machine import MACHINE_HANDS
-from homeport.host.machine.gathering import gather_facts, this_program
+from homeport.host.machine.gathering import gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
 
 
@@ -93,7 +88,7 @@ class Clocked(Told):
 
     @staticmethod
     def _after_health(plan: Plan, number: int) -> bool:
-        return number > 0 and isinstance(plan.steps[number - 1], AwaitHealth)
+        return number > 0 and isinstance(plan.steps[number - 1], AwaitAnswer)
 
 
 class _Work:
@@ -172,7 +167,7 @@ class _Work:
         while Path(file := kept_file(environment, len(kept) + 1)).exists():
             kept.append(file)
         machine = gather_facts(environment, self._program)
-        return plan_put_back(environment, machine, kept, _owner_before(environment))
+        return plan_put_back(environment, machine, kept, owner_before(Path(kept[0])) if kept else None)
 
     def _archiving(self) -> Plan:
         environments = list(self._declaration.environments.values())
@@ -199,14 +194,9 @@ class _Work:
 
     def _carrying(self) -> Any:  # noqa: ANN401 - the context manager of carrying
         journal = Path(self._environment.journal_directory)
-        journal.mkdir(parents=True, exist_ok=True)
-        return carrying(journal, self._environment.name, self._hands(), self._told)
-
-    def _hands(self) -> Hands:
-        around = self._around
-        return all_hands(
-            MACHINE_HANDS, backup_hands(around), PROCESS_HANDS, RETIRING_HANDS, STALE_HANDS, data_hands(around)
-        )
+        make_journal_directory(journal)
+        hands = hands_of(self._declaration, self._environment)
+        return carrying(journal, self._environment.name, hands, self._told)
 
     def _carry(self, carrier: Carrier, plan: Plan) -> Carried:
         if not self._arguments.yes:
@@ -249,9 +239,7 @@ class _Work:
             return
         was = "; ".join(str(one) for one in facts.processes)
         say(f"{environment.name}: adopted. It answers at {environment.health_url}; it was {was}.")
-        say(
-            f"Nobody answered for at most {self._told.gap or 0.0:.2f} seconds. Before that the backup {backup} was made."
-        )
+        say(f"Nobody answered for at most {self._told.gap or 0.0:.2f} seconds; the backup {backup} was made before.")
         say(
             f"Of its {checked['files']} files none is missing; homeport backup show {environment.name} has the numbers."
         )
@@ -277,13 +265,3 @@ def _check_alone(declaration: Declaration, environment: Environment, facts: Adop
                 f"{shared[0]} serves {other.name} too, which would end with it.",
                 f"Start {environment.name} by itself first: homeport up {environment.name}.",
             )
-
-
-def _owner_before(environment: Environment) -> Ownership | None:
-    """Whose the data were when the server was adopted: the user that the kept process runs as."""
-    file = Path(kept_file(environment, 1))
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return Ownership(str(found["uid"]), str(found["gid"]))
-    except (OSError, ValueError, KeyError):
-        return None

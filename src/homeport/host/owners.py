@@ -17,7 +17,7 @@ from homeport.errors import HomeportError
 def owner_of(path: Path) -> Ownership:
     """Who owns what is at a path; a number in place of a name that is gone."""
     found = path.stat(follow_symlinks=False)
-    return Ownership(_user(found.st_uid), _group(found.st_gid))
+    return Ownership(user_name(found.st_uid), group_name(found.st_gid))
 
 
 def set_owner(path: Path, owner: Ownership | None) -> None:
@@ -42,7 +42,7 @@ def kept_by_its_owner(directory: Path) -> Iterator[None]:
         yield
     finally:
         owner = owner_of(directory) if os.geteuid() == 0 and directory.is_dir() else None
-        if owner is not None and owner.user != _user(0):
+        if owner is not None and owner.user != user_name(0):
             for path in directory.iterdir():
                 # A journal of SQLite's may be gone by now.
                 with suppress(FileNotFoundError):
@@ -56,14 +56,16 @@ def has_other_names(path: Path) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_nlink > 1
 
 
-def _user(number: int) -> str:
+def user_name(number: int) -> str:
+    """A user's name, or the number where the name is gone."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
 
 
-def _group(number: int) -> str:
+def group_name(number: int) -> str:
+    """A group's name, or the number where the name is gone."""
     try:
         return grp.getgrgid(number).gr_name
     except KeyError:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from homeport.environments.adoption.steps import ForgetProcess, RestoreProcess
 from homeport.environments.environment import Environment
 from homeport.environments.machine.facts import MachineFacts
-from homeport.environments.machine.steps import AwaitHealth, GiveTree, SwitchUnit
+from homeport.environments.machine.steps import AwaitAnswer, GiveTree, SwitchUnit
 from homeport.environments.machine.units import slot_units, socket_units
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Ownership, Step
@@ -44,6 +44,6 @@ def plan_put_back(
     given: list[Step] = [GiveTree(environment.data_directory, owner)] if owner is not None else []
     started = [RestoreProcess(file, environment.data_directory, environment.user) for file in kept]
     says = environment.service.health_says if environment.is_foreign else None
-    steps = [*off, *given, *started, AwaitHealth(environment.health_url, name, says)]
+    steps = [*off, *given, *started, AwaitAnswer(environment.health_url, name, says)]
     forgotten = [ForgetProcess(file) for file in kept]
     return Plan("adopt --put-back", name, (*steps, *forgotten), len(steps))

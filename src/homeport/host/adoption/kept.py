@@ -12,8 +12,10 @@ from typing import Any, Self
 
 import psutil
 
+from homeport.environments.steps import Ownership
 from homeport.errors import HomeportError
 from homeport.files import write_atomically
+from homeport.host.owners import group_name, user_name
 
 _MODE = 0o600
 
@@ -75,6 +77,16 @@ class KeptProcess:
     def as_of(self, pid: int, started: int) -> KeptProcess:
         """The same, for the process that was started in its place."""
         return replace(self, pid=pid, started=started)
+
+
+def owner_before(file: Path) -> Ownership:
+    """As whom the kept process ran, and so whose its data were.
+
+    Raises:
+        HomeportError: the file is none, or gone.
+    """
+    kept = KeptProcess.read(file)
+    return Ownership(user_name(kept.uid), group_name(kept.gid))
 
 
 def started_ticks(pid: int) -> int | None:
