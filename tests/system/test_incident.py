@@ -1,7 +1,4 @@
-"""The incident of the proposal on a real machine: named by its causes, mended, and nothing lost.
-
-origin.md's "what was wrong in the proposal itself, or happened afterwards": see tests/incidents/CASES.md.
-"""
+"""The incident on a real machine: named by its causes, mended, and nothing lost (docs/incident.md)."""
 
 from __future__ import annotations
 
