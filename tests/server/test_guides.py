@@ -20,7 +20,7 @@ from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("docs/getting-started.md", "docs/data.md", "docs/operating.md")
+GUIDES = ("docs/getting-started.md", "docs/data.md", "docs/operating.md", "docs/backups.md")
 SAMPLE = ROOT / "tests" / "data" / "json-v1"
 USUAL_PORTS = ("3444", "3445", "3446", "3447", "3448", "3449")
 
@@ -35,7 +35,7 @@ def commands_of(guide: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_command_of_the_guide_succeeds(guide: str, tmp_path: Path) -> None:
     ports = dict(zip(USUAL_PORTS, map(str, free_ports(len(USUAL_PORTS))), strict=True))

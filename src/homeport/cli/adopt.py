@@ -37,7 +37,7 @@ from homeport.environments.steps import Step
 from homeport.errors import GuardError
 from homeport.host.adoption.gathering import find_adoption
 from homeport.host.adoption.kept import owner_before
-from homeport.host.backups.shelf import USABLE, newest
+from homeport.host.backups.shelf import newest
 from homeport.host.carrying import Carried, Carrier, carrying
 from homeport.host.facts.gathering import gather
 from homeport.host.machine.gathering import gather_facts, make_journal_directory, this_program
@@ -174,7 +174,7 @@ class _Work:
         directory = PurePosixPath(os.path.realpath(self._arguments.archive_stale))
         backup = self._new_backup()
         archive = self._environment.backups_directory / f"stale-{directory.name}" / archive_name(backup)
-        good = newest(self._around.shelf.readable_records()[0], USABLE) if self._has_shelf() else None
+        good = newest(self._around.shelf.readable_records()[0]) if self._has_shelf() else None
         findings = examine(environments, self._host())
         last = good.backup if good is not None else None
         return plan_archive_stale(self._environment, directory, findings, archive, backup, last)

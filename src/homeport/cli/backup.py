@@ -12,17 +12,16 @@ from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, table, tell
 from homeport.cli.progress import ProgressLine, shown_size
-from homeport.cli.surroundings import backup_hands, surroundings_of
+from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.backups.manifest import ManifestError
 from homeport.environments.backups.record import Record
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
-from homeport.host.archives.sealing import Identity, read_identities
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.pruning import plan_pruning, prune, reasons_of
 from homeport.host.backups.verifying import verify_backup
-from homeport.host.carrying import all_hands, carrying
+from homeport.host.carrying import carrying
 from homeport.host.hands import Hands
 
 
@@ -34,7 +33,7 @@ def run(arguments: Namespace) -> int:
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     for directory in (environment.backups_directory, environment.journal_directory):
         Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
-    actions: dict[str, Callable[[Surroundings, Namespace], ExitCode]] = {
+    actions: dict[str, Callable[[Surroundings, Hands, Namespace], ExitCode]] = {
         "create": _create,
         "list": _list,
         "show": _show,
@@ -42,23 +41,19 @@ def run(arguments: Namespace) -> int:
         "prune": _prune,
     }
     try:
-        return actions[arguments.action](around, arguments)
+        return actions[arguments.action](around, hands_of(declaration, environment, around), arguments)
     finally:
         progress.close()
 
 
-def _hands(around: Surroundings, arguments: Namespace) -> Hands:
-    return all_hands(hands_of(declaration_of(arguments), around.environment), backup_hands(around))
-
-
-def _create(around: Surroundings, arguments: Namespace) -> ExitCode:
+def _create(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
     name = around.environment.name
     backup = around.shelf.new_id(datetime.now(UTC))
     plan = Plan("backup create", name, (MakeBackup(name, backup, arguments.origin),))
     if arguments.dry_run:
         _print_plan(plan, arguments)
         return ExitCode.DONE
-    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
         carrier.carry_out(plan)
         # By the clock nobody looks after the rules; by hand a person decides when something goes.
         left = prune(around, plan_pruning(around)) if arguments.origin == "schedule" else []
@@ -81,7 +76,8 @@ def _elsewhere(record: Record) -> str:
     return f", also from {', '.join(places)}" if places else ""
 
 
-def _list(around: Surroundings, arguments: Namespace) -> ExitCode:
+def _list(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
+    del hands
     records, faults = around.shelf.readable_records()
     records.reverse()
     if arguments.json:
@@ -104,6 +100,10 @@ def _row(record: Record) -> tuple[str, ...]:
     copies = ", ".join(f"{copy.place} ({copy.state})" for copy in record.copies)
     state = record.state if record.reason is None else f"{record.state}: {record.reason[:60]}"
     drilled = record.drilled[:16] + "Z" if record.drilled else "never"
+    if record.drill is not None and record.drill.outcome == "failed":
+        drilled = f"failed {record.drill.at[:16]}Z: {(record.drill.reason or '')[:60]}"
+    if record.damaged is not None:
+        state = f"{state}, of damaged data"
     events = "" if position is None else str(position)
     return (record.backup, state, _size(record), events, record.origin, copies or "only here", drilled)
 
@@ -112,7 +112,8 @@ def _size(record: Record) -> str:
     return shown_size(record.archive.size) if record.archive is not None else ""
 
 
-def _show(around: Surroundings, arguments: Namespace) -> ExitCode:
+def _show(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
+    del hands
     record = around.shelf.find(arguments.backup)
     if arguments.json:
         print_json(asdict(record))
@@ -132,7 +133,8 @@ def _show(around: Surroundings, arguments: Namespace) -> ExitCode:
             "holds": ", ".join(f"{count} {name}" for name, count in held.counts.items() if count) or "nothing",
             "unpacked": f"{shown_size(held.bytes)} in {held.files} files",
         }
-    lines["drill"] = record.drilled or "never restored"
+    lines["drill"] = _drill(record)
+    lines["damaged"] = record.damaged
     for name, text in lines.items():
         if text is not None:
             say(f"{name:<10} {text}")
@@ -141,10 +143,20 @@ def _show(around: Surroundings, arguments: Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _verify(around: Surroundings, arguments: Namespace) -> ExitCode:
-    identities: list[Identity] = read_identities(Path(arguments.identity)) if arguments.identity else []
+def _drill(record: Record) -> str:
+    drill = record.drill
+    if drill is None:
+        return record.drilled or "never restored"
+    if drill.outcome == "failed":
+        return f"failed at {drill.at}: {drill.reason}"
+    how = "restored, served and asked" if drill.depth == "served" else "restored and examined"
+    return f"{how} at {drill.at}, in {drill.seconds:.1f} s"
+
+
+def _verify(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
+    identities = identities_of(around.environment, arguments.identity)
     name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
         carrier.heal()
         if arguments.backup:
             wanted, faults = [around.shelf.find(arguments.backup)], list[ManifestError]()
@@ -169,9 +181,9 @@ def _verify(around: Surroundings, arguments: Namespace) -> ExitCode:
     return ExitCode.FINDINGS if bad or faults else ExitCode.DONE
 
 
-def _prune(around: Surroundings, arguments: Namespace) -> ExitCode:
+def _prune(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
     name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, _hands(around, arguments)) as carrier:
+    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
         carrier.heal()
         pruning = plan_pruning(around)
         left = [] if arguments.dry_run else prune(around, pruning)

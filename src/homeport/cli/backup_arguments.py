@@ -17,6 +17,14 @@ _VERIFY: Final = """\
 Reads backups back, here and at every place, and compares every byte with what was written. Without BACKUP, all of
 them. Exit code 4 where one is not what it was.
 """
+_DRILL: Final = """\
+Proves a backup: unpacks it aside, examines every row, holds counts, schema and last event against what was saved,
+starts the release's own server on the copy with a socket of its own, asks it for its health and for what it should
+hold, writes down how long that took, and throws the copy away. A server that is not Homeport's is not started: its
+files are examined.
+
+Exit code 4 where the backup is not what it should be.
+"""
 _PRUNE: Final = """\
 Removes the backups that the declared rules do not keep, and says for each other one why it stays. The newest good ones
 always do.
@@ -42,6 +50,13 @@ def add_backup(commands: Any, command: Callable[..., argparse.ArgumentParser], p
     made = {"create": create, "list": listing, "show": show, "verify": verify, "prune": prune}
     for action, one in made.items():
         one.set_defaults(module="backup", action=action)
+    drill = _of_environment(command(actions, "drill", "restore one aside, serve it, and ask it", _DRILL))
+    drill.add_argument("backup", metavar="BACKUP", nargs="?", default="latest", help="its id; latest by default")
+    drill.add_argument("--from", dest="place", metavar="PLACE", help="take the archive from there")
+    drill.add_argument("--scratch", metavar="DIR", help="restore below this directory, not in the backups directory")
+    drill.add_argument("--identity", metavar="FILE", help="the age key that opens sealed backups")
+    drill.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    drill.set_defaults(module="drill")
 
 
 def _of_environment(command: argparse.ArgumentParser) -> argparse.ArgumentParser:

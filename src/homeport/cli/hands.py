@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from homeport.cli.surroundings import backup_hands, surroundings_of
+from homeport.cli.surroundings import surroundings_of
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.host.adoption import ADOPTION_HANDS
-from homeport.host.adoption.data import data_hands
+from homeport.host.adoption.data import data_hands as adopted_data_hands
+from homeport.host.archives.sealing import Identity
+from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.hands import data_hands
 from homeport.host.carrying import all_hands
 from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
+from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.services.choosing import manager_for
 
 
-def hands_of(declaration: Declaration, environment: Environment) -> Hands:
-    """All hands that there are, for operations on an environment."""
+def hands_of(
+    declaration: Declaration,
+    environment: Environment,
+    around: Surroundings | None = None,
+    identities: Sequence[Identity] = (),
+) -> Hands:
+    """All hands that there are, for operations on an environment.
+
+    Args:
+        declaration: with all environments.
+        environment: what is changed.
+        around: what its backups are made with; with progress where somebody watches.
+        identities: that open sealed backups.
+    """
     file = PurePosixPath(declaration.file)
+    own = around if around is not None else surroundings_of(declaration, environment)
+
+    def find(name: str) -> Surroundings:
+        if name == environment.name:
+            return own
+        return surroundings_of(declaration, declaration.environment(name), own.progress)
+
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file))
-    around = surroundings_of(declaration, environment)
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, backup_hands(around), data_hands(around))
+    data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data)

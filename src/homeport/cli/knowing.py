@@ -14,7 +14,7 @@ from homeport.environments.doctor.facts import BackupFacts, HealthFact
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
 from homeport.errors import HomeportError
-from homeport.host.backups.shelf import USABLE, Shelf, newest
+from homeport.host.backups.shelf import Shelf, newest
 from homeport.host.facts.gathering import Known
 from homeport.host.health import ask_environment
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
@@ -47,20 +47,33 @@ def _backups(environment: Environment) -> BackupFacts:
         return BackupFacts()
     records, faults = Shelf(directory, environment.name).readable_records()
     attempts = sorted(records, key=lambda one: age_order(one.backup))
-    good = [one for one in attempts if one.state in USABLE]
-    last = newest(records, USABLE)
+    good = [one for one in attempts if one.is_usable]
+    last = newest(records)
     failed = attempts[-1] if attempts and attempts[-1].state == "failed" else None
     missing = [one for one in good if not Shelf(directory, environment.name).archive(one).exists()]
+    tried = max((one for one in records if one.drill), key=_drilled_at, default=None)
     drills = [datetime.fromisoformat(one.drilled) for one in records if one.drilled is not None]
     return BackupFacts(
         last_good=datetime.fromisoformat(last.created) if last is not None else None,
         last_failure=f"{failed.backup}: {failed.reason}" if failed is not None else _copy_failure(last),
         last_drill=max(drills, default=None),
+        drill_failure=_drill_failure(tried),
         sizes=tuple(one.summary.bytes for one in reversed(good) if one.summary is not None),
         broken=(*(str(fault) for fault in faults), *(f"{one.backup}: its archive is gone" for one in missing)),
         device=os.stat(directory).st_dev,  # noqa: PTH116 - one number of it
         elsewhere=_is_elsewhere(environment, last),
     )
+
+
+def _drilled_at(record: Record) -> str:
+    return record.drill.at if record.drill is not None else ""
+
+
+def _drill_failure(tried: Record | None) -> str:
+    """Why the newest drill found its backup not good; empty where it did not."""
+    if tried is None or tried.drill is None or tried.drill.outcome == "passed":
+        return ""
+    return f"{tried.backup}: {tried.drill.reason}"
 
 
 def _copy_failure(last: Record | None) -> str:

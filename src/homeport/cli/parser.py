@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from homeport import __version__
 from homeport.cli.backup_arguments import add_backup
+from homeport.cli.data_arguments import add_restore, add_sync
 from homeport.cli.server_arguments import add_looking, add_servers
 from homeport.errors import UsageError
 
@@ -165,6 +166,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_doctor(commands)
     add_backup(commands, _command, _Parser)
+    add_restore(commands, _command)
+    add_sync(commands, _command)
     _add_data(commands)
     _add_token(commands)
     _add_connect(commands)
@@ -330,6 +333,7 @@ def _add_token(commands: Commands) -> None:
     create.add_argument("--scope", choices=["read", "write", "admin"], default="write", help="write by default")
     create.add_argument("--instance", metavar="ID", help="the one instance that it speaks as; any by default")
     create.add_argument("--expires", metavar="SPAN", help="12h, 90d, 4w; by default when it is revoked")
+    create.add_argument("--data", metavar="DIR", help="a copy of the environment's data, in which alone it is good")
     show = _command(actions, "list", "every token, when it was used and when it ends; never its secret")
     show.add_argument("environment", metavar="ENV")
     revoke = _command(actions, "revoke", "end a token for good, at once")

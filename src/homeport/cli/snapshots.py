@@ -8,24 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeport import server
+from homeport.cli.losses import loss_lines
 from homeport.cli.output import print_json, say
-from homeport.contract import DataFacts, DataLoss, ExitCode
+from homeport.contract import DataFacts, ExitCode
 from homeport.coordination.values import from_iso
 from homeport.errors import GuardError
 
 if TYPE_CHECKING:
     from homeport.environments.environment import Environment
-
-_LOST: Final = (
-    ("messages", "messages"),
-    ("tasks_created", "tasks that were created"),
-    ("tasks_changed", "older tasks that were changed"),
-    ("lessons", "lessons"),
-    ("projects", "projects that were created"),
-    ("instances", "instances that registered for the first time"),
-    ("tokens", "tokens that were made"),
-    ("imported", "imported records"),
-)
 
 _NOUNS: Final = ("messages", "tasks", "lessons", "projects", "instances", "tokens", "webhooks")
 
@@ -75,7 +65,8 @@ def _lost(arguments: Namespace) -> ExitCode:
     if arguments.json:
         print_json(loss)
     else:
-        _say_loss(loss)
+        for line in loss_lines(loss):
+            say(line)
     return ExitCode.DONE
 
 
@@ -168,16 +159,3 @@ def _origin(found: DataFacts) -> str:
         return ""
     at = origin["position_at"] or "its beginning"
     return f"{origin['origin']} as of {at}, prepared {origin['prepared_at']}, scrubbed: {origin['scrub']}"
-
-
-def _say_loss(loss: DataLoss) -> None:
-    name, position = loss["environment"], loss["position"]
-    if not loss["comparable"]:
-        say(f"Position {position} is of other data, or of a history that {name} has left: all that it holds counts.")
-    if loss["since"] is None:
-        say(f"Nothing: {name} has nothing newer than position {position}.")
-        return
-    say(f"{loss['events']} events of {name} would be lost, from {loss['since']} to {loss['until']}:")
-    numbers = {text: count for key, text in _LOST if isinstance(count := loss.get(key), int) and count}
-    for text, count in numbers.items():
-        say(f"  {count} {text}")

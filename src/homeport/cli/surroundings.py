@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from homeport.environments.backups.steps import AbandonBackup, MakeBackup
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.host.alarming import Announce
-from homeport.host.backups.creating import BackupAbandoner, BackupMaker, Surroundings
+from homeport.host.archives.sealing import Identity, read_identities
+from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.rehearsal import OwnRehearsal
 from homeport.host.data.foreign_seam import ForeignData
 from homeport.host.data.own import OwnData
 from homeport.host.data.program import current_release, release_program
-from homeport.host.hands import Hands
+
+IDENTITY_VARIABLE: Final = "HOMEPORT_AGE_IDENTITY"
+"""Names the file with the age key that opens sealed backups."""
 
 
 def surroundings_of(
     declaration: Declaration, environment: Environment, progress: Callable[[str, int], None] | None = None
 ) -> Surroundings:
     """What backups of an environment are made with."""
-    seam = (
-        ForeignData()
-        if environment.is_foreign
-        else OwnData(environment, release_program(environment, Path(declaration.file)))
-    )
-    around = Surroundings(environment, seam, current_release(environment))
-    if progress is None:
-        return around
-    return Surroundings(environment, seam, around.release, progress)
+    program = release_program(environment, Path(declaration.file))
+    seam = ForeignData(environment.name) if environment.is_foreign else OwnData(environment, program)
+    rehearse = None if environment.is_foreign else OwnRehearsal(environment, program)
+    around = Surroundings(environment, seam, current_release(environment), rehearse)
+    return around if progress is None else replace(around, progress=progress)
 
 
 def announcer_of(declaration: Declaration, environment: Environment) -> Announce | None:
@@ -38,6 +40,11 @@ def announcer_of(declaration: Declaration, environment: Environment) -> Announce
     return OwnData(environment, release_program(environment, Path(declaration.file))).announce
 
 
-def backup_hands(around: Surroundings) -> Hands:
-    """What makes backups, for plans."""
-    return {MakeBackup: BackupMaker(around), AbandonBackup: BackupAbandoner(around)}
+def identities_of(environment: Environment, given: str | None) -> list[Identity]:
+    """The keys that open sealed backups: from the file that was given, the variable, or the declaration.
+
+    Raises:
+        UsageError: the file that is named holds none.
+    """
+    file = given or os.environ.get(IDENTITY_VARIABLE) or environment.backup.identity
+    return read_identities(Path.cwd() / file) if file else []

@@ -36,7 +36,7 @@ def run(arguments: Namespace) -> int:
 def _create(environment: Environment, arguments: Namespace) -> None:
     expires = None if arguments.expires is None else _now() + _span(arguments.expires)
     wanted = Request(arguments.name, arguments.scope, arguments.instance, expires)
-    token, text = server.create_token(Path(environment.data_directory), environment.name, wanted)
+    token, text = server.create_token(_data_of(environment, arguments), environment.name, wanted)
     if arguments.json:
         print_json({**_as_json(token, environment), "token": text.reveal()})
         return
@@ -47,6 +47,10 @@ def _create(environment: Environment, arguments: Namespace) -> None:
     tell(f"{token.name}: scope {token.scope}, speaks as {speaks}, good {ends}. It is shown this once; keep it now.")
     if environment.auth == "open":
         tell(f"{environment.name} is open: it answers without a token too.")
+
+
+def _data_of(environment: Environment, arguments: Namespace) -> Path:
+    return Path(environment.data_directory) if arguments.data is None else Path.cwd() / arguments.data
 
 
 def _list(environment: Environment, arguments: Namespace) -> None:

@@ -20,7 +20,12 @@ FORMAT: Final = 1
 State = Literal["begun", "written", "good", "failed"]
 """``begun``: no archive yet, or its maker was killed; ``written``: not yet read back everywhere; ``good``: read back
 from every place it is declared to be in; ``failed``: see the reason."""
+USABLE: Final = ("good", "written")
+"""States of what can be restored from here."""
 CopyState = Literal["good", "failed"]
+Outcome = Literal["passed", "failed"]
+Depth = Literal["served", "files"]
+"""How far a drill went: a server answered from the copy, or only the files were examined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,22 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """What came of restoring a backup aside, the last time it was tried."""
+
+    at: str
+    """RFC 3339: when it began."""
+    outcome: Outcome
+    depth: Depth
+    seconds: float
+    """How long it took until the copy had answered; what a restore takes at least."""
+    age_seconds: float
+    """How old the data were then."""
+    reason: str | None = None
+    """Why it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """All that is known about one backup."""
 
@@ -83,7 +104,16 @@ class Record:
     """In the declared places other than the backups directory."""
     drilled: str | None = None
     """RFC 3339: when it was last restored aside and found alive."""
+    drill: Drill | None = None
+    """The last attempt at that, which may have failed."""
+    damaged: str | None = None
+    """What was wrong with the data when they were saved all the same, file by file: nothing that one would restore."""
     format: int = field(default=FORMAT)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be restored from here: ``written`` lacks only a copy somewhere else."""
+        return self.state in USABLE and self.damaged is None
 
 
 def summarise(manifest: Manifest) -> Summary:
@@ -149,6 +179,8 @@ def _read(fields: Fields) -> Record:
         summary=fields.one("summary", _summary) if fields.has("summary") else None,
         copies=fields.items("copies", _copy),
         drilled=fields.moment("drilled") if fields.has("drilled") else None,
+        drill=fields.one("drill", _drill) if fields.has("drill") else None,
+        damaged=fields.maybe_text("damaged"),
     )
     fields.done()
     return record
@@ -184,6 +216,17 @@ def _copy(fields: Fields) -> Copy:
         cast("CopyState", fields.text("state", states.__contains__, f"one of {', '.join(states)}")),
         fields.moment("checked"),
         fields.maybe_text("reason"),
+    )
+
+
+def _drill(fields: Fields) -> Drill:
+    return Drill(
+        at=fields.moment("at"),
+        outcome=cast("Outcome", fields.text("outcome", get_args(Outcome).__contains__, "passed or failed")),
+        depth=cast("Depth", fields.text("depth", get_args(Depth).__contains__, "served or files")),
+        seconds=fields.seconds("seconds"),
+        age_seconds=fields.seconds("age_seconds"),
+        reason=fields.maybe_text("reason"),
     )
 
 

@@ -24,6 +24,7 @@ from homeport.host.archives.writing import Contents, write_archive
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.source import live_source, refuse_nesting
 from homeport.host.backups.state import write_state
+from homeport.host.data.raw import copy_raw
 from homeport.host.data.seam import DataDescription, DataSeam
 from homeport.host.places.directory import DirectoryPlace
 from homeport.host.places.opening import open_place, read_credentials
@@ -34,6 +35,9 @@ def _silent(what: str, done: int) -> None:
     """Nobody watches."""
 
 
+Rehearsal = Callable[[Path, Manifest, Path], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What backups of one environment are made with.
@@ -42,6 +46,8 @@ class Surroundings:
         environment: whose.
         seam: to its data.
         release: that runs; None where nobody knows.
+        rehearse: serves data that were restored aside, with their manifest, on a socket at a path, and asks that
+            server; raises HomeportError where it answers not as it should. None where nobody knows how.
         progress: told what is going on, and how many bytes more of it are done.
         now: the clock.
         monotonic: seconds.
@@ -50,6 +56,7 @@ class Surroundings:
     environment: Environment
     seam: DataSeam
     release: str | None = None
+    rehearse: Rehearsal | None = None
     progress: Callable[[str, int], None] = field(default=_silent)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     monotonic: Callable[[], float] = time.monotonic
@@ -168,11 +175,7 @@ def _written(
     shelf, began = around.shelf, around.monotonic()
     scratch = shelf.scratch(begun.backup)
     around.progress("copying", 0)
-    description = around.seam.snapshot(source, scratch)
-    if description.problems and not however_broken:
-        raise HomeportError(
-            f"The copy of {source} is not sound: {description.problems[0]}", "homeport doctor says more."
-        )
+    description, damaged = _copy_of(around, source, scratch, however_broken=however_broken)
     target = shelf.directory / archive_name(begun.backup, sealed=bool(recipients))
     target.unlink(missing_ok=True)
 
@@ -186,9 +189,34 @@ def _written(
         state="written",
         archive=ArchiveFile(target.name, written.size, written.sha256, bool(recipients)),
         summary=summarise(written.manifest),
+        damaged=damaged,
     )
     verify(target, record, progress=around.told("reading back"))
     return record
+
+
+def _copy_of(
+    around: Surroundings, source: Path, scratch: Path, *, however_broken: bool
+) -> tuple[DataDescription, str | None]:
+    """A consistent copy; or the files as they lie there, with what is wrong, where any copy is better than none."""
+    try:
+        return _sound_copy(around, source, scratch), None
+    except HomeportError as error:
+        if not however_broken:
+            raise
+        if scratch.exists():
+            remove_tree(scratch)
+        around.progress("copying file by file", 0)
+        lost = copy_raw(source, scratch)
+        # Whatever they were, they are files now, of which nothing is known.
+        return DataDescription("foreign", oddities=tuple(lost)), error.sentence
+
+
+def _sound_copy(around: Surroundings, source: Path, scratch: Path) -> DataDescription:
+    found = around.seam.snapshot(source, scratch)
+    if found.problems:
+        raise HomeportError(f"The copy of {source} is not sound: {found.problems[0]}", "homeport doctor says more.")
+    return found
 
 
 def _manifest(

@@ -10,7 +10,6 @@ from homeport.environments.backups.record import Record
 from homeport.environments.backups.retention import Candidate, Verdict, judge_retention
 from homeport.errors import HomeportError
 from homeport.host.backups.creating import Surroundings
-from homeport.host.backups.shelf import USABLE
 from homeport.host.backups.state import write_state
 
 
@@ -46,7 +45,7 @@ def plan_pruning(around: Surroundings) -> Pruning:
 def candidate_of(record: Record) -> Candidate:
     """What retention needs to know of a backup."""
     return Candidate(
-        record.backup, datetime.fromisoformat(record.created), record.state in USABLE, record.drilled is not None
+        record.backup, datetime.fromisoformat(record.created), record.is_usable, record.drilled is not None
     )
 
 

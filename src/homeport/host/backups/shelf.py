@@ -26,8 +26,6 @@ from homeport.host.archives.writing import remove_leftovers
 
 SCRATCH: Final = ".snapshot-"
 """What the name of a copy begins with from which an archive is being made."""
-USABLE: Final = ("good", "written")
-"""States of backups that can be restored from here: ``written`` lacks a copy somewhere else."""
 
 
 class Shelf:
@@ -76,7 +74,7 @@ class Shelf:
             ManifestError: its record cannot be believed.
         """
         records, _ = self.readable_records()
-        usable = [one.backup for one in records if one.state in USABLE]
+        usable = [one.backup for one in records if one.is_usable]
         known = usable if named == "latest" else [file.backup for file in backups_among(self._names())]
         backup = choose_backup(named, known, str(self.directory))
         try:
@@ -140,9 +138,11 @@ class Shelf:
         return record
 
 
-def newest(records: Sequence[Record], states: Sequence[str] = USABLE) -> Record | None:
-    """The newest backup in one of these states."""
-    return max((one for one in records if one.state in states), key=lambda one: age_order(one.backup), default=None)
+def newest(records: Sequence[Record], until: datetime | None = None) -> Record | None:
+    """The newest backup that can be restored from here; none that was begun after ``until``."""
+    found = (one for one in records if one.is_usable)
+    early = (one for one in found if until is None or datetime.fromisoformat(one.created) <= until)
+    return max(early, key=lambda one: age_order(one.backup), default=None)
 
 
 def is_archive(path: Path) -> bool:

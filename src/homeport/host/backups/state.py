@@ -14,13 +14,15 @@ from homeport.files import write_atomically
 
 
 def backup_record(records: Sequence[Record]) -> BackupRecord:
-    """What follows from the records: of good backups alone, and of drills that succeeded."""
-    good = [one.created for one in records if one.state == "good"]
+    """What follows from the records: of good backups alone, and proven only while the last drill succeeded."""
+    good = [one.created for one in records if one.state == "good" and one.damaged is None]
     drilled = [one.drilled for one in records if one.drilled is not None]
+    drills = [one.drill for one in records if one.drill is not None]
+    last = max(drills, key=lambda one: datetime.fromisoformat(one.at), default=None)
     return BackupRecord(
         last_backup=max(good, key=datetime.fromisoformat, default=None),
         last_drill=max(drilled, key=datetime.fromisoformat, default=None),
-        proven=bool(drilled),
+        proven=bool(drilled) and (last is None or last.outcome == "passed"),
     )
 
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from homeport.environments.backups.record import Copy, Record, with_copy
+from homeport.environments.backups.record import USABLE, Copy, Record, with_copy
 from homeport.errors import HomeportError
 from homeport.host.archives.sealing import Identity
 from homeport.host.archives.verifying import verify
 from homeport.host.backups.creating import Surroundings, read_back
-from homeport.host.backups.shelf import USABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from homeport.contract import APPLICATION, DataFacts, DataLoss, ExitCode, SnapshotTaken
+from homeport.contract import APPLICATION, DataFacts, DataLoss, ExitCode, Scrub, SnapshotTaken
 from homeport.environments.environment import Environment
 from homeport.errors import HomeportError
 from homeport.host.commands import run_command
@@ -33,8 +33,9 @@ class OwnData:
         taken: SnapshotTaken = self._ask("snapshot", self._environment.name, str(into), "--data", str(source))
         return _described(taken["facts"], tuple(f"{path} is no regular file; left out" for path in taken["left_out"]))
 
-    def examine(self, directory: Path) -> DataDescription:
-        return _described(self._ask("facts", str(directory), "--deep", allowed=(ExitCode.FINDINGS,)))
+    def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
+        depth = ("--deep",) if deep else ()
+        return _described(self._ask("facts", str(directory), *depth, allowed=(ExitCode.FINDINGS,)))
 
     def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
         if description.position is None:
@@ -54,6 +55,10 @@ class OwnData:
             HomeportError: it cannot be stored.
         """
         self._ask("announce", self._environment.name, "--subject", subject, "--body", body)
+
+    def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
+        name = self._environment.name
+        self._ask("prepare", str(directory), "--environment", name, "--origin", origin, "--scrub", scrub)
 
     def _ask(self, *words: str, allowed: Sequence[ExitCode] = ()) -> Any:  # noqa: ANN401 - each answer has its type
         """Runs one ``homeport data`` command.
@@ -91,4 +96,6 @@ def _described(facts: DataFacts, oddities: tuple[str, ...] = ()) -> DataDescript
         position_at=facts["position_at"],
         oddities=oddities,
         problems=tuple(problem["text"] for problem in facts["problems"]),
+        too_new=any(problem["code"] == "newer_schema" for problem in facts["problems"]),
+        pending=tuple(facts["pending_migrations"]),
     )

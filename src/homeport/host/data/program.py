@@ -15,7 +15,8 @@ def release_program(environment: Environment, declaration: Path) -> tuple[str, .
         environment: whose release.
         declaration: its file, absolute.
     """
-    own = Path(environment.current_release) / "bin" / "python"
+    checkout = environment.service.checkout
+    own = Path(environment.current_release / "bin" if checkout is None else checkout / ".venv" / "bin") / "python"
     python = str(own) if own.exists() else sys.executable
     # -P keeps a directory called homeport in the working directory from being taken for the package.
     return (python, "-P", "-m", "homeport", "--config", str(declaration))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from homeport.contract import DataLoss
+from homeport.contract import DataLoss, Scrub
 from homeport.environments.backups.manifest import Application
 
 
@@ -24,6 +24,8 @@ class DataDescription:
         position_at: when that was, RFC 3339.
         oddities: what was left out or is not as it should be and is no reason to stop, in words.
         problems: why it is no good copy, in words; empty where it is one.
+        too_new: whether its schema is newer than the release that looked at it knows.
+        pending: migrations that the release would run on it.
     """
 
     application: Application
@@ -34,6 +36,8 @@ class DataDescription:
     position_at: str | None = None
     oddities: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    too_new: bool = False
+    pending: tuple[str, ...] = ()
 
 
 class DataSeam(Protocol):
@@ -50,8 +54,15 @@ class DataSeam(Protocol):
             HomeportError: there is no good copy; ``into`` does not exist, or may be removed.
         """
 
-    def examine(self, directory: Path) -> DataDescription:
-        """Looks at every row and reference of a snapshot that nobody uses."""
+    def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
+        """Looks at data without changing them: at every row and reference of a snapshot, or only whether they open."""
 
     def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
         """What the live data hold that a snapshot does not; None where that cannot be counted."""
+
+    def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
+        """Makes a snapshot of another environment into data of this seam's environment, in its place.
+
+        Raises:
+            HomeportError: it cannot be; the directory is then to be thrown away.
+        """

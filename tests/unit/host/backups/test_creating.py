@@ -46,7 +46,7 @@ def environment_in(root: Path, **policy: object) -> Environment:
 
 
 def around_of(environment: Environment) -> Surroundings:
-    return Surroundings(environment, ForeignData())
+    return Surroundings(environment, ForeignData(environment.name))
 
 
 def hands_of(around: Surroundings) -> Hands:
@@ -149,7 +149,7 @@ def test_an_attempt_that_fails_leaves_its_record_with_the_reason_and_nothing_els
             raise HomeportError("The disk is gone.")
 
     with pytest.raises(HomeportError, match="The disk is gone"):
-        create_backup(replace(around_of(environment), seam=Failing()), "20261002T061500Z", "command")
+        create_backup(replace(around_of(environment), seam=Failing("legacy")), "20261002T061500Z", "command")
     (record,) = Shelf(Path(environment.backups_directory), "legacy").records()
     assert (record.state, record.reason, record.archive) == ("failed", "The disk is gone.", None)
     assert [path.name for path in Path(environment.backups_directory).iterdir()] == ["data-20261002T061500Z.json"]
@@ -167,7 +167,7 @@ def test_a_making_that_is_killed_anywhere_leaves_the_last_good_state_and_is_clea
         def run(point: Point, environment: Environment = environment) -> None:
             journal = CountedJournal(Path(environment.journal_directory))
             journal.point = point
-            watched = Surroundings(environment, ForeignData(), progress=lambda *_: point())
+            watched = Surroundings(environment, ForeignData(environment.name), progress=lambda *_: point())
             Carrier(journal, counted_hands(hands_of(watched), point)).carry_out(plan())
 
         killed = killed_at(number, run)

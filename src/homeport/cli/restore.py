@@ -1,0 +1,193 @@
+"""``homeport restore ENV BACKUP``."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from homeport.cli.asking import confirm
+from homeport.cli.declared import declaration_of
+from homeport.cli.hands import hands_of
+from homeport.cli.losses import loss_lines
+from homeport.cli.output import print_json, say, tell
+from homeport.cli.progress import ProgressLine
+from homeport.cli.showing import Told, plan_lines
+from homeport.cli.surroundings import identities_of, surroundings_of
+from homeport.contract import DataLoss, ExitCode
+from homeport.environments.backups.plans import Target, kept_as, plan_restore
+from homeport.environments.backups.record import Record
+from homeport.environments.declaration import Declaration
+from homeport.environments.plan import Plan
+from homeport.errors import HomeportError, UsageError
+from homeport.host.archives.extracting import extract, remove_unpacked_leftovers
+from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.shelf import newest
+from homeport.host.backups.target import bytes_below, demand_room, look_at_target
+from homeport.host.backups.unpacking import find_at_place, found_archive, read_record
+from homeport.host.carrying import Carrier, carrying
+from homeport.host.data.seam import DataDescription
+from homeport.host.services.choosing import manager_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What is about to be done, as the person is asked."""
+
+    plan: Plan
+    target: Target
+    backup: str
+    loss: DataLoss | None
+    safety: str
+
+
+def run(arguments: Namespace) -> int:
+    """Says what would be lost, asks, and restores.
+
+    Raises:
+        GuardError: nobody agreed, or something forbids it; nothing was changed.
+        HomeportError: it failed, and everything is as it was.
+        NeedsPersonError: it failed and could not be undone.
+    """
+    declaration = declaration_of(arguments)
+    environment = declaration.environment(arguments.environment)
+    progress = ProgressLine()
+    around = surroundings_of(declaration, environment, None if arguments.json else progress)
+    identities = identities_of(environment, arguments.identity)
+    try:
+        if arguments.to is not None:
+            return _restore_aside(around, arguments)
+        journal = Path(environment.journal_directory)
+        for directory in (journal, around.shelf.directory):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with carrying(
+            journal, environment.name, hands_of(declaration, environment, around, identities), Told()
+        ) as carrier:
+            carrier.heal()
+            return _restore(declaration, around, carrier, arguments)
+    finally:
+        progress.close()
+
+
+def _restore(declaration: Declaration, around: Surroundings, carrier: Carrier, arguments: Namespace) -> ExitCode:
+    intent = _intent(declaration, around, arguments)
+    if arguments.dry_run:
+        _show(intent, arguments)
+        return ExitCode.DONE
+    if not arguments.json:
+        for line in _lines(around, intent):
+            tell(line)
+    confirm(f"Restore {intent.backup} into {around.environment.name}", yes=arguments.yes)
+    carried = carrier.carry_out(intent.plan)
+    _report(around, intent, carried.operation, arguments)
+    return ExitCode.DONE
+
+
+def _intent(declaration: Declaration, around: Surroundings, arguments: Namespace) -> _Intent:
+    backup = _chosen(around, arguments)
+    record = read_record(around, backup, arguments.place)
+    safety = around.shelf.new_id(datetime.now(UTC))
+    target = look_at_target(around, manager_for(around.environment, PurePosixPath(declaration.file)), safety)
+    if record is not None and record.summary is not None:
+        demand_room(Path(target.data.parent), record.summary.bytes, what=f"the backup {backup}")
+    if target.holds:
+        demand_room(around.shelf.directory, bytes_below(Path(target.data)), what="a safety backup")
+    plan = plan_restore(target, backup, safety, arguments.place)
+    return _Intent(plan, target, backup, _loss(around, target, record), safety)
+
+
+def _chosen(around: Surroundings, arguments: Namespace) -> str:
+    """The id of the backup that is meant."""
+    if (arguments.backup is None) == (arguments.at is None):
+        raise UsageError("Name one backup: its id, latest, or --at TIME.", "homeport backup list shows all.")
+    if arguments.at is None:
+        return find_at_place(around, arguments.backup, arguments.place)
+    try:
+        until = datetime.fromisoformat(arguments.at)
+    except ValueError:
+        raise UsageError(f"--at {arguments.at!r} is no time.", "Write 2026-10-02T06:15:00Z.") from None
+    # A time without a zone is meant as the clock on the wall shows it.
+    record = newest(around.shelf.readable_records()[0], until.astimezone())
+    if record is None:
+        raise UsageError(f"There is no good backup from before {arguments.at}.", "homeport backup list shows all.")
+    return record.backup
+
+
+def _loss(around: Surroundings, target: Target, record: Record | None) -> DataLoss | None:
+    """What the live data hold that the backup does not; None where that cannot be counted."""
+    if record is None or record.summary is None or not target.holds:
+        return None
+    held = record.summary
+    description = DataDescription(held.application, held.identity, held.schema_version, held.counts, held.position)
+    try:
+        return around.seam.lost_after(Path(target.data), description)
+    except HomeportError:
+        return None
+
+
+def _lines(around: Surroundings, intent: _Intent) -> list[str]:
+    if intent.loss is not None:
+        return loss_lines(intent.loss)
+    if not intent.target.holds:
+        return [f"{around.environment.name} has no data now; nothing would be lost."]
+    if intent.target.sound:
+        return ["What would be lost cannot be counted; all that is newer than the backup goes."]
+    return ["The data that are there are damaged: what would be lost cannot be counted. They are saved file by file."]
+
+
+def _show(intent: _Intent, arguments: Namespace) -> None:
+    if arguments.json:
+        print_json({"dry_run": True, "backup": intent.backup, "loss": intent.loss, **intent.plan.as_json()})
+        return
+    for line in (*([] if intent.loss is None else loss_lines(intent.loss)), *plan_lines(intent.plan)):
+        say(line)
+
+
+def _report(around: Surroundings, intent: _Intent, operation: str, arguments: Namespace) -> None:
+    target = intent.target
+    kept = target.beside(kept_as("restore")) if target.exists else None
+    safety = intent.safety if target.holds else None
+    if arguments.json:
+        print_json(
+            {
+                "environment": around.environment.name,
+                "restored": intent.backup,
+                "operation": operation,
+                "safety_backup": safety,
+                "kept": str(kept) if kept else None,
+                "started": target.running,
+                "loss": intent.loss,
+            }
+        )
+        return
+    runs = "its server runs on it, and is healthy" if target.running else "its server did not run, and was not started"
+    say(f"{around.environment.name} holds {intent.backup} now; {runs}.")
+    if safety is not None:
+        say(f"What was there is the backup {safety}.")
+    if kept is not None:
+        say(f"The old data lie in {kept}; they stay until you remove them.")
+
+
+def _restore_aside(around: Surroundings, arguments: Namespace) -> ExitCode:
+    """Unpacks into a directory of the person's, and touches nothing else."""
+    into = Path(os.path.abspath(arguments.to))  # noqa: PTH100 - a link in it is the person's wish
+    backup = _chosen(around, arguments)
+    identities = identities_of(around.environment, arguments.identity)
+    if arguments.dry_run:
+        say(f"would unpack {backup} into {into}")
+        return ExitCode.DONE
+    if into.is_dir() and not any(into.iterdir()):
+        into.rmdir()
+    remove_unpacked_leftovers(into)
+    with found_archive(around, backup, into.parent, arguments.place) as (archive, record):
+        manifest = extract(archive, into, record, identities, around.told("unpacking"))
+    found = around.seam.examine(into)
+    if arguments.json:
+        print_json({"backup": backup, "to": str(into), "files": len(manifest.files), "problems": list(found.problems)})
+    else:
+        say(f"{backup} is unpacked in {into}: {len(manifest.files)} files, {manifest.total_bytes} bytes.")
+        for problem in found.problems:
+            say(f"  {problem}")
+    return ExitCode.FINDINGS if found.problems else ExitCode.DONE

@@ -1,0 +1,144 @@
+"""The plans of drill, restore and sync: which steps, in which order, and from where on there is no way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from homeport.contract import Scrub
+from homeport.environments.backups.data_steps import (
+    DATA,
+    DemandUnused,
+    Discard,
+    KeepServed,
+    PrepareData,
+    Rehearse,
+    Scratch,
+    Settle,
+    TakeSnapshot,
+    Unpack,
+)
+from homeport.environments.backups.steps import MakeBackup
+from homeport.environments.plan import Plan
+from homeport.environments.services.steps import AwaitHealth, ComeBack, StartServer, StopServer
+from homeport.environments.steps import Ownership, Rename, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The data directory that is about to be exchanged, as it was found.
+
+    Attributes:
+        environment: whose.
+        data: where it really lies; links to it are followed.
+        stamp: names what is made beside it, in no other operation's way.
+        exists: whether it is there.
+        holds: whether there is anything in it.
+        sound: whether it can be copied as its server would; if not, it is saved as files, with the server stopped.
+        running: whether its server runs, or would if it could.
+        mode: of the directory.
+        owner: of the directory.
+    """
+
+    environment: str
+    data: PurePosixPath
+    stamp: str
+    exists: bool
+    holds: bool
+    sound: bool
+    running: bool
+    mode: int
+    owner: Ownership
+
+    def beside(self, what: str) -> PurePosixPath:
+        """A name next to the data directory, on the same file system."""
+        return self.data.with_name(f"{self.data.name}.{what}-{self.stamp}")
+
+
+def plan_restore(target: Target, backup: str, safety: str, place: str | None = None) -> Plan:
+    """Puts a backup's data in place of an environment's own, which are kept aside.
+
+    Args:
+        target: what it replaces.
+        backup: the id of what is restored.
+        safety: the id of the backup that is made first.
+        place: where the archive is read from; None for the backups directory.
+    """
+    work = target.beside("restoring")
+    save = _save(target, safety, "restore")
+    unpack = (Scratch(work), Unpack(target.environment, backup, work, place))
+    before = () if target.sound else _stop(target)
+    between = _stop(target) if target.sound else ()
+    steps = (*before, *save, *unpack, *_settle(target, work), *between, *exchange(target, work, kept_as("restore")))
+    return Plan("restore", target.environment, (*steps, Discard(work)), commits_after=len(steps))
+
+
+def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str) -> Plan:
+    """Puts a snapshot of another environment in place of an environment's own data.
+
+    Args:
+        target: what it replaces.
+        origin: the environment that is read.
+        scrub: what is taken out of the copy.
+        safety: the id of the backup that is made first.
+    """
+    work = target.beside("syncing")
+    take = (Scratch(work), TakeSnapshot(origin, work), PrepareData(target.environment, origin, work, scrub))
+    save = _save(target, safety, "sync")
+    steps = (
+        *(*take, *_settle(target, work)),
+        *(() if target.sound else _stop(target)),
+        *save,
+        *(_stop(target) if target.sound else ()),
+        *exchange(target, work, kept_as("sync")),
+    )
+    gone = (Discard(target.beside(kept_as("sync"))),) if target.exists else ()
+    return Plan("sync", target.environment, (*steps, *gone, Discard(work)), commits_after=len(steps))
+
+
+def plan_drill(
+    environment: str, backup: str, work: PurePosixPath, sockets: PurePosixPath, place: str | None = None
+) -> Plan:
+    """Restores a backup aside, serves it, and throws it away again.
+
+    Args:
+        environment: whose backup.
+        backup: its id.
+        work: a directory to make, on no path of the data.
+        sockets: a directory to make, with a name short enough for a socket in it.
+        place: where the archive is read from; None for the backups directory.
+    """
+    rehearse = Rehearse(environment, backup, work, sockets / "http", place)
+    steps = (Scratch(work), Scratch(sockets), rehearse)
+    return Plan("backup drill", environment, (*steps, Discard(sockets), Discard(work)), commits_after=len(steps))
+
+
+def kept_as(operation: str) -> str:
+    """What the name says of data that an operation has replaced."""
+    return f"before-{operation}"
+
+
+def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]:
+    """The new data in place of the old, and the server on them; until it is well, all of it can be taken back."""
+    aside = (Rename(target.data, target.beside(kept)),) if target.exists else ()
+    steps = (
+        DemandUnused(target.environment, target.data),
+        *aside,
+        Rename(work / DATA, target.data),
+    )
+    if not target.running:
+        return steps
+    serve = (KeepServed(target.data, target.beside("failed")), StartServer(target.environment))
+    return (*steps, *serve, AwaitHealth(target.environment))
+
+
+def _save(target: Target, safety: str, origin: str) -> tuple[Step, ...]:
+    return (MakeBackup(target.environment, safety, origin, however_broken=True),) if target.holds else ()
+
+
+def _stop(target: Target) -> tuple[Step, ...]:
+    return (ComeBack(target.environment), StopServer(target.environment)) if target.running else ()
+
+
+def _settle(target: Target, work: PurePosixPath) -> tuple[Step, ...]:
+    return (Settle(work / DATA, target.mode, target.owner),)

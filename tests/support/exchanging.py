@@ -1,0 +1,150 @@
+"""Environments whose data are restored, drilled and synced, with all that carries it out, in this process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from pysqlite3 import dbapi2
+
+from homeport import server
+from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DataFacts, DataLoss, Scrub
+from homeport.environments.backups.plans import Target
+from homeport.environments.declaration import Declaration, parse_declaration
+from homeport.environments.environment import Environment
+from homeport.environments.plan import Plan
+from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.hands import data_hands
+from homeport.host.backups.target import look_at_target
+from homeport.host.carrying import Carrier, all_hands
+from homeport.host.data.foreign_seam import ForeignData
+from homeport.host.data.seam import DataDescription
+from homeport.host.hands import Hands
+from homeport.host.hands.files import FILE_HANDS
+from homeport.host.hands.scratch import SCRATCH_HANDS
+from homeport.host.hands.services import service_hands
+from homeport.host.journal import Journal
+from homeport.host.services.processes import ProcessManager
+
+
+class InProcess:
+    """The seam over Homeport's own store without a program in between: for tests that go through it a hundred times."""
+
+    def __init__(self, environment: str) -> None:
+        self._environment = environment
+
+    def snapshot(self, source: Path, into: Path) -> DataDescription:
+        return _described(server.take_snapshot(source, self._environment, into)["facts"])
+
+    def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
+        return _described(server.data_facts(directory, deep=deep))
+
+    def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
+        return server.lost_after(source, self._environment, description.position or 0)
+
+    def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
+        server.prepare_snapshot(directory, self._environment, origin, scrub)
+
+
+def _described(facts: DataFacts) -> DataDescription:
+    return DataDescription(
+        application="homeport" if facts["application"] in (APPLICATION, None) else "foreign",
+        identity=facts["identity"],
+        schema_version=facts["schema_version"],
+        counts=facts["counts"],
+        position=facts["position"],
+        problems=tuple(problem["text"] for problem in facts["problems"]),
+        too_new=any(problem["code"] == "newer_schema" for problem in facts["problems"]),
+    )
+
+
+@dataclass(frozen=True)
+class Yard:
+    """A declaration with its directories, and what works on them."""
+
+    declaration: Declaration
+
+    def environment(self, name: str) -> Environment:
+        return self.declaration.environment(name)
+
+    def data(self, name: str) -> Path:
+        """The data directory."""
+        return Path(self.environment(name).data_directory)
+
+    def around(self, name: str) -> Surroundings:
+        """What backups of an environment are made with."""
+        environment = self.environment(name)
+        return Surroundings(environment, ForeignData(name) if environment.is_foreign else InProcess(name))
+
+    @property
+    def manager(self) -> ProcessManager:
+        """Who runs the servers."""
+        return ProcessManager(PurePosixPath(self.declaration.file), PurePosixPath(sys.executable), grace=5)
+
+    def hands(self, name: str) -> Hands:
+        """For all that is done to an environment's data."""
+        services = service_hands(self.declaration.environments, lambda _: self.manager)
+        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, data_hands(self.around(name), self.around))
+
+    def journal(self, name: str) -> Journal:
+        return Journal(Path(self.environment(name).journal_directory))
+
+    def target(self, name: str, stamp: str = "20261002T070000Z") -> Target:
+        """What a restore or a sync would exchange."""
+        return look_at_target(self.around(name), self.manager, stamp)
+
+    def carry_out(self, plan: Plan) -> None:
+        Carrier(self.journal(plan.environment), self.hands(plan.environment)).carry_out(plan)
+
+    def heal(self, name: str) -> None:
+        """What the next run of any command begins with."""
+        Carrier(self.journal(name), self.hands(name)).heal()
+
+
+def yard(directory: Path, text: str) -> Yard:
+    """Writes a declaration and makes the directories."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "homeport.toml"
+    file.write_text(text)
+    declaration = parse_declaration(text, PurePosixPath(file))
+    for environment in declaration.environments.values():
+        for path in environment.directories:
+            Path(path).mkdir(parents=True, exist_ok=True)
+    return Yard(declaration)
+
+
+def with_places(around: Surroundings, places: Sequence[Path]) -> Surroundings:
+    """The same with other places for copies."""
+    policy = around.environment.backup.model_copy(update={"places": [str(place) for place in places]})
+    return replace(around, environment=replace(around.environment, backup=policy))
+
+
+def content(directory: Path) -> object:
+    """All that a data directory holds, equal for two that hold the same, whatever their pages look like."""
+    found: dict[str, object] = {}
+    for path in sorted(directory.rglob("*")):
+        name = str(path.relative_to(directory))
+        if not path.is_file() or name == LOCK_FILE or name.startswith(f"{DATABASE_FILE}-"):
+            continue
+        found[name] = _rows(path) if name == DATABASE_FILE else path.read_bytes()
+    return found
+
+
+def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    database = dbapi2.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        names = [
+            name
+            for (name, sql) in database.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            )
+            if "VIRTUAL" not in sql and not name.startswith("search")
+        ]
+        return {
+            name: sorted(database.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr)  # noqa: S608
+            for name in names
+        }
+    finally:
+        database.close()
