@@ -227,7 +227,7 @@ def test_a_pull_that_is_killed_anywhere_is_undone_or_done_by_the_next_run(fault:
         counted = CountedJournal(journal)
         counted.point = point
         _, target = find_target(environment)
-        plan = plan_pull(environment, MANAGER.state(environment), target, 20)
+        plan = plan_pull(environment, MANAGER.state(environment), target, 60)
         Carrier(counted, counted_hands(hands, point)).carry_out(plan)
 
     number = 0

@@ -154,13 +154,21 @@ class ServiceState:
         }
 
 
-def find_unmanaged(listening: tuple[Listening, ...], pids: tuple[int, ...]) -> PortHolder | None:
-    """Who listens on a declared port and is none of these processes; the one that holds the socket for them is none."""
+def find_unmanaged(
+    listening: tuple[Listening, ...], pids: tuple[int, ...], *, sees_them: bool = True
+) -> PortHolder | None:
+    """Who listens on a declared port and is none of these processes; the one that holds the socket for them is none.
+
+    Args:
+        listening: who listens.
+        pids: of the server.
+        sees_them: whether this user may see what those processes hold; if not, an unknown holder is one of them.
+    """
     for one in listening:
         if any(holder.pid in pids for holder in one.holders):
             continue
         for holder in one.holders:
-            if holder.pid != INIT:
+            if holder.pid != INIT and (holder.pid is not None or sees_them or not pids):
                 return holder
     return None
 

@@ -153,8 +153,10 @@ def _port(one: Listening, state: ServiceState) -> PortRow:
     if not one.holders:
         return PortRow(one.setting, one.port, None, own=False)
     holder = one.holders[0]
-    # With systemd the first process holds the socket for the server.
-    return PortRow(one.setting, one.port, str(holder), own=state.manager == "systemd" and holder.pid == INIT)
+    # With systemd the first process holds the socket for the server; and not every user may see who holds one.
+    unseen = holder.pid is None and state.running and state.unmanaged is None
+    is_own = unseen or (state.manager == "systemd" and holder.pid == INIT)
+    return PortRow(one.setting, one.port, str(holder), own=is_own)
 
 
 def _sentence(text: str) -> str:

@@ -24,6 +24,8 @@ class CheckOuter:
     def apply(self, step: CheckOut) -> None:
         checkout = Checkout(Path(step.directory))
         if checkout.head() != step.commit:
+            # Whoever moved it last may have installed something else since.
+            checkout.note_installed("")
             checkout.go_to(step.commit)
         wanted = f"{step.commit} {shown_command(step.install)}"
         if not step.install or checkout.installed() == wanted:

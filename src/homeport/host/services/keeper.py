@@ -43,8 +43,7 @@ class Log:
 
     def write(self, data: bytes) -> None:
         """Appends. A disk that is full loses lines, and never the server."""
-        lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-        self.last_line = lines[-1].strip()[-LINE:] if lines else self.last_line
+        self.last_line = last_words(f"{self.last_line}\n{data.decode('utf-8', 'replace')}")[:LINE]
         try:
             self._file.write(data)
             if self._file.tell() >= self._limit and data.endswith(b"\n"):
@@ -67,6 +66,15 @@ class Log:
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
+
+
+def last_words(text: str) -> str:
+    """The last line of a log; where that is indented, with the one that it belongs to before it."""
+    words = ""
+    for line in text.splitlines():
+        if line.strip():
+            words = f"{words} {line.strip()}" if words and line[0].isspace() else line.strip()
+    return words
 
 
 def keep(order: dict[str, Any]) -> int:

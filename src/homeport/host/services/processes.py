@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Final
 
+import psutil
+
 from homeport.environments.environment import Environment
 from homeport.environments.services.commands import serve_command
 from homeport.environments.services.state import ManagerKind, PortHolder, ServiceEnd, ServiceState, find_unmanaged
@@ -92,7 +94,7 @@ class ProcessManager:
             last_end=end[1] if end is not None else None,
             pid_file=environment.pid_file,
             listening=listening,
-            unmanaged=find_unmanaged(listening, pids) or _data_holder(environment, pids),
+            unmanaged=find_unmanaged(listening, pids, sees_them=_may_see(pids)) or _data_holder(environment, pids),
             note=note,
         )
 
@@ -253,6 +255,14 @@ def _read_end(environment: Environment) -> tuple[str, ServiceEnd] | None:
         return str(found["mark"]), end
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _may_see(pids: tuple[int, ...]) -> bool:
+    """Whether this user may see which sockets the processes hold."""
+    try:
+        return os.geteuid() == 0 or all(psutil.Process(pid).uids().real == os.geteuid() for pid in pids)
+    except psutil.Error:
+        return True
 
 
 def _signal_name(number: int) -> str:

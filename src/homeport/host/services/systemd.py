@@ -15,10 +15,11 @@ import psutil
 
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
-from homeport.environments.services.state import INIT, ManagerKind, ServiceState, find_unmanaged
+from homeport.environments.services.state import ManagerKind, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.commands import Finished, run_command
 from homeport.host.ports import find_listening
+from homeport.host.services.keeper import last_words
 from homeport.host.services.show import PROPERTIES, Unit, latest, parse_show
 
 SLOTS: Final = ("blue", "green")
@@ -39,7 +40,7 @@ class SystemdManager:
         listening = find_listening(environment.ports)
         up = [slot for slot in slots if slot.is_up]
         pids = tuple(dict.fromkeys(pid for slot in sorted(up, key=lambda one: -one.began) for pid in _pids_of(slot)))
-        unmanaged = find_unmanaged(listening, (*pids, INIT))
+        unmanaged = find_unmanaged(listening, pids, sees_them=os.geteuid() == 0)
         if unit is None:
             note = f"There is no unit {environment.service_unit}; homeport provision {environment.name} makes it."
             return ServiceState(manager="systemd", running=False, listening=listening, unmanaged=unmanaged, note=note)
@@ -136,8 +137,8 @@ def _last_line(unit: Unit) -> str:
     if unit.never_ran or not unit.invocation:
         return ""
     match = f"_SYSTEMD_INVOCATION_ID={unit.invocation}"
-    done = run_command(["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", "1", match], seconds=60)
-    return done.output.strip()[-LONGEST_LINE:]
+    done = run_command(["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", "20", match], seconds=60)
+    return last_words(done.output)[:LONGEST_LINE]
 
 
 def _pids_of(unit: Unit) -> list[int]:

@@ -76,6 +76,8 @@ def test_whoever_listens_and_is_none_of_its_processes_is_unmanaged() -> None:
     assert find_unmanaged((Listening("http_port", 1, (init,)),), ()) is None
     unseen = PortHolder(None, None, None, None)
     assert find_unmanaged((Listening("http_port", 1, (unseen,)),), (7,)) == unseen
+    assert find_unmanaged((Listening("http_port", 1, (unseen,)),), (), sees_them=False) == unseen
+    assert find_unmanaged((Listening("http_port", 1, (unseen,)),), (7,), sees_them=False) is None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.services.state import ServiceState
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.services.awaiting import await_health
+from homeport.host.services.keeper import last_words
 from homeport.host.services.pid_file import Started, birth_of, read_started, write_started
 from homeport.host.services.processes import ProcessManager
 from tests.support.foreign import foreign_environment
@@ -357,3 +358,20 @@ def test_a_socket_held_by_this_process_is_no_server_of_the_environment(tmp_path:
         unmanaged = manager().state(environment).unmanaged
     assert unmanaged is not None
     assert unmanaged.pid == os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("one\ntwo\n", "two"),
+        (
+            "homeport: it is another's.\n  Declare another directory.\n",
+            "homeport: it is another's. Declare another directory.",
+        ),
+        ("Traceback:\n  File x\nValueError: no\n\n", "ValueError: no"),
+        ("  only this", "only this"),
+        ("\n \n", ""),
+    ],
+)
+def test_the_last_line_has_with_it_what_it_goes_on_from(text: str, said: str) -> None:
+    assert last_words(text) == said
