@@ -45,6 +45,8 @@ def _backups(environment: Environment) -> BackupFacts:
     directory = Path(environment.backups_directory)
     if not directory.is_dir():
         return BackupFacts()
+    if not os.access(directory, os.R_OK | os.X_OK):
+        return BackupFacts(seen=False)
     records, faults = Shelf(directory, environment.name).readable_records()
     attempts = sorted(records, key=lambda one: age_order(one.backup))
     good = [one for one in attempts if one.is_usable]

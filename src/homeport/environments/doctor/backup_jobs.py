@@ -21,7 +21,8 @@ def find_backup_faults(environments: Sequence[Environment], facts: HostFacts) ->
         yield from _job_faults(job, environments, facts)
     for environment in environments:
         own = facts.backups.get(environment.name, BackupFacts())
-        yield from _own_faults(environment, own, facts)
+        if own.seen:
+            yield from _own_faults(environment, own, facts)
 
 
 def _job_faults(job: JobFact, environments: Sequence[Environment], facts: HostFacts) -> Iterator[Finding]:

@@ -194,6 +194,8 @@ class HealthFact:
 class BackupFacts:
     """How an environment's own backups are (:mod:`homeport.environments.backups`)."""
 
+    seen: bool = True
+    """Whether this user may look at them; what may not be seen is not judged."""
     last_good: datetime | None = None
     last_failure: str = ""
     """Why the newest attempt failed; empty where it did not."""
@@ -214,6 +216,8 @@ class HostFacts:
 
     now: datetime
     host: str = ""
+    sees_all: bool = True
+    """Whether whoever looked may see other users' processes."""
     managed: bool = False
     """Whether systemd runs this machine."""
     processes: tuple[ProcessFact, ...] = ()

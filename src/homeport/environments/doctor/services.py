@@ -21,10 +21,14 @@ def find_service_faults(environments: Sequence[Environment], facts: HostFacts) -
     """What is wrong with who serves."""
     for environment in environments:
         holder = facts.holder(environment.http_port)
+        health = facts.health.get(environment.name)
+        if holder is None and not facts.sees_all and health is not None and health.environment == environment.name:
+            # Its server answers, and this user may not see the process.
+            yield from _unwell(environment, health)
+            continue
         if holder is None:
             yield from _nobody(environment, facts)
             continue
-        health = facts.health.get(environment.name)
         if _is_stranger(environment, holder, health):
             yield _held(environment, holder, health)
             continue

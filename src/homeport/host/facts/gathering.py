@@ -57,6 +57,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
     return HostFacts(
         now=now,
         host=socket.gethostname(),
+        sees_all=os.geteuid() == 0,
         managed=is_managed(),
         processes=find_processes(ports, roots),
         units=units,
