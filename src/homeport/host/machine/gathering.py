@@ -28,9 +28,9 @@ _LONGEST: Final = 1 << 20
 
 
 def this_program(environment: Environment, file: Path) -> Program:
-    """What units run: the current release where there is one, else the installation that this process is from."""
-    current = Path(environment.current_release)
-    own = current / "bin" / "python"
+    """What units run: the checkout's program or the current release's, else the one that this process is of."""
+    checkout = environment.service.checkout
+    own = Path(environment.current_release / "bin" if checkout is None else checkout / ".venv" / "bin") / "python"
     # -P keeps a directory called homeport in the working directory from being taken for the package.
     python = own if own.exists() else Path(sys.executable)
     package = () if own.exists() else (PurePosixPath(Path(homeport.__file__).parent),)
