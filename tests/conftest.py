@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,9 +22,12 @@ settings.load_profile("homeport")
 
 
 def pytest_configure() -> None:
-    """Forget the settings of a server that happens to run in the developer's shell."""
+    """Forget the settings of a server that happens to run in the developer's shell, and how that was started."""
     for name in [name for name in os.environ if name.startswith("HOMEPORT_")]:
         del os.environ[name]
+    # A shell starts what runs in its background deaf to Ctrl-C, and every child inherits that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

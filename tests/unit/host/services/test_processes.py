@@ -210,7 +210,8 @@ def test_a_server_whose_keeper_was_killed_still_is_the_server_and_can_be_stopped
         assert "kept it" in state.note
         one.stop(environment)
         assert pid is not None
-        assert birth_of(pid) is None
+        # Its parent is gone, and the machine's first process may take a moment to bury it.
+        until(lambda: birth_of(pid) is None)
 
 
 def test_a_recycled_pid_is_left_alone(tmp_path: Path) -> None:
