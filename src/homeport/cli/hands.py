@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from homeport.cli.surroundings import surroundings_of
 from homeport.environments.declaration import Declaration
@@ -19,6 +19,7 @@ from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.machine import MACHINE_HANDS
+from homeport.host.releases.hands import ReleaseSurroundings, release_hands
 from homeport.host.services.choosing import manager_for
 
 
@@ -46,4 +47,11 @@ def hands_of(
 
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file))
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data)
+    releases = release_hands(releases_of(declaration, environment))
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases)
+
+
+def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:
+    """What releases of an environment are changed with."""
+    file = PurePosixPath(declaration.file)
+    return ReleaseSurroundings(environment, Path(file), lambda: manager_for(environment, file))

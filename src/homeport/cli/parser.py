@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from homeport import __version__
 from homeport.cli.backup_arguments import add_backup
 from homeport.cli.data_arguments import add_restore, add_sync
+from homeport.cli.release_arguments import add_releases
 from homeport.cli.server_arguments import add_looking, add_servers
 from homeport.errors import UsageError
 
@@ -163,6 +164,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_adopt(commands)
     add_servers(commands, _command)
     add_looking(commands, _command)
+    add_releases(commands, _command)
     _add_config(commands)
     _add_doctor(commands)
     add_backup(commands, _command, _Parser)

@@ -44,7 +44,7 @@ def add_servers(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
         one = command(commands, action, line, text)
         one.add_argument("environment", metavar="ENV")
         one.add_argument(
-            "--wait", metavar="SECONDS", type=_seconds, default=60.0, help="how long it may take; 60 by default"
+            "--wait", metavar="SECONDS", type=seconds, default=60.0, help="how long it may take; 60 by default"
         )
         one.set_defaults(module="servers", action=action, pull=False)
         if action == "restart":
@@ -57,9 +57,7 @@ def add_looking(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     status = command(commands, "status", "all environments side by side, as they are now", _STATUS)
     status.add_argument("environments", metavar="ENV", nargs="*", help="only these")
     status.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
-    status.add_argument(
-        "--every", metavar="SECONDS", type=_seconds, default=2.0, help="between two looks; 2 by default"
-    )
+    status.add_argument("--every", metavar="SECONDS", type=seconds, default=2.0, help="between two looks; 2 by default")
     status.set_defaults(module="status")
     logs = command(commands, "logs", "what an environment's server has logged")
     logs.add_argument("environment", metavar="ENV")
@@ -73,7 +71,8 @@ def add_looking(commands: Any, command: Callable[..., argparse.ArgumentParser]) 
     log.set_defaults(module="log")
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A length of time up to a day, from an argument."""
     if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) is None or not 0 < float(text) <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return float(text)

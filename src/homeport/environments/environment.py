@@ -26,7 +26,7 @@ from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
 from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
-from homeport.environments.services.service import Service, make_service
+from homeport.environments.services.service import CURRENT, Service, make_service
 from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
@@ -104,7 +104,7 @@ class Environment:
     @property
     def current_release(self) -> PurePosixPath:
         """The link to the release that runs."""
-        return self.directory / "current"
+        return self.directory / CURRENT
 
     @property
     def logs_directory(self) -> PurePosixPath:

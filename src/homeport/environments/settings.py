@@ -64,6 +64,12 @@ def _limit(value: int) -> int:
     return value
 
 
+def _releases(value: int) -> int:
+    if value < 1:
+        raise ValueError(f"{value} releases would leave none to go back to")
+    return value
+
+
 def _unit(value: str) -> str:
     if len(value) > LONGEST_NAME or not UNIT_NAME.fullmatch(value):
         raise ValueError(f'"{value}" is not a unit name: small letters, digits and dashes, without .service')
@@ -295,13 +301,25 @@ class EnvironmentSettings(BaseModel):
     )
     branch: Annotated[str, AfterValidator(_branch)] = Field(
         "",
-        description="The branch that the checkout follows; by default the one that is checked out.",
+        description="The branch that the checkout follows, or that releases are built from; by default the one that is "
+        "checked out.",
     )
     install: Words | None = Field(
         None,
         description="What is run in the checkout after it was brought forward, without a shell; it must end with 0 "
         'and may be run twice: ["npm", "ci"]. For Homeport\'s own server it installs what '
         "requirements/runtime.lock asks for.",
+    )
+    source: Annotated[str, AfterValidator(_optional_path)] = Field(
+        "",
+        description="A git repository on this machine that homeport deploy builds releases from, each in a directory "
+        "of its own that does not change any more. For a server that is not Homeport's own, install is then run in the "
+        "release, and working_directory is the release that serves. It cannot be declared together with checkout.",
+    )
+    keep_releases: Annotated[int, AfterValidator(_releases)] = Field(
+        5,
+        description="How many good releases stay. Those that never came up push none of them out, and one whose data a "
+        "kept backup holds stays too.",
     )
     user: Annotated[str, AfterValidator(_user)] | None = Field(
         None,

@@ -9,6 +9,8 @@ from typing import Final
 from homeport.environments.paths import absolute
 from homeport.environments.settings import EnvironmentSettings, ServiceKind
 
+CURRENT: Final = "current"
+"""In an environment's directory, the link to the release that serves."""
 _OWN_INSTALL: Final = ("scripts/install", ".venv", "requirements/runtime.lock", "--with-project")
 
 
@@ -25,7 +27,9 @@ class Service:
         health_says: what another server's answer must say besides a good status; names and texts.
         checkout: the git checkout that it runs from.
         branch: the branch that the checkout follows; None for the one that is checked out.
-        install: what is run in the checkout after it was brought forward; empty for nothing.
+        install: what is run in the checkout after it was brought forward, or in a new release; empty for nothing.
+        source: the git repository that releases are built from; None where none are.
+        keep_releases: how many good ones stay.
     """
 
     kind: ServiceKind
@@ -37,6 +41,8 @@ class Service:
     checkout: PurePosixPath | None
     branch: str | None
     install: tuple[str, ...]
+    source: PurePosixPath | None
+    keep_releases: int
 
     def as_json(self) -> dict[str, object]:
         """For ``homeport config show``; of the variables only the names, whatever somebody wrote into them."""
@@ -50,6 +56,8 @@ class Service:
             "checkout": str(self.checkout) if self.checkout is not None else None,
             "branch": self.branch,
             "install": list(self.install),
+            "source": str(self.source) if self.source is not None else None,
+            "keep_releases": self.keep_releases,
         }
 
 
@@ -63,17 +71,20 @@ def make_service(settings: EnvironmentSettings, root: PurePosixPath, directory: 
     """
     checkout = absolute(root, settings.checkout) if settings.checkout else None
     declared = settings.working_directory
+    released = directory / CURRENT if settings.source and settings.command else directory
     own_install = _OWN_INSTALL if checkout is not None and not settings.command else ()
     return Service(
         kind=settings.service,
         command=tuple(settings.command),
-        working_directory=absolute(root, declared) if declared else checkout or directory,
+        working_directory=absolute(root, declared) if declared else checkout or released,
         variables=tuple(settings.variables.items()),
         health=settings.health,
         health_says=tuple(settings.health_says.items()),
         checkout=checkout,
         branch=settings.branch or None,
         install=tuple(settings.install) if settings.install is not None else own_install,
+        source=absolute(root, settings.source) if settings.source else None,
+        keep_releases=settings.keep_releases,
     )
 
 
@@ -89,6 +100,10 @@ def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
     if settings.health != "/health" and not settings.command:
         faults.append(("health", "is for a server with a command of its own; Homeport's own answers at /health"))
     for setting, value in (("branch", settings.branch), ("install", settings.install)):
-        if value and not settings.checkout:
-            faults.append((setting, "needs a checkout; without one there is nothing to bring forward"))
+        if value and not (settings.checkout or settings.source):
+            faults.append((setting, "needs a checkout or a source; without one there is nothing to bring forward"))
+    if settings.source and settings.checkout:
+        faults.append(("source", "is for releases, and checkout for a server that runs from it; declare one of them"))
+    if settings.source and settings.install and not settings.command:
+        faults.append(("install", "is for a server with a command of its own; a release of Homeport installs its lock"))
     return faults

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from homeport.environments.environment import Environment
 from homeport.environments.services.state import ManagerKind
+from homeport.host.releases.current import python_of
 from homeport.host.services.processes import ProcessManager
 from homeport.host.services.service import ServiceManager
 from homeport.host.services.systemd import SystemdManager
@@ -29,7 +29,7 @@ def manager_for(environment: Environment, file: PurePosixPath) -> ServiceManager
     kind = environment.service.kind
     if kind == "auto":
         kind = find_kind(environment)
-    return SystemdManager() if kind == "systemd" else ProcessManager(file, PurePosixPath(sys.executable))
+    return SystemdManager() if kind == "systemd" else ProcessManager(file, python_of(environment))
 
 
 def find_kind(environment: Environment) -> ManagerKind:

@@ -1,0 +1,237 @@
+"""``homeport deploy`` and ``homeport rollback``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+from argparse import Namespace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from homeport.cli.asking import confirm
+from homeport.cli.declared import declaration_of, plan_directories
+from homeport.cli.hands import hands_of, releases_of
+from homeport.cli.output import print_json, say, tell
+from homeport.cli.showing import Told, plan_lines
+from homeport.contract import ExitCode
+from homeport.environments.environment import Environment
+from homeport.environments.plan import Plan
+from homeport.environments.releases.plans import Change, plan_deploy, plan_rollback
+from homeport.environments.releases.release import Release, choose_release, new_release_id
+from homeport.environments.releases.steps import BuildRelease, RehearseRelease
+from homeport.environments.services.plans import check_unmanaged
+from homeport.errors import HomeportError, UsageError
+from homeport.host.backups.shelf import Shelf
+from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.releases.aside import allow_loss, drop
+from homeport.host.releases.checking import check_room
+from homeport.host.releases.current import current_of
+from homeport.host.releases.hands import ReleaseSurroundings
+from homeport.host.releases.pruning import prune_releases
+from homeport.host.releases.source import Source
+from homeport.host.releases.stuck import find_stuck, stay
+from homeport.host.workspace import make_workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A plan, and the release that it is about."""
+
+    plan: Plan
+    release: str
+    change: Change
+
+
+def run(arguments: Namespace) -> int:
+    """Plans, shows, asks, and carries out.
+
+    Raises:
+        GuardError: another operation runs, the source has changes that are in no commit, or nobody agreed.
+        CannotStartError: another server has the ports or the data.
+        UsageError: there is no source, no such commit, or no such release.
+        HomeportError: it failed; the previous release serves.
+        NeedsPersonError: it failed, and going back would lose what was stored.
+    """
+    declaration = declaration_of(arguments)
+    environment = declaration.environment(arguments.environment)
+    around = releases_of(declaration, environment)
+    if arguments.dry_run:
+        return _dry_run(_plan(around, arguments), arguments)
+    make_workspace(plan_directories(declaration, [environment.name]))
+    hands = hands_of(declaration, environment)
+    with carrying(Path(environment.journal_directory), environment.name, hands, Told()) as carrier:
+        if arguments.stay or arguments.lose:
+            return _decide(around, carrier, lose=arguments.lose)
+        carrier.heal()
+        around.shelf.tidy()
+        made = _plan(around, arguments)
+        _ask(environment, made, arguments)
+        try:
+            done = carrier.carry_out(made.plan)
+        except HomeportError as error:
+            _remember(around, made, error)
+            raise
+        drop(Path(made.change.aside))
+        gone = prune_releases(around.environment, around.shelf)
+    return _done(environment, made, done, gone, arguments)
+
+
+def _plan(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
+    """What is to be done, after everything that can be known before was looked at."""
+    environment = around.environment
+    check_unmanaged(environment, around.manager().state(environment))
+    check_room(environment)
+    if arguments.action == "deploy":
+        return _plan_deploy(around, arguments)
+    target, current = _target(around, arguments.to)
+    change = _change(around, target.id, arguments)
+    return _Made(plan_rollback(change, current, arguments.why), target.id, change)
+
+
+def _plan_deploy(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
+    environment, service = around.environment, around.environment.service
+    if service.source is None:
+        raise UsageError(
+            f"{environment.name} declares no source, which releases are built from.",
+            f"environments.{environment.name}.source names a git repository on this machine.",
+        )
+    found = Source(Path(service.source)).find(arguments.ref or service.branch, dirty=arguments.dirty)
+    release = new_release_id(around.now(), found.commit, dirty=found.dirty, taken=around.shelf.ids())
+    build = BuildRelease(
+        environment=environment.name,
+        release=release,
+        source=service.source,
+        commit=found.tree,
+        by=_whoever_asks(),
+        why=arguments.why,
+        dirty=found.dirty,
+        base=found.commit,
+    )
+    change = _change(around, release, arguments)
+    return _Made(plan_deploy(change, build), release, change)
+
+
+def _change(around: ReleaseSurroundings, release: str, arguments: Namespace) -> Change:
+    environment = around.environment
+    has_data = environment.is_foreign or Path(environment.identity_file).is_file()
+    backups = Path(environment.backups_directory)
+    backup = Shelf(backups, environment.name).new_id(around.now()) if has_data and backups.is_dir() else None
+    tried = has_data and not environment.is_foreign
+    # The name of a socket has a hundred characters at most, and a data directory may have more.
+    socket = PurePosixPath(tempfile.gettempdir()) / f"homeport-{release[:16]}-{os.getpid()}.sock"
+    return Change(
+        environment=environment,
+        release=release,
+        backup=backup,
+        scratch=environment.directory / f".rehearsal-{release}" if tried else None,
+        socket=socket,
+        seconds=arguments.wait,
+        watch=arguments.watch,
+    )
+
+
+def _target(around: ReleaseSurroundings, named: str | None) -> tuple[Release, Release | None]:
+    """The release to go back to, and the one that serves.
+
+    Raises:
+        UsageError: there is none.
+    """
+    releases, serving = around.shelf.releases(), current_of(around.environment)
+    current = next((one for one in releases if one.id == serving), None)
+    if named is None:
+        good = [one for one in releases if one.id != serving and one.state == "good" and one.served is not None]
+        if not good:
+            raise UsageError(
+                f"{around.environment.name} has no other release that ever served well.",
+                f"homeport releases {around.environment.name} lists what there is; --to RELEASE names one.",
+            )
+        target = max(good, key=lambda one: one.served or "")
+    else:
+        target = choose_release(named, releases)
+    if target.id == serving:
+        raise UsageError(f"{target.id} serves already.", "homeport restart starts it anew.")
+    if not around.shelf.path(target.id).is_dir():
+        raise UsageError(f"{target.id} was never whole: {target.reason or 'its directory is missing'}")
+    return target, current
+
+
+def _ask(environment: Environment, made: _Made, arguments: Namespace) -> None:
+    if arguments.yes or not environment.protected:
+        return
+    for line in plan_lines(made.plan):
+        tell(line)
+    confirm(f"{made.plan.operation} {environment.name}, which is protected: {made.release}", yes=False)
+
+
+def _decide(around: ReleaseSurroundings, carrier: Carrier, *, lose: bool) -> int:
+    """Does what a person chose where a change could neither be finished nor taken back without losing something.
+
+    Raises:
+        UsageError: there is nothing to choose.
+    """
+    environment = around.environment
+    stuck = find_stuck(environment)
+    if stuck is None:
+        raise UsageError(f"No deploy of {environment.name} waits for a decision.", "homeport log says what was done.")
+    if lose:
+        allow_loss(Path(stuck.aside))
+        carrier.heal()
+        say(f"{environment.name} is back at what served before {stuck.release}.")
+    else:
+        stay(around, stuck)
+        say(f"{environment.name} stays with {stuck.release}.")
+    return ExitCode.DONE
+
+
+def _remember(around: ReleaseSurroundings, made: _Made, error: HomeportError) -> None:
+    """Puts the cause into the record of a release that was built for nothing."""
+    known = around.shelf.find(made.release)
+    if known is not None and known.state == "failed":
+        around.shelf.write(replace(known, reason=error.sentence))
+
+
+def _dry_run(made: _Made, arguments: Namespace) -> int:
+    if arguments.json:
+        print_json({"dry_run": True, "release": made.release, "plan": made.plan.as_json()})
+        return ExitCode.DONE
+    for line in plan_lines(made.plan):
+        say(line)
+    return ExitCode.DONE
+
+
+def _done(environment: Environment, made: _Made, done: Carried, gone: list[str], arguments: Namespace) -> int:
+    numbers = {type(step): number for number, step in enumerate(made.plan.steps)}
+    tried = done.results.get(numbers.get(RehearseRelease, -1), {})
+    if arguments.json:
+        print_json(
+            {
+                "environment": environment.name,
+                "operation": done.operation,
+                "release": made.release,
+                "backup": made.change.backup,
+                "rehearsal": dict(tried) or None,
+                "removed": gone,
+            }
+        )
+        return ExitCode.DONE
+    if tried:
+        ran = f"{len(tried['migrations'])} migrations in {tried['migrating_seconds']:.1f} s"
+        changed = sum(tried["rows_changed"].values())
+        say(
+            f"rehearsed in {tried['seconds']:.1f} s: {ran}, {changed} rows changed, {tried['questions']} calls answered"
+        )
+    say(f"{environment.name} serves {made.release}: {environment.health_url}")
+    for release in gone:
+        say(f"removed {release}, which nothing keeps")
+    return ExitCode.DONE
+
+
+def _whoever_asks() -> str:
+    behind = os.environ.get("SUDO_USER")
+    if behind:
+        return behind
+    with suppress(KeyError, OSError):
+        return getpass.getuser()
+    return str(os.geteuid())

@@ -1,0 +1,186 @@
+"""Steps that build, try and exchange releases; carried out by :mod:`homeport.host.releases.hands`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from homeport.environments.releases.release import State
+from homeport.environments.services.steps import HEALTH_SECONDS
+from homeport.environments.steps import Step, step_kind
+
+WATCH_SECONDS = 10.0
+"""How long a release must go on being well before it is believed, where nobody says otherwise."""
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class BuildRelease(Step):
+    """A release that stands under its name, complete and unable to change.
+
+    Attributes:
+        environment: whose.
+        release: its id.
+        source: the repository.
+        commit: the whole name; of a dirty release that of an object that holds the changes too.
+        by: who asked for it.
+        why: what that person says of it.
+        dirty: whether it holds changes that are in no commit.
+        base: of a dirty release, the commit that was changed; else the same as ``commit``.
+    """
+
+    environment: str
+    release: str
+    source: PurePosixPath
+    commit: str
+    by: str
+    why: str = ""
+    dirty: bool = False
+    base: str = ""
+
+    def __str__(self) -> str:
+        changes = ", with changes that are in no commit" if self.dirty else ""
+        return f"build the release {self.release} of {self.environment} from {self.source}{changes}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class FailRelease(Step):
+    """A release that did not come up: what is half built of it is gone, and its record says that it failed."""
+
+    build: BuildRelease
+
+    def __str__(self) -> str:
+        return f"note that the release {self.build.release} of {self.build.environment} failed"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class RehearseRelease(Step):
+    """A copy of the data, brought to the release's schema, on which its server answered; gone again.
+
+    Attributes:
+        environment: whose data.
+        release: its id.
+        scratch: the directory that it happens in, made for it.
+        socket: where that server answers; short, as sockets must be.
+    """
+
+    environment: str
+    release: str
+    scratch: PurePosixPath
+    socket: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"rehearse {self.release} on a copy of the data of {self.environment}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class ClearRehearsal(Step):
+    """Nothing is left of a rehearsal."""
+
+    scratch: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"remove what the rehearsal left at {self.scratch}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class KeepDataAside(Step):
+    """Where the release would migrate the data, a copy of them as they are, made while no server runs.
+
+    Taken back, the data are that copy again, provided that nothing was stored in them since.
+
+    Attributes:
+        environment: whose data.
+        release: its id.
+        aside: where the copy lies.
+    """
+
+    environment: str
+    release: str
+    aside: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"keep a copy of the data of {self.environment} as they are, should {self.release} migrate them"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class PutDataBack(Step):
+    """The data are those that were kept aside."""
+
+    environment: str
+    aside: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"put the data of {self.environment} back that were kept at {self.aside}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class DemandNothingLost(Step):
+    """Going back to the data that were kept aside loses no write that was acknowledged since.
+
+    Attributes:
+        environment: whose data.
+        release: which can read them as they are now.
+        aside: where the copy lies.
+    """
+
+    environment: str
+    release: str
+    aside: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"make sure that going back loses nothing that {self.environment} has stored"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class AwaitRelease(Step):
+    """The server that runs is this release, is well, and stays so for a while.
+
+    Attributes:
+        environment: whose server.
+        release: its id.
+        seconds: until it is well.
+        watch: seconds that it is watched from then on.
+        aside: where data lie that were kept before a migration, if there was one.
+    """
+
+    environment: str
+    release: str
+    aside: PurePosixPath
+    seconds: float = HEALTH_SECONDS
+    watch: float = WATCH_SECONDS
+
+    def __str__(self) -> str:
+        within = f"within {self.seconds:.0f} seconds"
+        return f"see that {self.release} is healthy {within}, and stays so for {self.watch:.0f}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class MarkRelease(Step):
+    """What the record of a release says of it.
+
+    Attributes:
+        environment: whose.
+        release: its id.
+        state: of it.
+        reason: why.
+        backup: the id of the backup before it; None leaves it as it is.
+    """
+
+    environment: str
+    release: str
+    state: State
+    reason: str = ""
+    backup: str | None = None
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"note that {self.release} is {self.state}{why}"

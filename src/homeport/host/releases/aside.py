@@ -1,0 +1,106 @@
+"""Data that were kept aside before a migration, and how one gets back to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from homeport.contract import IDENTITY_FILE, DataFacts, DataLoss, ExitCode
+from homeport.environments.environment import Environment
+from homeport.errors import HomeportError, NeedsPersonError
+from homeport.files import sync_directory, write_atomically
+from homeport.host.archives.tree import remove_tree
+from homeport.host.commands import run_command
+from homeport.host.data.own import OwnData
+from homeport.host.owners import owner_of, set_owner
+
+_SECONDS: Final = 6 * 3600.0
+AFTER: Final = ".left-"
+"""Between the name of a data directory and that of the release whose data it has, which were left."""
+
+
+def keep_aside(environment: Environment, program: Sequence[str], aside: Path) -> None:
+    """Copies the data; no server has them open. They are a copy, so that they stay where they are, whatever happens.
+
+    Raises:
+        HomeportError: it cannot be done; nothing is left of it.
+    """
+    drop(aside)
+    data = Path(environment.data_directory)
+    OwnData(environment, program).snapshot(data, aside)
+    owner = owner_of(data)
+    for path in (aside, *aside.rglob("*")):
+        set_owner(path, owner)
+    aside.chmod(data.stat().st_mode & 0o777)
+
+
+def put_back(environment: Environment, aside: Path) -> None:
+    """Has the data be those that were kept; the ones that are left stay beside them under another name."""
+    if not is_whole(aside):
+        # It was put back already, or there was no time to finish it, and then nothing was migrated either.
+        drop(aside)
+        return
+    data = Path(environment.data_directory)
+    left = data.with_name(aside.name.replace(".before-", AFTER, 1))
+    if data.exists():
+        drop(left)
+        data.rename(left)
+    aside.rename(data)
+    _allowance(aside).unlink(missing_ok=True)
+    sync_directory(data.parent)
+
+
+def demand_nothing_lost(environment: Environment, program: Sequence[str], release: str, aside: Path) -> None:
+    """Refuses to go back where that loses something.
+
+    Raises:
+        NeedsPersonError: it would; what, and between what to choose, is said.
+        HomeportError: nobody can tell.
+    """
+    if not is_whole(aside) or _allowance(aside).exists():
+        return
+    facts: DataFacts = _ask(program, "facts", str(aside))
+    words = ["lost", environment.name, "--position", str(facts["position"] or 0)]
+    if facts["position_at"]:
+        words += ["--position-at", facts["position_at"]]
+    if facts["identity"]:
+        words += ["--identity", facts["identity"]]
+    loss: DataLoss = _ask(program, *words)
+    if loss["events"]:
+        raise NeedsPersonError(
+            f"{release} is not well, and was left serving: going back would lose {loss['events']} things that it has "
+            f"stored ({loss['messages']} messages, {loss['tasks_created'] + loss['tasks_changed']} tasks).",
+            "homeport deploy ENV --stay keeps it and what it stored; --lose goes back without that.",
+            aside=str(aside),
+            lost=dict(loss),
+        )
+
+
+def allow_loss(aside: Path) -> None:
+    """A person agreed that what was stored since these data were kept is lost."""
+    write_atomically(_allowance(aside), "")
+
+
+def _allowance(aside: Path) -> Path:
+    return aside.with_name(f"{aside.name}.lose")
+
+
+def drop(aside: Path) -> None:
+    """Removes data that were kept aside, or left."""
+    if aside.exists():
+        remove_tree(aside)
+        sync_directory(aside.parent)
+
+
+def is_whole(aside: Path) -> bool:
+    """Whether a copy was finished: its identity is written last."""
+    return (aside / IDENTITY_FILE).is_file()
+
+
+def _ask(program: Sequence[str], *words: str) -> Any:  # noqa: ANN401 - each answer has its type
+    done = run_command((*program, "data", *words, "--json"), seconds=_SECONDS)
+    if done.code not in (ExitCode.DONE, ExitCode.FINDINGS):
+        raise HomeportError(f"homeport data {words[0]} failed: {done.last_words}")
+    return json.loads(done.output)

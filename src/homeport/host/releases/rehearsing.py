@@ -1,0 +1,95 @@
+"""A rehearsal: a fresh copy of the data, brought to the release's schema, and the release's server on it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from homeport.contract import DataFacts, DataUpgraded, ExitCode
+from homeport.environments.environment import Environment
+from homeport.environments.releases.steps import RehearseRelease
+from homeport.errors import HomeportError
+from homeport.host.archives.tree import remove_tree
+from homeport.host.backups.source import live_source
+from homeport.host.commands import run_command
+from homeport.host.data.own import OwnData
+from homeport.host.releases.trial import Trial
+
+_SECONDS: Final = 6 * 3600.0
+
+
+def rehearse(
+    environment: Environment, step: RehearseRelease, serving: Sequence[str], program: Sequence[str]
+) -> dict[str, Any]:
+    """Tries a release; nothing that is live is touched, and nothing of it stays.
+
+    Args:
+        environment: whose data.
+        step: what is tried.
+        serving: what runs the ``homeport`` of the release that serves: it knows the data as they are.
+        program: the same of the one that is tried.
+
+    Returns:
+        What the migrations changed, how long all of it took, and how many questions were answered.
+
+    Raises:
+        HomeportError: the release cannot live with these data; the sentence says why.
+    """
+    scratch, began = Path(step.scratch), time.monotonic()
+    clear(scratch)
+    scratch.mkdir(mode=0o700, parents=True)
+    try:
+        copy = scratch / "data"
+        OwnData(environment, serving).snapshot(live_source(environment), copy)
+        upgraded = _upgrade(program, copy)
+        asked = Trial(environment, program, step.release)(copy, Path(step.socket))
+    finally:
+        Path(step.socket).unlink(missing_ok=True)
+        clear(scratch)
+    return {
+        "from_schema": upgraded["from_schema"],
+        "to_schema": upgraded["to_schema"],
+        "migrations": upgraded["ran"],
+        "rows_changed": {table: rows for table, rows in upgraded["rows"].items() if rows},
+        "migrating_seconds": upgraded["migrating_seconds"],
+        "questions": asked,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def clear(scratch: Path) -> None:
+    """Removes what a rehearsal left."""
+    if scratch.exists():
+        remove_tree(scratch)
+
+
+def pending_migrations(program: Sequence[str], directory: Path) -> list[str]:
+    """What the release of a program would run on data, which may be live.
+
+    Raises:
+        HomeportError: it cannot read them.
+    """
+    done = run_command((*program, "data", "facts", str(directory), "--json"), seconds=_SECONDS)
+    if done.code not in (ExitCode.DONE, ExitCode.FINDINGS):
+        raise HomeportError(f"The release cannot read {directory}: {done.last_words}")
+    facts: DataFacts = json.loads(done.output)
+    return facts["pending_migrations"]
+
+
+def _upgrade(program: Sequence[str], copy: Path) -> DataUpgraded:
+    done = run_command((*program, "data", "upgrade", str(copy), "--json"), seconds=_SECONDS)
+    if done.code != 0:
+        raise HomeportError(f"The release cannot bring a copy of the data to its schema: {_sentence(done.errors)}")
+    upgraded: DataUpgraded = json.loads(done.output)
+    return upgraded
+
+
+def _sentence(errors: str) -> str:
+    """The sentence of an error as ``--json`` has it; else the last words."""
+    try:
+        return str(json.loads(errors.strip().splitlines()[-1])["error"]["message"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return " ".join(errors.split())[-600:]

@@ -1,0 +1,80 @@
+"""A deploy that is killed, wherever it is: the next run finds the old release serving, or the new one, never half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from homeport.cli.hands import hands_of, releases_of
+from homeport.environments.releases.plans import Change, plan_deploy
+from homeport.environments.releases.release import is_release_id, new_release_id
+from homeport.environments.releases.steps import BuildRelease
+from homeport.host.carrying import Carrier, carrying
+from homeport.host.declaration_file import read_declaration
+from homeport.host.health import ask_environment
+from homeport.host.operation_lock import operation_lock
+from homeport.host.releases.current import current_of
+from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
+from tests.support.releases import Harbour
+
+BEGINNING = datetime(2026, 10, 2, 6, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Harbour]:
+    one = Harbour(tmp_path, capsys)
+    yield one
+    one.stop()
+
+
+def deploy(harbour: Harbour, commit: str, number: int, point: Point) -> None:
+    """As the command does it, but that it passes a point before and after all that it does."""
+    declaration, environment = read_declaration(harbour.file, {}), harbour.environment
+    directory = Path(environment.journal_directory)
+    journal = CountedJournal(directory)
+    journal.point = point
+    release = new_release_id(BEGINNING + timedelta(seconds=number), commit)
+    source = PurePosixPath(harbour.repository.directory)
+    change = Change(
+        environment=environment,
+        release=release,
+        backup=f"{BEGINNING + timedelta(seconds=number):%Y%m%dT%H%M%SZ}",
+        scratch=None,
+        socket=PurePosixPath(harbour.directory / "s"),
+        seconds=15,
+        watch=0.1,
+    )
+    build = BuildRelease(environment.name, release, source, commit, "ada")
+    with operation_lock(directory, environment.name):
+        Carrier(journal, counted_hands(hands_of(declaration, environment), point)).carry_out(plan_deploy(change, build))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", range(4))
+def test_wherever_a_deploy_is_killed_the_release_before_or_the_new_one_serves(first: int, harbour: Harbour) -> None:
+    harbour.release("old")
+    old = harbour.deploy()["release"]
+    new = harbour.release("new")
+    environment, number, outcomes = harbour.environment, first, []
+    while killed_at(number, partial(deploy, harbour, new, number)):
+        hands = hands_of(read_declaration(harbour.file, {}), environment)
+        with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
+            healed = [operation.outcome for operation in carrier.heal()]
+        serves = ask_environment(environment).payload.get("version")
+        outcomes.append((healed, serves))
+        assert (serves, current_of(environment) == old) in (("old", True), ("new", False)), f"killed at {number}"
+        there = {path.name for path in Path(environment.releases_directory).iterdir() if path.is_dir()}
+        assert all(map(is_release_id, there)), there
+        if serves == "new":
+            harbour.json("rollback", "shop", "--to", old, "--watch", "0.1")
+        number += 4
+    assert len(outcomes) > 8
+    states = {
+        one.id: one.state for one in releases_of(read_declaration(harbour.file, {}), environment).shelf.releases()
+    }
+    assert set(states.values()) <= {"good", "failed", "bad"}
