@@ -29,7 +29,7 @@ def run(arguments: Namespace) -> int:
     if not verdicts and not unreadable:
         say(f"{environment.name} has no releases. homeport deploy {environment.name} makes one.")
     if verdicts:
-        head = ("", "RELEASE", "STATE", "SERVED", "BY", "BACKUP", "WHY", "KEPT SINCE")
+        head = ("", "RELEASE", "STATE", "SERVED", "BY", "BACKUP", "WHY", "KEPT AS")
         rows = [_row(releases[one.id], "*" if one.id == current else "", one.reasons) for one in verdicts]
         say(table(head, rows))
     for release in unreadable:
