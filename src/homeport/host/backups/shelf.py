@@ -15,7 +15,6 @@ from homeport.environments.backups.naming import (
     backups_among,
     choose_backup,
     new_backup_id,
-    parse_name,
     record_name,
 )
 from homeport.environments.backups.record import Record, parse_record, record_text
@@ -143,9 +142,3 @@ def newest(records: Sequence[Record], until: datetime | None = None) -> Record |
     found = (one for one in records if one.is_usable)
     early = (one for one in found if until is None or datetime.fromisoformat(one.created) <= until)
     return max(early, key=lambda one: age_order(one.backup), default=None)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive."""
-    named = parse_name(path.name)
-    return named is not None and named.kind == "archive"

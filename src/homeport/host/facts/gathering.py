@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -100,11 +100,7 @@ def _directories(environments: Sequence[Environment], named: Iterable[PurePosixP
 
 
 def _as_declared(fact: DirectoryFact, declared: Mapping[PurePosixPath, PurePosixPath]) -> DirectoryFact:
-    path = declared.get(fact.path, fact.path)
-    if path == fact.path:
-        return fact
-    values = {name: getattr(fact, name) for name in DirectoryFact.__dataclass_fields__}
-    return DirectoryFact(**{**values, "path": path})
+    return replace(fact, path=declared.get(fact.path, fact.path))
 
 
 def _below(root: PurePosixPath, levels: int) -> list[PurePosixPath]:
@@ -133,11 +129,7 @@ def _with_environment_paths(jobs: Iterable[JobFact], environments: Sequence[Envi
     found = []
     for job in jobs:
         own = next((one for one in environments if job.source.startswith(f"{one.unit}-")), None)
-        if own is None or job.paths:
-            found.append(job)
-            continue
-        values = {name: getattr(job, name) for name in JobFact.__dataclass_fields__}
-        found.append(JobFact(**{**values, "paths": (own.data_directory,)}))
+        found.append(job if own is None or job.paths else replace(job, paths=(own.data_directory,)))
     return tuple(found)
 
 

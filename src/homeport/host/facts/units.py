@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -111,8 +112,7 @@ def _unit(properties: Mapping[str, str]) -> UnitFact:
 def _with_lines(fact: UnitFact) -> UnitFact:
     if fact.active == "active" and not fact.restarts:
         return fact
-    values = {name: getattr(fact, name) for name in UnitFact.__dataclass_fields__}
-    return UnitFact(**{**values, "last_lines": _last_lines(fact.name)})
+    return replace(fact, last_lines=_last_lines(fact.name))
 
 
 def _last_lines(unit: str) -> tuple[str, ...]:

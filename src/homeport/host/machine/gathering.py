@@ -13,7 +13,6 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.facts import FoundDirectory, FoundFile, MachineFacts, NginxFacts, UnitState
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.record import FILE_NAME, Record, read_record
-from homeport.environments.machine.timers import timer_units
 from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units, socket_units
 from homeport.environments.machine.wanted import WantedDirectory, owned_directories, wanted_directories, wanted_files
 from homeport.environments.services.state import INIT
@@ -84,11 +83,6 @@ def find_record(environment: Environment) -> Record | None:
         return None
     except UnicodeDecodeError:
         raise HomeportError(f"{file} is not UTF-8 text.", "Move it away.") from None
-
-
-def timers_of(environment: Environment, program: Program) -> tuple[str, ...]:
-    """Names of the timers that are declared."""
-    return timer_units(environment, program)
 
 
 def _recorded_nginx(record: Record | None) -> NginxFacts | None:
