@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.cli.parser import _CLIENTS
+from homeport.cli.arguments.clients import CLIENTS
 from homeport.clients.catalogue import CATALOGUE
 from homeport.clients.target import Transport, checked_entry_name, endpoint_url, entry_name
 from homeport.clients.texts import command_line, diff, in_short, recipe
@@ -106,7 +106,7 @@ def test_every_client_is_told_of_in_every_transport_it_has() -> None:
 
 
 def test_the_command_line_offers_the_clients_that_there_are() -> None:
-    assert set(_CLIENTS) == set(CATALOGUE)
+    assert set(CLIENTS) == set(CATALOGUE)
 
 
 def test_codex_is_told_what_to_take_instead_of_sse() -> None:

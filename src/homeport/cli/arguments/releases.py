@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from homeport.cli.server_arguments import seconds
+from homeport.cli.arguments.common import add_dry_run, add_yes, command, seconds
+
+if TYPE_CHECKING:
+    from homeport.cli.arguments.common import Commands
 
 _DEPLOY: Final = """\
 Builds a release from a commit of the declared source, into a directory that does not change any more; makes a backup;
@@ -20,7 +21,7 @@ refused; homeport restore goes back with the data.
 """
 
 
-def add_releases(commands: Any, command: Callable[..., argparse.ArgumentParser]) -> None:  # noqa: ANN401
+def add_releases(commands: Commands) -> None:
     """Adds the commands that change which release serves, and the one that lists them."""
     deploy = command(commands, "deploy", "build a release from a commit, try it, and put it in place", _DEPLOY)
     deploy.add_argument("environment", metavar="ENV")
@@ -44,8 +45,8 @@ def add_releases(commands: Any, command: Callable[..., argparse.ArgumentParser])
         one.add_argument(
             "--watch", metavar="SECONDS", type=seconds, default=10.0, help="that it must stay well; 10 by default"
         )
-        one.add_argument("--yes", action="store_true", help="do not ask")
-        one.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        add_yes(one)
+        add_dry_run(one)
         one.set_defaults(module="deploy", action=action)
     releases = command(commands, "releases", "the releases of an environment, which serves, and why each is kept")
     releases.add_argument("environment", metavar="ENV")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+from homeport.cli.arguments.common import actions_of, add_dry_run, command
+
+if TYPE_CHECKING:
+    from homeport.cli.arguments.common import Commands
 
 _CREATE: Final = """\
 Makes a backup while the server writes: a consistent copy, packed into one archive (tar, zstd; tar --zstd -xf opens it)
@@ -31,10 +35,10 @@ always do.
 """
 
 
-def add_backup(commands: Any, command: Callable[..., argparse.ArgumentParser], parser_class: Any) -> None:  # noqa: ANN401
+def add_backup(commands: Commands) -> None:
     """Adds the command and its actions."""
     backup = command(commands, "backup", "make, list, verify, try and prune backups")
-    actions = backup.add_subparsers(metavar="ACTION", required=True, parser_class=parser_class)
+    actions = actions_of(backup)
     create = _of_environment(command(actions, "create", "make one, and read it back", _CREATE))
     create.add_argument("--origin", default="command", choices=["command", "schedule"], help=argparse.SUPPRESS)
     listing = _of_environment(command(actions, "list", "what there is, with its state, the newest first"))
@@ -46,7 +50,7 @@ def add_backup(commands: Any, command: Callable[..., argparse.ArgumentParser], p
     verify.add_argument("--identity", metavar="FILE", help="the age key with which to look into sealed ones")
     prune = _of_environment(command(actions, "prune", "remove what the rules do not keep", _PRUNE))
     for one in (create, prune):
-        one.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+        add_dry_run(one)
     made = {"create": create, "list": listing, "show": show, "verify": verify, "prune": prune}
     for action, one in made.items():
         one.set_defaults(module="backup", action=action)
@@ -55,7 +59,7 @@ def add_backup(commands: Any, command: Callable[..., argparse.ArgumentParser], p
     drill.add_argument("--from", dest="place", metavar="PLACE", help="take the archive from there")
     drill.add_argument("--scratch", metavar="DIR", help="restore below this directory, not in the backups directory")
     drill.add_argument("--identity", metavar="FILE", help="the age key that opens sealed backups")
-    drill.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    add_dry_run(drill)
     drill.set_defaults(module="drill")
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+from homeport.cli.arguments.common import add_dry_run, add_yes, command
+
+if TYPE_CHECKING:
+    from homeport.cli.arguments.common import Commands
 
 _RESTORE: Final = """\
 Puts a backup in place of an environment's data: says what would be lost, asks, makes a safety backup of what is there
@@ -24,10 +28,8 @@ Nothing is ever synced into a protected environment: there is no flag for that. 
 Homeport's, files are copied as they are, and --scrub none has to say so.
 """
 
-Command = Callable[..., argparse.ArgumentParser]
 
-
-def add_restore(commands: Any, command: Command) -> None:  # noqa: ANN401 - argparse has no name for it
+def add_restore(commands: Commands) -> None:
     """Adds ``homeport restore``."""
     restore = command(commands, "restore", "put a backup in place of an environment's data", _RESTORE)
     restore.add_argument("environment", metavar="ENV")
@@ -40,7 +42,7 @@ def add_restore(commands: Any, command: Command) -> None:  # noqa: ANN401 - argp
     restore.set_defaults(module="restore")
 
 
-def add_sync(commands: Any, command: Command) -> None:  # noqa: ANN401
+def add_sync(commands: Commands) -> None:
     """Adds ``homeport sync``."""
     sync = command(commands, "sync", "bring one environment's data into another, never into a protected one", _SYNC)
     sync.add_argument("origin", metavar="FROM")
@@ -51,5 +53,5 @@ def add_sync(commands: Any, command: Command) -> None:  # noqa: ANN401
 
 
 def _add_way(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--yes", action="store_true", help="do not ask")
-    one.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    add_yes(one)
+    add_dry_run(one)

@@ -1,0 +1,45 @@
+"""The arguments of ``homeport start``, ``stop`` and ``restart``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from homeport.cli.arguments.common import add_dry_run, command, seconds
+
+if TYPE_CHECKING:
+    from homeport.cli.arguments.common import Commands
+
+_START: Final = """\
+Starts an environment's server and waits until it is healthy itself: an old process that answers on its port is not
+taken for it. By systemd where homeport provision has put its units, else as a plain process that goes on when this
+command ends. If it does not come up, it is stopped again, and the last line of its log is told.
+"""
+_STOP: Final = """\
+Stops an environment's server and waits until it has ended: SIGTERM, a bounded wait, SIGKILL. What was started by
+somebody else is named and left alone, with exit code 3.
+"""
+_RESTART: Final = """\
+Stops the server, starts it and waits until it is healthy.
+
+--pull is for an environment that declares a git checkout: it is brought forward to its remote's branch, what the new
+commit asks for is installed, and the server is restarted. If that fails, or the server does not come up, the checkout
+goes back to the commit before, with what that one asks for, and the server too. A checkout with changes is refused.
+"""
+
+
+def add_servers(commands: Commands) -> None:
+    """Adds the commands that change whether a server runs."""
+    for action, line, text in (
+        ("start", "start an environment's server and wait until it is healthy", _START),
+        ("stop", "stop an environment's server", _STOP),
+        ("restart", "restart an environment's server; with --pull from the newest commit", _RESTART),
+    ):
+        one = command(commands, action, line, text)
+        one.add_argument("environment", metavar="ENV")
+        one.add_argument(
+            "--wait", metavar="SECONDS", type=seconds, default=60.0, help="how long it may take; 60 by default"
+        )
+        one.set_defaults(module="servers", action=action, pull=False)
+        if action == "restart":
+            one.add_argument("--pull", action="store_true", help="bring its git checkout forward first")
+        add_dry_run(one)
