@@ -11,13 +11,14 @@ from pathlib import Path
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, table, tell
-from homeport.cli.progress import ProgressLine, shown_size
+from homeport.cli.progress import ProgressLine
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.backups.manifest import ManifestError
 from homeport.environments.backups.record import Record
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
+from homeport.environments.words import size
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.pruning import plan_pruning, prune, reasons_of
 from homeport.host.backups.verifying import verify_backup
@@ -109,7 +110,7 @@ def _row(record: Record) -> tuple[str, ...]:
 
 
 def _size(record: Record) -> str:
-    return shown_size(record.archive.size) if record.archive is not None else ""
+    return size(record.archive.size) if record.archive is not None else ""
 
 
 def _show(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
@@ -121,7 +122,7 @@ def _show(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
     lines = {"backup": record.backup, "state": record.state, "why": record.reason, "made for": record.origin}
     lines["archive"] = str(around.shelf.archive(record)) if record.archive is not None else None
     if record.archive is not None:
-        lines |= {"size": shown_size(record.archive.size), "sha256": record.archive.sha256}
+        lines |= {"size": size(record.archive.size), "sha256": record.archive.sha256}
     if record.summary is not None:
         held = record.summary
         lines |= {
@@ -131,7 +132,7 @@ def _show(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
             "release": held.release or f"Homeport {held.version}",
             "events": None if held.position is None else str(held.position),
             "holds": ", ".join(f"{count} {name}" for name, count in held.counts.items() if count) or "nothing",
-            "unpacked": f"{shown_size(held.bytes)} in {held.files} files",
+            "unpacked": f"{size(held.bytes)} in {held.files} files",
         }
     lines["drill"] = _drill(record)
     lines["damaged"] = record.damaged

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from homeport.environments.words import size
+
 _EVERY: Final = 0.1
-_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 class ProgressLine:
@@ -39,21 +40,12 @@ class ProgressLine:
         now = self._monotonic()
         if self._rewrites and now - self._shown_at >= _EVERY:
             self._shown_at = now
-            self._stream.write(f"\r\x1b[K{stage}: {shown_size(self._done)}")
+            self._stream.write(f"\r\x1b[K{stage}: {size(self._done)}")
             self._stream.flush()
 
     def close(self) -> None:
         """The last line is left as it is."""
         if self._rewrites and self._stage:
-            self._stream.write(f"\r\x1b[K{self._stage}: {shown_size(self._done)}\n")
+            self._stream.write(f"\r\x1b[K{self._stage}: {size(self._done)}\n")
             self._stream.flush()
         self._stage = ""
-
-
-def shown_size(count: float) -> str:
-    """Bytes for people: ``1.4 GiB``."""
-    for unit in _UNITS[:-1]:
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} {_UNITS[-1]}"

@@ -15,7 +15,7 @@ from homeport.cli.output import print_json, say, table
 from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.status.row import StatusRow, make_row
-from homeport.environments.status.words import size, span
+from homeport.environments.words import size, span
 from homeport.host.services.choosing import manager_for
 from homeport.host.status.gathering import look_at
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from homeport.environments.services.state import INIT, Listening, ServiceState, find_impostor
 from homeport.environments.status.facts import EnvironmentFacts
-from homeport.environments.status.words import age
+from homeport.environments.words import age
 
 Condition = Literal["healthy", "ill", "down", "failed", "unmanaged", "absent", "unknown"]
 """``down``: it was stopped, or never started; ``failed``: it ended by itself; ``unmanaged``: somebody else serves;

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_SIZES: Final = ("B", "KB", "MB", "GB", "TB")
+_SIZES: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def span(seconds: float) -> str:
