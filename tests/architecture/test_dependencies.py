@@ -44,7 +44,7 @@ LAYERS: Final = {
     "identity": layer("contract errors files datalock"),
     # The environments half.
     "environments": layer(CORE, "pydantic pydantic_core tomlkit"),
-    "host": layer(f"{GROUND} environments", "crossplane psutil obstore pyrage pysqlite3 zstandard"),
+    "host": layer(f"{GROUND} environments", "crossplane psutil obstore pyrage pysqlite3 watchfiles zstandard"),
     # What clients are told, and where this program is a client itself: no part of either half.
     "clients": layer(CORE, "tomlkit"),
     "outbound": layer(f"{CORE} clients", "anyio httpx2 mcp mcp_types"),

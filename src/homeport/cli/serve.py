@@ -28,7 +28,12 @@ def run(arguments: Namespace) -> int:
     """
     if arguments.with_parent is not None:
         end_with_parent(arguments.with_parent)
-    environment = declaration_of(arguments).environment(arguments.environment)
+    declaration = declaration_of(arguments)
+    environment = declaration.environment(arguments.environment)
+    if arguments.reload:
+        from homeport.cli import reload
+
+        return reload.run(declaration, environment)
     if environment.is_foreign:
         become(environment)
     settings = settings_of(environment, arguments)

@@ -74,9 +74,10 @@ def _plan(server: _Server, *, only_look: bool = False) -> Plan | None:
     environment, state, seconds = server.environment, server.state(), server.arguments.wait
     match server.arguments.action:
         case "start":
-            if state.running and state.unmanaged is None and ask_environment(environment).healthy:
+            as_wanted = state.reloads or not server.arguments.reload
+            if state.running and as_wanted and state.unmanaged is None and ask_environment(environment).healthy:
                 return None
-            return plan_start(environment, state, seconds)
+            return plan_start(environment, state, seconds, reload=server.arguments.reload)
         case "stop":
             plan = plan_stop(environment, state)
             return plan if state.running or state.pids else None

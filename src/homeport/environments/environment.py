@@ -126,6 +126,11 @@ class Environment:
         return self.directory / "server.end"
 
     @property
+    def reload_file(self) -> PurePosixPath:
+        """What is wrong with its source, where the server is exchanged whenever that changes."""
+        return self.directory / "server.reload"
+
+    @property
     def journal_directory(self) -> PurePosixPath:
         """What was begun and how far it came."""
         return self.directory / "journal"

@@ -13,6 +13,10 @@ _START: Final = """\
 Starts an environment's server and waits until it is healthy itself: an old process that answers on its port is not
 taken for it. By systemd where homeport provision has put its units, else as a plain process that goes on when this
 command ends. If it does not come up, it is stopped again, and the last line of its log is told.
+
+--reload is for source that you are changing: the server of a checkout is exchanged for every change of it. The next
+one is ready before the one before ends, so that no connection is refused and sessions go on; one that does not start
+changes nothing, and why it does not stands in homeport status and homeport logs.
 """
 _STOP: Final = """\
 Stops an environment's server and waits until it has ended: SIGTERM, a bounded wait, SIGKILL. What was started by
@@ -39,7 +43,9 @@ def add_servers(commands: Commands) -> None:
         one.add_argument(
             "--wait", metavar="SECONDS", type=seconds, default=60.0, help="how long it may take; 60 by default"
         )
-        one.set_defaults(module="servers", action=action, pull=False)
+        one.set_defaults(module="servers", action=action, pull=False, reload=False)
+        if action == "start":
+            one.add_argument("--reload", action="store_true", help="exchange it whenever its source changes")
         if action == "restart":
             one.add_argument("--pull", action="store_true", help="bring its git checkout forward first")
         add_dry_run(one)

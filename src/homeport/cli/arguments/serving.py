@@ -54,6 +54,8 @@ def add_serve(commands: Commands) -> None:
     serve = command(commands, "serve", "run one environment in the foreground; what a unit's ExecStart runs", _SERVE)
     serve.add_argument("environment", metavar="ENV")
     serve.add_argument("--log-format", choices=["json", "text"], help="instead of the declared one")
+    # What homeport start --reload keeps running.
+    serve.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
     # For `homeport up`: a server must not outlive it, even where it was killed.
     serve.add_argument("--with-parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     doors = serve.add_mutually_exclusive_group()

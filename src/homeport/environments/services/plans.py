@@ -14,18 +14,49 @@ from homeport.environments.services.steps import (
     StartServer,
     StopServer,
 )
-from homeport.errors import CannotStartError, GuardError
+from homeport.errors import CannotStartError, GuardError, UsageError
 
 
-def plan_start(environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS) -> Plan:
+def plan_start(
+    environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS, *, reload: bool = False
+) -> Plan:
     """Starts the server and waits for it; a server that does not come up is stopped again.
+
+    Args:
+        environment: whose.
+        state: of its server.
+        seconds: how long the server may take.
+        reload: whether it is exchanged whenever its source changes.
 
     Raises:
         CannotStartError: somebody else holds a port or the data; who is named.
+        GuardError: a server runs that is not exchanged so.
+        UsageError: there is no source to look at.
     """
     check_unmanaged(environment, state)
     name = environment.name
-    return Plan("start", name, (StartServer(name), AwaitHealth(name, seconds)))
+    if reload:
+        _check_reload(environment, state)
+    return Plan("start", name, (StartServer(name, reload), AwaitHealth(name, seconds)))
+
+
+def _check_reload(environment: Environment, state: ServiceState) -> None:
+    name, service = environment.name, environment.service
+    if service.checkout is None and not environment.is_foreign:
+        raise UsageError(
+            f"{name} runs what is installed, so that there is no source whose changes could be looked at.",
+            f"environments.{name}.checkout names a git checkout to run from; homeport init --checkout declares it.",
+        )
+    if state.manager == "systemd":
+        raise GuardError(
+            f"{name} is run by systemd, and --reload is for a server of whoever types it.",
+            f'homeport restart {name} takes what was changed; service = "processes" makes it a plain process.',
+        )
+    if state.running and not state.reloads:
+        raise GuardError(
+            f"{name} runs already, without --reload.",
+            f"homeport stop {name}, then homeport start {name} --reload.",
+        )
 
 
 def plan_stop(environment: Environment, state: ServiceState) -> Plan:
@@ -51,7 +82,7 @@ def plan_restart(environment: Environment, state: ServiceState, seconds: float =
     """
     check_unmanaged(environment, state)
     name = environment.name
-    return Plan("restart", name, (StopServer(name), StartServer(name), AwaitHealth(name, seconds)))
+    return Plan("restart", name, (StopServer(name), StartServer(name, state.reloads), AwaitHealth(name, seconds)))
 
 
 def plan_pull(environment: Environment, state: ServiceState, commit: str, seconds: float = HEALTH_SECONDS) -> Plan:

@@ -119,6 +119,7 @@ class ServiceState:
         listening: the declared ports, and who listens on them.
         unmanaged: who holds a port or the data without being of this manager; None where nobody does.
         note: what is odd, in one sentence; empty where nothing is.
+        reloads: whether it is exchanged whenever its source changes.
     """
 
     manager: ManagerKind
@@ -132,6 +133,7 @@ class ServiceState:
     listening: tuple[Listening, ...] = ()
     unmanaged: PortHolder | None = None
     note: str = ""
+    reloads: bool = False
 
     @property
     def pid(self) -> int | None:
@@ -151,6 +153,7 @@ class ServiceState:
             "listening": [one.as_json() for one in self.listening],
             "unmanaged": self.unmanaged.as_json() if self.unmanaged else None,
             "note": self.note,
+            "reloads": self.reloads,
         }
 
 

@@ -26,12 +26,19 @@ class StopServer(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class StartServer(Step):
-    """The environment's server runs; taken back by stopping it, where it did not."""
+    """The environment's server runs; taken back by stopping it, where it did not.
+
+    Attributes:
+        environment: whose.
+        reload: whether it is exchanged whenever its source changes.
+    """
 
     environment: str
+    reload: bool = False
 
     def __str__(self) -> str:
-        return f"start the server of {self.environment}"
+        anew = ", and anew for every change of its source" if self.reload else ""
+        return f"start the server of {self.environment}{anew}"
 
 
 @step_kind

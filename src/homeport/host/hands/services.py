@@ -27,7 +27,8 @@ class Stopper:
 
     def inverse(self, step: StopServer) -> tuple[Step, ...]:
         environment, manager = self._find(step.environment)
-        return (StartServer(step.environment),) if manager.state(environment).running else ()
+        state = manager.state(environment)
+        return (StartServer(step.environment, state.reloads),) if state.running else ()
 
     def apply(self, step: StopServer) -> None:
         environment, manager = self._find(step.environment)
@@ -46,7 +47,7 @@ class Starter:
 
     def apply(self, step: StartServer) -> None:
         environment, manager = self._find(step.environment)
-        manager.start(environment)
+        manager.start(environment, reload=step.reload)
 
 
 class Restarter:
@@ -71,9 +72,10 @@ class Returner:
 
     def inverse(self, step: ComeBack) -> tuple[Step, ...]:
         environment, manager = self._find(step.environment)
-        if not manager.state(environment).running:
+        state = manager.state(environment)
+        if not state.running:
             return ()
-        back: tuple[Step, ...] = (StartServer(step.environment),)
+        back: tuple[Step, ...] = (StartServer(step.environment, state.reloads),)
         # One that was ill before will not be well for having been started again.
         return (*back, AwaitHealth(step.environment, step.seconds)) if ask_environment(environment).healthy else back
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from homeport.environments.environment import Environment
@@ -45,6 +46,12 @@ class Checkout:
         lines = self._git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
         self._check(lines, "status")
         return [line[3:] for line in lines.output.splitlines()]
+
+    def ignored(self, paths: Collection[PurePosixPath]) -> set[PurePosixPath]:
+        """Those of some paths that git is told to ignore; none where it cannot say."""
+        given = "\0".join(str(path) for path in paths)
+        done = self._git("check-ignore", "-z", "--stdin", given=given)
+        return {PurePosixPath(one) for one in done.output.split("\0") if one} if done.code == 0 else set()
 
     def fetch(self, branch: str) -> str:
         """Gets the remote's branch, and answers its commit. Only what git keeps for itself changes.
@@ -116,11 +123,12 @@ class Checkout:
             said = f": {done.last_words}" if done.last_words else f", with exit code {done.code}"
             raise HomeportError(f"git {what} in {self.directory} failed{said}")
 
-    def _git(self, *arguments: str, seconds: float = _SECONDS) -> Finished:
+    def _git(self, *arguments: str, seconds: float = _SECONDS, given: str | None = None) -> Finished:
         variables = {name: value for name, value in os.environ.items() if name not in _TAKEN_OUT}
         # It must never wait for somebody who types.
         variables |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        return run_command(["git", "-C", str(self.directory), *arguments], seconds=seconds, environment=variables)
+        command = ["git", "-C", str(self.directory), *arguments]
+        return run_command(command, seconds=seconds, given=given, environment=variables)
 
 
 def find_target(environment: Environment, *, only_look: bool = False) -> tuple[str, str]:

@@ -38,6 +38,7 @@ class Started:
         birth: when the keeper began; see :func:`birth_of`.
         mark: what it and its children carry.
         at: RFC 3339, UTC.
+        reload: whether it is exchanged whenever its source changes.
     """
 
     environment: str
@@ -45,6 +46,7 @@ class Started:
     birth: str
     mark: str
     at: str
+    reload: bool = False
 
     @property
     def keeper_runs(self) -> bool:
@@ -86,14 +88,15 @@ def read_started(file: Path) -> Started | None:
         with file.open("rb") as stream:
             found = json.loads(stream.read(_LARGEST))
         values = {key: found[key] for key in ("environment", "birth", "mark", "at")}
-        pid = found["pid"]
+        pid, reload = found["pid"], found.get("reload", False)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _not_ours(file) from None
-    if not all(isinstance(value, str) for value in values.values()) or type(pid) is not int or pid <= 1:
+    texts = all(isinstance(value, str) for value in values.values())
+    if not texts or type(pid) is not int or pid <= 1 or type(reload) is not bool:
         raise _not_ours(file)
-    return Started(pid=pid, **values)
+    return Started(pid=pid, reload=reload, **values)
 
 
 def write_started(file: Path, started: Started) -> None:

@@ -18,13 +18,14 @@ from typing import Final
 import psutil
 
 from homeport.environments.environment import Environment
-from homeport.environments.services.commands import serve_command
+from homeport.environments.services.commands import reload_command, serve_command
 from homeport.environments.services.state import ManagerKind, PortHolder, ServiceEnd, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.lock_text import read_lock_text
 from homeport.host.ports import check_ports, describe_process, find_listening
 from homeport.host.services import keeper
 from homeport.host.services.log_file import following, last_lines
+from homeport.host.services.notes import read_trouble
 from homeport.host.services.pid_file import (
     MARK,
     Member,
@@ -85,6 +86,7 @@ class ProcessManager:
             if running and not members:
                 members = [Member(started.pid, started.birth)]
         pids = tuple(member.pid for member in members)
+        reloads = started is not None and running and started.reload
         listening = find_listening(environment.ports)
         return ServiceState(
             manager="processes",
@@ -95,10 +97,11 @@ class ProcessManager:
             pid_file=environment.pid_file,
             listening=listening,
             unmanaged=find_unmanaged(listening, pids, sees_them=_may_see(pids)) or _data_holder(environment, pids),
-            note=note,
+            note=note or (read_trouble(Path(environment.reload_file)) if reloads else ""),
+            reloads=reloads,
         )
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, reload: bool = False) -> None:
         state = self.state(environment)
         if state.running:
             return
@@ -114,7 +117,7 @@ class ProcessManager:
                 holder=holder.as_json(),
             )
         try:
-            self._launch(environment)
+            self._launch(environment, reload=reload)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise HomeportError(
@@ -136,8 +139,9 @@ class ProcessManager:
         Path(environment.pid_file).unlink(missing_ok=True)
 
     def restart(self, environment: Environment) -> None:
+        reload = self.state(environment).reloads
         self.stop(environment)
-        self.start(environment)
+        self.start(environment, reload=reload)
 
     def logs(self, environment: Environment, lines: int, *, follow: bool = False) -> Iterator[str]:
         file = Path(environment.log_file)
@@ -145,10 +149,11 @@ class ProcessManager:
         yield from last_lines(file, lines)
         yield from coming
 
-    def _launch(self, environment: Environment) -> None:
+    def _launch(self, environment: Environment, *, reload: bool) -> None:
         mark = token_hex(16)
+        command = reload_command if reload else serve_command
         order = {
-            "command": serve_command(environment, self._file, self._python),
+            "command": command(environment, self._file, self._python),
             "log": str(environment.log_file),
             "end": str(environment.end_file),
             "limit": LOG_LIMIT,
@@ -173,7 +178,7 @@ class ProcessManager:
             if birth is None:
                 raise HomeportError(f"The server of {environment.name} could not be started: its keeper ended at once.")
             at = self._now().isoformat(timespec="milliseconds")
-            write_started(Path(environment.pid_file), Started(environment.name, pid, birth, mark, at))
+            write_started(Path(environment.pid_file), Started(environment.name, pid, birth, mark, at, reload))
             if process.stdin:
                 process.stdin.write(b"\n")
 

@@ -27,11 +27,16 @@ class ServiceManager(Protocol):
             HomeportError: the manager itself does not answer.
         """
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, reload: bool = False) -> None:
         """Has the server run; where it runs already, nothing happens. That it is well is not waited for.
+
+        Args:
+            environment: whose.
+            reload: whether it is exchanged whenever its source changes.
 
         Raises:
             CannotStartError: somebody else holds a port or the data; who is named.
+            GuardError: this manager cannot exchange it so.
             HomeportError: it could not be started.
         """
 
@@ -43,7 +48,7 @@ class ServiceManager(Protocol):
         """
 
     def restart(self, environment: Environment) -> None:
-        """:meth:`stop`, then :meth:`start`."""
+        """:meth:`stop`, then :meth:`start` as it ran."""
 
     def logs(self, environment: Environment, lines: int, *, follow: bool = False) -> Iterator[str]:
         """The last lines of its log, the oldest first, without their ends; with ``follow`` also all that come.

@@ -16,7 +16,7 @@ import psutil
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
 from homeport.environments.services.state import ManagerKind, ServiceState, find_unmanaged
-from homeport.errors import CannotStartError, HomeportError
+from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.host.commands import Finished, run_command
 from homeport.host.ports import find_listening
 from homeport.host.services.keeper import last_words
@@ -60,7 +60,9 @@ class SystemdManager:
             note=f"{unit.id} was changed on disk and not reloaded (systemctl daemon-reload)." if reload else "",
         )
 
-    def start(self, environment: Environment) -> None:
+    def start(self, environment: Environment, *, reload: bool = False) -> None:
+        if reload:
+            raise GuardError(f"{environment.name} is run by systemd, which does not look at its source.")
         state = self.state(environment)
         if state.running:
             return
