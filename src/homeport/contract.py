@@ -242,6 +242,11 @@ class DataFacts(TypedDict):
     schema_version: str | None
     pending_migrations: list[str]
     """Revisions that this release would run; none is a problem."""
+    previous_release_can_run: bool
+    """Whether a server of the release before can go on with these data while the pending migrations run, and after
+    them: each says so. Then two releases may have them open, and the way back leaves the data as they are; a release
+    that is older than the schema opens them too. Else no server may run meanwhile, and the way back is a copy of the
+    data. True where none is pending; releases before 0.1 do not tell, which means no."""
     counts: dict[str, int]
     """Rows by table (``messages``, ``tasks``, ``lessons``, ``tokens``, …)."""
     position: int | None
@@ -326,3 +331,36 @@ class DataUpgraded(TypedDict):
     migrating_seconds: float
     took_seconds: float
     facts: DataFacts
+
+
+class DataMigrated(TypedDict):
+    """``homeport data migrate ENV``: the live data, in one transaction."""
+
+    environment: str
+    from_schema: str
+    to_schema: str
+    ran: list[str]
+    """Revisions; each was verified before any of it was kept."""
+    live: bool
+    """Whether a server had the data open meanwhile."""
+    migrating_seconds: float
+
+
+class MigrationFinding(TypedDict):
+    """Something that is not as a migration must have left it."""
+
+    migration: str
+    """The revision."""
+    text: str
+    """One sentence."""
+
+
+class DataVerified(TypedDict):
+    """``homeport data verify DIR``: what the migrations that ran on these data say of them now."""
+
+    directory: str
+    schema_version: str
+    checked: list[str]
+    """Revisions."""
+    findings: list[MigrationFinding]
+    took_seconds: float

@@ -11,6 +11,7 @@ edge (command line, MCP, JSON API) translates it once; nothing recognises an err
     ├── GuardError             3   403   refused by a guard (protected, another environment's, in use)
     ├── NeedsPersonError       5   500   failed half way; the text says exactly what is where
     ├── CannotStartError      78   503   a server cannot start for a reason that no retry mends
+    │   └── MigrationError    78   503   a migration failed, or left what is not right; the data are as they were
     └── CallError              1   400   a call of an operation was refused
         ├── InvalidError       1   400   arguments: unknown, wrong type, illegal value
         ├── UnauthorizedError  1   401   no token, or one that is not (or no longer) good
@@ -90,6 +91,12 @@ class CannotStartError(HomeportError):
     exit_code = ExitCode.CANNOT_START
     http_status = 503
     code = "cannot_start"
+
+
+class MigrationError(CannotStartError):
+    """A migration failed, or what it left is not as it must be; it was undone."""
+
+    code = "migration"
 
 
 class CallError(HomeportError):

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from homeport.contract import (
     DataFacts,
     DataLoss,
+    DataMigrated,
     DataPrepared,
     DataUpgraded,
+    DataVerified,
     ExitCode,
     Scrub,
     ServeSettings,
@@ -218,6 +220,39 @@ def upgrade_snapshot(directory: Path) -> DataUpgraded:
     from homeport.server.snapshots import upgrading
 
     return upgrading.upgrade(directory)
+
+
+def migrate_data(data_directory: Path, environment: str, *, beside: bool = False) -> DataMigrated:
+    """Runs the migrations that an environment's data lack, on the data themselves, in one transaction.
+
+    Killed or failing at any moment it leaves them as they were; a second run goes on from what there is.
+
+    Args:
+        data_directory: absolute.
+        environment: whose data it must be.
+        beside: a server may have them open meanwhile, where its release can live with all of the migrations.
+
+    Raises:
+        CannotStartError: the data are another environment's, damaged, or of a newer schema that this cannot use.
+        GuardError: a server has them open, and may not.
+        UsageError: there are no data yet.
+        HomeportError: a migration failed, or left what is not right; the data are as they were.
+    """
+    from homeport.server import migrations
+
+    return migrations.migrate_live(data_directory, environment, beside=beside)
+
+
+def verify_data(directory: Path) -> DataVerified:
+    """What the migrations that ran on data, live or not, find in them now; nothing in them is changed.
+
+    Raises:
+        CannotStartError: the data are damaged, or of a newer schema that this cannot use.
+        UsageError: there is no database.
+    """
+    from homeport.server import migrations
+
+    return migrations.verify_data(directory)
 
 
 def announce(data_directory: Path, environment: str, subject: str, body: str) -> str:

@@ -108,7 +108,11 @@ def cut_off(snapshot: Path) -> None:
         (empty_database, "no_schema"),
         (no_database, "not_a_database"),
         (cut_off, "damaged"),
-        (lambda at: change(at, "UPDATE alembic_version SET version_num = '9000'"), "newer_schema"),
+        (
+            lambda at: change(at, "UPDATE alembic_version SET version_num = '9000'", "PRAGMA user_version = 9000"),
+            "newer_schema",
+        ),
+        (lambda at: change(at, "UPDATE alembic_version SET version_num = '9000'"), None),
         (lambda at: change(at, "DELETE FROM message_words"), "index"),
         (lambda at: change(at, "UPDATE inboxes SET total = total + 1"), "counts"),
         (lambda at: change(at, "UPDATE lessons SET submission_id = 'none'"), "broken_reference"),

@@ -187,6 +187,7 @@ def test_what_cannot_be_brought_up_is_refused(copy: Path, tmp_path: Path) -> Non
         server.upgrade_snapshot(copy)
     database = dbapi2.connect(str(copy / DATABASE_FILE), isolation_level=None)
     database.execute("UPDATE alembic_version SET version_num = '9000'")
+    database.execute("PRAGMA user_version = 9000")
     database.close()
     with pytest.raises(CannotStartError, match="schema 9000"):
         server.upgrade_snapshot(copy)

@@ -36,11 +36,28 @@ async def test_a_new_store_has_the_newest_schema_and_keeps_what_it_is_given(tmp_
     await store.close()
 
 
-async def test_a_newer_schema_is_refused_naming_both(tmp_path: Path) -> None:
-    await (await open_store(tmp_path)).close()
-    database = dbapi2.connect(str(tmp_path / DATABASE_FILE), isolation_level=None)
+def newer(path: Path, usable_from: int) -> None:
+    """A database as a later release left it."""
+    database = dbapi2.connect(str(path), isolation_level=None)
     database.execute("UPDATE alembic_version SET version_num = '9000'")
+    database.execute(f"PRAGMA user_version = {usable_from}")
     database.close()
+
+
+async def test_a_newer_schema_with_which_this_version_can_live_is_opened_as_it_is(tmp_path: Path) -> None:
+    await (await open_store(tmp_path)).close()
+    newer(tmp_path / DATABASE_FILE, int(HEAD))
+    for beside_server in (False, True):
+        store = await open_store(tmp_path, beside_server=beside_server)
+        assert store.schema_version == "9000"
+        await store.probe()
+        await store.close()
+
+
+@pytest.mark.parametrize("usable_from", [0, int(HEAD) + 1, 9000])
+async def test_a_newer_schema_is_refused_naming_both(tmp_path: Path, usable_from: int) -> None:
+    await (await open_store(tmp_path)).close()
+    newer(tmp_path / DATABASE_FILE, usable_from)
     with pytest.raises(CannotStartError, match=f"schema 9000, which is newer than {HEAD}") as refusal:
         await open_store(tmp_path)
     assert refusal.value.exit_code == ExitCode.CANNOT_START

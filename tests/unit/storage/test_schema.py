@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from alembic.script import ScriptDirectory
 
 from homeport.contract import DATABASE_FILE
 from homeport.storage.schema import METADATA, WORDS, is_ours
-from homeport.storage.sqlite.migrating import configuration, engine, migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
+from homeport.storage.sqlite.database import connect
+from homeport.storage.sqlite.migrating import configuration, engine, migrate, usable_from, verify
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS, Schema, schema_of
 from tests.unit.storage.conftest import files
 
 
@@ -22,11 +24,38 @@ def test_the_revisions_are_those_that_alembic_finds() -> None:
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
 
 
-def test_every_migration_says_whether_the_previous_release_can_run() -> None:
+def test_every_migration_upgrades_verifies_and_says_whether_the_previous_release_can_run() -> None:
     scripts = ScriptDirectory.from_config(configuration())
     for script in scripts.walk_revisions():
-        assert isinstance(script.module.PREVIOUS_RELEASE_CAN_RUN, bool), script.revision
-        assert script.doc, script.revision
+        module, name = script.module, script.revision
+        assert script.doc, name
+        assert isinstance(module.PREVIOUS_RELEASE_CAN_RUN, bool), name
+        assert not inspect.signature(module.upgrade).parameters, name
+        assert list(inspect.signature(module.verify).parameters) == ["connection"], name
+        assert module.upgrade.__doc__, name
+        assert module.verify.__doc__, name
+        assert not hasattr(module, "downgrade"), f"{name}: the way back is the data as they were"
+
+
+def test_what_a_migration_says_stays_true_under_all_later_ones(tmp_path: Path) -> None:
+    path = tmp_path / DATABASE_FILE
+    migrate(path)
+    with engine(path).connect() as connection:
+        assert verify(connection, REVISIONS) == []
+        connection.exec_driver_sql("DROP TABLE watches")
+        assert [(one.revision, one.text) for one in verify(connection, REVISIONS)] == [
+            ("0005", "There is no table watches.")
+        ]
+
+
+def test_a_database_says_from_which_release_on_it_can_be_used(tmp_path: Path) -> None:
+    path = tmp_path / DATABASE_FILE
+    for revision in (REVISIONS[0], HEAD):
+        migrate(path, revision=revision)
+        database = connect(path, cache_kib=1000)
+        assert schema_of(database) == Schema(revision, usable_from(revision))
+        database.close()
+    assert usable_from(HEAD) == 1, "no migration so far was one that the release before it cannot live with"
 
 
 def test_migrations_make_the_schema_that_is_written_down(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from homeport.cli.arguments.common import actions_of, add_dry_run, command
+from homeport.cli.arguments.migrations import add_data_migrations
 
 if TYPE_CHECKING:
     from homeport.cli.arguments.common import Commands
@@ -82,3 +83,4 @@ def add_data(commands: Commands) -> None:
     made = (("snapshot", snapshot), ("facts", facts), ("lost", lost), ("prepare", prepare), ("upgrade", upgrade))
     for action, one in made:
         one.set_defaults(module="snapshots", action=action)
+    add_data_migrations(actions)

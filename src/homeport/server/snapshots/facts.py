@@ -68,6 +68,7 @@ def facts(directory: Path, *, deep: bool) -> DataFacts:
         created=identity["created"] if identity else None,
         schema_version=examined.schema_version,
         pending_migrations=examined.pending_migrations,
+        previous_release_can_run=examined.previous_can_run,
         counts=examined.counts,
         position=examined.position,
         position_at=None if examined.position_at is None else iso(examined.position_at),
@@ -126,15 +127,16 @@ def _examined(directory: Path, *, deep: bool) -> Examination:
         if not (directory / BEGINNING_FILE).exists():
             found.problem("no_database", f"{path} is missing.")
         return found
-    frozen = not _in_use(directory)
+    frozen = not in_use(directory)
     examined = look(path, frozen=frozen, deep=deep)
-    if frozen and examined.problems and _in_use(directory):
+    if frozen and examined.problems and in_use(directory):
         # A server has come meanwhile: what was seen may be half of a change of its.
         examined = look(path, frozen=False, deep=deep)
     return examined
 
 
-def _in_use(directory: Path) -> bool:
+def in_use(directory: Path) -> bool:
+    """Whether somebody has the database open, or left what only an opening brings into it."""
     return find_holder(directory) is not None or has_log(directory / DATABASE_FILE)
 
 

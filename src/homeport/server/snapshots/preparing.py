@@ -12,6 +12,7 @@ from homeport.contract import (
     DATABASE_FILE,
     IDENTITY_FILE,
     SNAPSHOT_FILE,
+    DataFacts,
     DataPrepared,
     Identity,
     Origin,
@@ -26,6 +27,7 @@ from homeport.server.snapshots.scratch import scratch
 from homeport.storage.snapshots.scrubbing import scrub
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.faults import cannot_start
+from homeport.storage.sqlite.revisions import HEAD, REVISIONS
 
 
 def prepare(directory: Path, environment: str, origin: str, policy: Scrub) -> DataPrepared:
@@ -40,6 +42,7 @@ def prepare(directory: Path, environment: str, origin: str, policy: Scrub) -> Da
         before = facts(directory, deep=False)
         if problem := first_problem(before):
             raise problem
+        _check_known(before)
         (directory / IDENTITY_FILE).unlink()
         sync_directory(directory)
         path = directory / DATABASE_FILE
@@ -70,6 +73,16 @@ def prepare(directory: Path, environment: str, origin: str, policy: Scrub) -> Da
         took_seconds=round(time.monotonic() - began, 3),
         facts=after,
     )
+
+
+def _check_known(found: DataFacts) -> None:
+    """A release may use data of a newer schema, but it does not know what is secret in them."""
+    if found["schema_version"] not in REVISIONS:
+        raise GuardError(
+            f"{found['directory']} has schema {found['schema_version']}, which is newer than {HEAD}: this version does"
+            " not know what must be taken out of it.",
+            "Use the version that wrote it, or a newer one. Nothing was changed.",
+        )
 
 
 def _checked(directory: Path, environment: str, origin: str) -> Identity:

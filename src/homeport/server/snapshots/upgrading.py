@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 from homeport.contract import DATABASE_FILE, DataUpgraded
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import HomeportError, MigrationError, UsageError
 from homeport.server.snapshots.facts import facts, first_problem
 from homeport.server.snapshots.scratch import scratch
 from homeport.storage.snapshots.upgrading import upgrade as upgrade_database
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.faults import cannot_start
-from homeport.storage.sqlite.revisions import HEAD
 
 
 def upgrade(directory: Path) -> DataUpgraded:
@@ -24,6 +23,8 @@ def upgrade(directory: Path) -> DataUpgraded:
     with scratch(directory):
         try:
             done = upgrade_database(path)
+        except MigrationError as error:
+            raise HomeportError(error.sentence, error.hint, **error.details) from error
         except DatabaseError as error:
             sentence = f"The migrations of {path} failed, and it is as it was: {cannot_start(error, path).sentence}"
             raise HomeportError(sentence, "Nothing that is live was touched.") from error
@@ -33,7 +34,7 @@ def upgrade(directory: Path) -> DataUpgraded:
     return DataUpgraded(
         directory=str(directory),
         from_schema=done.from_schema,
-        to_schema=HEAD,
+        to_schema=after["schema_version"] or done.from_schema,
         ran=done.ran,
         rows=done.rows,
         migrating_seconds=round(done.seconds, 3),

@@ -12,5 +12,6 @@ context.configure(
     include_object=is_ours,
     render_as_batch=True,
     transactional_ddl=True,
+    on_version_apply=context.config.attributes["applied"],
 )
 context.run_migrations()

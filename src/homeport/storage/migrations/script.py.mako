@@ -11,8 +11,14 @@ revision: Final = ${repr(up_revision)}
 down_revision: Final = ${repr(down_revision)}
 
 PREVIOUS_RELEASE_CAN_RUN: Final = False
+"""Say why it can, or why not."""
 
 
 def upgrade() -> None:
-    """Changes the schema."""
+    """Say what it changes."""
     ${upgrades if upgrades else "pass"}
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """Say what must be so from now on; each thing that is not gets a sentence."""
+    return []

@@ -13,7 +13,8 @@ from homeport.contract import DataProblem, ProblemCode
 from homeport.storage.snapshots.reading import open_for_reading
 from homeport.storage.sqlite.database import Database, DatabaseError, damage_told
 from homeport.storage.sqlite.faults import cannot_start, primary_code
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
+from homeport.storage.sqlite.migrating import previous_can_run
+from homeport.storage.sqlite.revisions import HEAD, schema_of
 
 SQLITE_VERSION: Final[str] = dbapi2.sqlite_version
 MOST_LINES: Final = 20
@@ -47,6 +48,8 @@ class Examination:
 
     schema_version: str | None = None
     pending_migrations: list[str] = field(default_factory=list)
+    previous_can_run: bool = True
+    """Whether a release of the schema that is there can go on with the database after these."""
     counts: dict[str, int] = field(default_factory=dict)
     position: int | None = None
     position_at: int | None = None
@@ -104,11 +107,13 @@ def _soundness(*, deep: bool) -> Callable[[Database, Examination], None]:
 
 
 def _schema(database: Database, found: Examination) -> None:
-    found.schema_version = revision_of(database)
+    schema = schema_of(database)
+    found.schema_version = schema.revision
     if found.schema_version is None:
         found.problem("no_schema", "The database has no schema of Homeport's.")
-    elif found.schema_version in REVISIONS:
-        found.pending_migrations = list(REVISIONS[REVISIONS.index(found.schema_version) + 1 :])
+    elif schema.is_usable:
+        found.pending_migrations = list(schema.pending)
+        found.previous_can_run = not schema.pending or previous_can_run(schema.pending)
     else:
         found.problem(
             "newer_schema",

@@ -15,7 +15,7 @@ from homeport.storage.snapshots.copying import copy_database, sync_file
 from homeport.storage.snapshots.examining import tables_of
 from homeport.storage.sqlite.database import Database
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
+from homeport.storage.sqlite.revisions import HEAD, Schema, schema_of
 
 _BEFORE: Final = "before"
 
@@ -40,8 +40,8 @@ def upgrade(path: Path, clock: Callable[[], float] = time.monotonic) -> Upgrade:
         CannotStartError: its schema is newer than this version, or not Homeport's.
         HomeportError: there is no room for the copy that it is compared with.
     """
-    found = _revision(path)
-    result = Upgrade(found, list(REVISIONS[REVISIONS.index(found) + 1 :]))
+    found = _schema(path)
+    result = Upgrade(found.revision or "", list(found.pending))
     if not result.ran:
         return result
     before = path.with_name(f"{path.name}.{_BEFORE}")
@@ -58,17 +58,17 @@ def upgrade(path: Path, clock: Callable[[], float] = time.monotonic) -> Upgrade:
     return result
 
 
-def _revision(path: Path) -> str:
+def _schema(path: Path) -> Schema:
     database: Database = dbapi2.connect(str(path), isolation_level=None)
     try:
-        found = revision_of(database)
+        found = schema_of(database)
         # Nobody else has it open: no log is needed, and none is left beside it.
         database.execute("PRAGMA journal_mode = DELETE").fetchall()
     finally:
         database.close()
-    if found not in REVISIONS:
+    if not found.is_usable:
         raise CannotStartError(
-            f"{path} has schema {found or 'none'}, which this version does not know; it knows up to {HEAD}.",
+            f"{path} has schema {found.revision or 'none'}, which this version does not know; it knows up to {HEAD}.",
             "Use the version that wrote it, or a newer one.",
         )
     return found

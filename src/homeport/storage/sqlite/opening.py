@@ -13,7 +13,7 @@ from homeport.identity import end_beginning, may_begin
 from homeport.storage.sqlite.database import Database, DatabaseError, check_library, connect, damage_told
 from homeport.storage.sqlite.faults import cannot_start
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
+from homeport.storage.sqlite.revisions import HEAD, revision_of, schema_of
 from homeport.storage.sqlite.store import SqliteStore
 
 WAIT_MS: Final = 5000
@@ -26,7 +26,8 @@ _HEADER: Final = b"SQLite format 3\x00"
 async def open_store(data_directory: Path, *, beside_server: bool = False) -> SqliteStore:
     """Opens the store of a data directory, whose identity and lock are the caller's business.
 
-    A missing database is made; one of an older schema is migrated, in one transaction.
+    A missing database is made; one of an older schema is migrated, in one transaction. One of a newer schema is used as
+    it is where its migrations say that this version can.
 
     Args:
         data_directory: where the database lies.
@@ -39,7 +40,7 @@ async def open_store(data_directory: Path, *, beside_server: bool = False) -> Sq
     path = data_directory / DATABASE_FILE
     database = await asyncio.to_thread(prepared, path, beside_server=beside_server)
     try:
-        return SqliteStore(path, database, HEAD)
+        return SqliteStore(path, database, revision_of(database) or HEAD)
     except DatabaseError as error:
         database.close()
         raise cannot_start(error, path) from error
@@ -69,14 +70,15 @@ def prepared(path: Path, *, beside_server: bool = False) -> Database:
 
 def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
     """Sets the journal mode, migrates, and proves that the file can be written."""
-    found = revision_of(database)
+    schema = schema_of(database)
+    found = schema.revision
     if found is None and _has_tables(database):
         raise CannotStartError(
             f"{path} is a database, but not Homeport's.", "Give the environment a data directory of its own."
         )
     if found is None and not may_begin(path.parent):
         raise _lost(path, "is empty")
-    if found is not None and found not in REVISIONS:
+    if found is not None and not schema.is_usable:
         raise CannotStartError(
             f"{path} has schema {found}, which is newer than {HEAD}, the newest that this version knows.",
             "Start the version that wrote it, or a newer one.",
@@ -84,12 +86,13 @@ def _bring_up(database: Database, path: Path, *, beside_server: bool) -> None:
     mode = database.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode is None or mode[0] != "wal":
         raise CannotStartError(f"{path} cannot have a write-ahead log.", "Keep the data on a local disk.")
-    if found != HEAD and beside_server:
+    behind = found is None or bool(schema.pending)
+    if behind and beside_server:
         raise CannotStartError(
             f"{path} has schema {found}, this version needs {HEAD}, and a running server has it open.",
             "Restart that server with this version first.",
         )
-    if found != HEAD:
+    if behind:
         migrate(path, wait_ms=WAIT_MS)
     database.execute("BEGIN IMMEDIATE")
     try:

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.migrations.verifying import missing_tables
+
 revision: Final = "0001"
 down_revision: Final = None
 
@@ -16,6 +18,30 @@ PREVIOUS_RELEASE_CAN_RUN: Final = True
 _WORDS: Final = ("message", "task", "lesson", "project")
 _TOKENIZER: Final = "tokenize = 'unicode61 remove_diacritics 2'"
 _STATE: Final = "CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END"
+
+_TABLES: Final = (
+    "instances",
+    "projects",
+    "memberships",
+    "roles",
+    "role_documents",
+    "tasks",
+    "task_dependencies",
+    "messages",
+    "inboxes",
+    "deliveries",
+    "submissions",
+    "lessons",
+    "events",
+    "answers",
+    "originals",
+    "probe",
+)
+_MISCOUNTED: Final = sa.text("""
+    SELECT count(*) FROM inboxes WHERE
+        total != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state < 2)
+        OR unread != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state = 0)
+""")
 
 _COUNTS: Final = (
     """
@@ -58,6 +84,14 @@ def upgrade() -> None:
     _index_of_words()
     for trigger in _COUNTS:
         op.execute(trigger)
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """The tables are there, and inboxes count what is in them."""
+    if missing := missing_tables(connection, *_TABLES):
+        return missing
+    wrong = connection.execute(_MISCOUNTED).scalar_one()
+    return [f"{wrong} inboxes count other messages than are in them."] if wrong else []
 
 
 def _index(name: str, table: str, columns: list[str], where: str | None = None) -> None:

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.migrations.verifying import missing_tables
+
 revision: Final = "0002"
 down_revision: Final = "0001"
 
@@ -29,3 +31,8 @@ def upgrade() -> None:
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_tokens"),
     )
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """The table is there."""
+    return missing_tables(connection, "tokens")

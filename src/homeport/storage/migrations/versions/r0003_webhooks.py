@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.migrations.verifying import missing_tables
+
 revision: Final = "0003"
 down_revision: Final = "0002"
 
@@ -30,3 +32,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """The table is there."""
+    return missing_tables(connection, "webhooks")

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.migrations.verifying import missing_tables
+
 revision: Final = "0004"
 down_revision: Final = "0003"
 
@@ -51,3 +53,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name="pk_oauth_credentials"),
     )
     op.create_index("ix_oauth_credentials_expires_at", "oauth_credentials", ["expires_at"])
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """The tables are there."""
+    return missing_tables(connection, "oauth_clients", "oauth_grants", "oauth_credentials")

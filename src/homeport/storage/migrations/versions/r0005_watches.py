@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.migrations.verifying import missing_tables
+
 revision: Final = "0005"
 down_revision: Final = "0004"
 
@@ -25,3 +27,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session", "uri", name="pk_watches"),
     )
     op.create_index("ix_watches_client", "watches", ["client"])
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """The table is there."""
+    return missing_tables(connection, "watches")

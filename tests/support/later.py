@@ -1,0 +1,67 @@
+"""A later release of Homeport: this very source, with one migration more, started as a release's program is."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from homeport.storage.sqlite.revisions import HEAD
+
+SOURCE: Final = Path(__file__).parents[2] / "src" / "homeport"
+LATER: Final = f"{int(HEAD) + 1:04}"
+"""The revision that the later release has, and this one does not."""
+
+UPPER: Final = 'op.execute("UPDATE projects SET name = upper(name)")'
+ALL_UPPER: Final = """
+    wrong = connection.execute(sa.text("SELECT count(*) FROM projects WHERE name <> upper(name)")).scalar_one()
+    return [f"{wrong} projects have a name in small letters."] if wrong else []
+"""
+
+
+def migration(*, upgrade: str = UPPER, verify: str = ALL_UPPER, previous: bool = False) -> str:
+    """The text of a file of migrations/versions.
+
+    Args:
+        upgrade: the statements of its ``upgrade``.
+        verify: those of its ``verify``, indented, over ``connection``.
+        previous: whether the release before can live with it.
+    """
+    return f'''"""Names of projects are in capitals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: Final = "{LATER}"
+down_revision: Final = "{HEAD}"
+
+PREVIOUS_RELEASE_CAN_RUN: Final = {previous}
+
+
+def upgrade() -> None:
+    """Changes every project."""
+    {upgrade}
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    """No name is in small letters."""
+{verify.strip(chr(10))}
+'''
+
+
+def later_release(directory: Path, text: str | None = None) -> tuple[str, ...]:
+    """A release in ``directory`` with the migration ``text``; what runs its ``homeport``."""
+    python = directory / "bin" / "python"
+    if not python.exists():
+        shutil.copytree(SOURCE, directory / "lib" / "homeport", ignore=shutil.ignore_patterns("__pycache__"))
+        python.parent.mkdir()
+        python.write_text(f'#!/bin/sh\nPYTHONPATH="{directory / "lib"}" exec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+    file = directory / "lib" / "homeport" / "storage" / "migrations" / "versions" / f"r{LATER}_later.py"
+    file.write_text(migration() if text is None else text)
+    return (str(python), "-P", "-m", "homeport")
