@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from homeport.environments.declaration import FILE_NAME, Declaration, Ports, parse_declaration
@@ -36,9 +37,17 @@ def ports_of(arguments: Namespace) -> dict[str, Ports]:
     return {name: Ports(http, sse) for name, http, sse in getattr(arguments, "ports", [])}
 
 
-def plan_new_workspace(file: Path, ports: dict[str, Ports]) -> tuple[Declaration, WorkspacePlan]:
-    """The declaration that a new file with these ports would be, and the plan that makes it and its directories."""
-    text = render_example(ports)
+def plan_new_workspace(
+    file: Path, ports: dict[str, Ports], declared: Mapping[str, Mapping[str, object]] | None = None
+) -> tuple[Declaration, WorkspacePlan]:
+    """The declaration that a new file with these ports would be, and the plan that makes it and its directories.
+
+    Args:
+        file: absolute.
+        ports: other ports than the usual ones, by environment.
+        declared: settings that stand in the file besides, by environment.
+    """
+    text = render_example(ports, declared)
     declaration = parse_declaration(text, PurePosixPath(file), ports)
     return declaration, plan_workspace(PurePosixPath(file), text, declaration.environments.values(), _exists)
 

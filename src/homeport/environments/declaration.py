@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.environment import Environment, is_loopback, make_environment
 from homeport.environments.faults import DeclarationError, Fault
+from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
 from homeport.environments.paths import absolute
 from homeport.environments.services.service import find_service_faults
@@ -25,7 +26,7 @@ from homeport.errors import UsageError
 FILE_NAME: Final = "homeport.toml"
 _TOP_LEVEL: Final = ("root", "environments")
 _SETTINGS: Final = tuple(EnvironmentSettings.model_fields)
-_BACKUP_SETTINGS: Final = tuple(BackupSettings.model_fields)
+_INNER: Final = {"backup": tuple(BackupSettings.model_fields), "follow": tuple(FollowSettings.model_fields)}
 _ROOT: Final[TypeAdapter[str]] = TypeAdapter(PathText)
 _ENOUGH: Final = {"http_port": 3444, "sse_port": 3445}
 """Stand-ins that are never claimed, for ports of an environment that lacks its own."""
@@ -232,7 +233,7 @@ def _sentence(detail: ErrorDetails) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case "extra_forbidden":
-            known = _BACKUP_SETTINGS if len(detail["loc"]) > 1 else _SETTINGS
+            known = _INNER.get(str(detail["loc"][0]), _SETTINGS) if len(detail["loc"]) > 1 else _SETTINGS
             return f"is not a setting{did_you_mean(str(detail['loc'][-1]), known)}"
         case "literal_error":
             return f"{value} is not {detail['ctx']['expected'].replace(chr(39), chr(34))}"

@@ -23,6 +23,7 @@ from homeport.contract import (
     ServeSettings,
 )
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
 from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
@@ -65,6 +66,8 @@ class Environment:
     """How its data are protected."""
     service: Service
     """What runs as its server."""
+    follow: FollowSettings
+    """Which branches are brought here by themselves."""
 
     @property
     def is_foreign(self) -> bool:
@@ -105,6 +108,11 @@ class Environment:
     def current_release(self) -> PurePosixPath:
         """The link to the release that runs."""
         return self.directory / CURRENT
+
+    @property
+    def repository(self) -> PurePosixPath:
+        """The bare git repository that people push to: one for all environments of a root."""
+        return self.root / "repository.git"
 
     @property
     def logs_directory(self) -> PurePosixPath:
@@ -297,6 +305,8 @@ class Environment:
             "log_format": self.log_format,
             **self.service.as_json(),
             "backup": self.backup.model_dump(mode="json"),
+            "follow": self.follow.model_dump(mode="json"),
+            "repository": str(self.repository),
             "connect": self.connect_command,
         }
 
@@ -336,6 +346,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         log_format=settings.log_format,
         service=make_service(settings, root, directory),
         backup=settings.backup,
+        follow=settings.follow,
         user=settings.user or default_user(settings.unit or f"homeport-{name}"),
         proxy=make_proxy(name, settings, root),
         schedules=Schedules(settings.backup_schedule, settings.drill_schedule, settings.doctor_schedule),

@@ -33,23 +33,26 @@ _HEAD: Final = """\
 _ALWAYS_SHOWN: Final = ("http_port", "sse_port")
 
 
-def render_example(ports: Mapping[str, Ports] | None = None) -> str:
+def render_example(
+    ports: Mapping[str, Ports] | None = None, declared: Mapping[str, Mapping[str, object]] | None = None
+) -> str:
     """The text of a declaration with the environments of the proposal.
 
     Args:
         ports: other ports than the usual ones, by environment.
+        declared: settings that stand in it besides, by environment.
     """
     parts = [_HEAD, f'{_comment(ROOT_DESCRIPTION)}# root = "."\n']
     for number, name in enumerate(PRESETS):
-        parts.append(_table(name, (ports or {}).get(name), explain=number == 0))
+        parts.append(_table(name, (ports or {}).get(name), (declared or {}).get(name, {}), explain=number == 0))
     return "\n".join(parts)
 
 
-def _table(name: str, ports: Ports | None, *, explain: bool) -> str:
+def _table(name: str, ports: Ports | None, declared: Mapping[str, object], *, explain: bool) -> str:
     preset = PRESETS[name]
     lines = [f"# {preset.purpose}\n[environments.{name}]\n"]
     tables = []
-    values = _defaults(name)
+    values = {**_defaults(name), **declared}
     if ports:
         values["http_port"] = ports.http
         values["sse_port"] = ports.sse or values["sse_port"]
@@ -58,7 +61,7 @@ def _table(name: str, ports: Ports | None, *, explain: bool) -> str:
             # TOML has the tables of a table behind its own keys.
             tables.append(_inner_table(f"environments.{name}.{setting}", field, explain=explain))
             continue
-        mark = "" if setting in _ALWAYS_SHOWN else "# "
+        mark = "" if setting in (*_ALWAYS_SHOWN, *declared) else "# "
         lines.append(_line(setting, values[setting], field, mark, explain=explain))
     return "".join([*lines, *tables])
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from homeport.contract import Auth, LogFormat
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
 LOWEST_PORT: Final = 1024
@@ -376,6 +377,10 @@ class EnvironmentSettings(BaseModel):
     backup: BackupSettings = Field(
         BackupSettings(),
         description="How its data are protected; each backup is read back before it counts.",
+    )
+    follow: FollowSettings = Field(
+        FollowSettings(),
+        description="Which branches are brought here by themselves. Where nothing is declared, none is.",
     )
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _INIT: Final = """\
 Writes a commented homeport.toml with the environments production, development and local, and makes their
 directories. Where the file exists it is left as it is, and only directories that are missing are made.
+
+--checkout declares a git checkout that you have as what development runs from, on the branch that it is on. The data
+of environments never lie in a checkout, where git would track them or clean them away: give a DIR beside it.
 """
 _PROVISION: Final = """\
 Makes this machine match the declaration: a system user, directories, systemd units and timers, nginx's locations. Each
@@ -39,6 +42,7 @@ def add_init(commands: Commands) -> None:
     """Adds ``homeport init``."""
     init = command(commands, "init", "write a commented homeport.toml and the directories", _INIT)
     init.add_argument("directory", metavar="DIR", nargs="?", help="where; the current directory by default")
+    init.add_argument("--checkout", metavar="PATH", help="a git checkout that development is to run from")
     add_ports(init)
     add_dry_run(init)
     init.set_defaults(module="init")

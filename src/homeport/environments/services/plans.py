@@ -110,6 +110,35 @@ def plan_pull(environment: Environment, state: ServiceState, commit: str, second
     return Plan("restart --pull", name, steps)
 
 
+def plan_bring(
+    operation: str, environment: Environment, state: ServiceState, branch: str, commit: str, seconds: float
+) -> Plan:
+    """Brings the checkout to a commit of a branch that is followed, as :func:`plan_pull` does.
+
+    Args:
+        operation: by which way it came: ``push``, ``poll``, ``webhook``.
+        environment: has a checkout.
+        state: of its server.
+        branch: to be on.
+        commit: to go to.
+        seconds: how long the server may take.
+
+    Raises:
+        CannotStartError: as :func:`plan_start`.
+    """
+    check_unmanaged(environment, state)
+    name, service = environment.name, environment.service
+    if service.checkout is None:
+        raise ValueError(f"{name} has no checkout")
+    steps = (
+        ComeBack(name, seconds),
+        CheckOut(service.checkout, commit, service.install, branch=branch),
+        RestartServer(name),
+        AwaitHealth(name, seconds),
+    )
+    return Plan(operation, name, steps)
+
+
 def check_unmanaged(environment: Environment, state: ServiceState) -> None:
     """Refuses where somebody else serves in the environment's place.
 

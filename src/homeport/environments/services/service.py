@@ -104,6 +104,18 @@ def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
             faults.append((setting, "needs a checkout or a source; without one there is nothing to bring forward"))
     if settings.source and settings.checkout:
         faults.append(("source", "is for releases, and checkout for a server that runs from it; declare one of them"))
+    faults += _find_follow_faults(settings)
     if settings.source and settings.install and not settings.command:
         faults.append(("install", "is for a server with a command of its own; a release of Homeport installs its lock"))
+    return faults
+
+
+def _find_follow_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
+    follow, faults = settings.follow, list[tuple[str, str]]()
+    if follow.branches and not (settings.checkout or settings.source):
+        faults.append(("follow", "needs a checkout or a source, which the branches are brought to"))
+    if not follow.branches and (follow.remote or follow.poll_schedule or follow.webhook_secret):
+        faults.append(("follow", "says of no branches that they are followed; branches names them"))
+    if follow.webhook_secret and settings.command:
+        faults.append(("follow", "webhook_secret is for Homeport's own server, which takes them; poll_schedule is not"))
     return faults

@@ -86,13 +86,16 @@ class CheckOut(Step):
         commit: its whole name.
         install: what is run in it; empty for nothing.
         seconds: how long that may take.
+        branch: the branch that is checked out then; empty for the one that is.
     """
 
     directory: PurePosixPath
     commit: str
     install: tuple[str, ...] = ()
     seconds: float = 900.0
+    branch: str = ""
 
     def __str__(self) -> str:
         run = f" and run {shown_command(self.install)}" if self.install else ""
-        return f"bring {self.directory} to {self.commit[:12]}{run}"
+        of = f" of {self.branch}" if self.branch else ""
+        return f"bring {self.directory} to {self.commit[:12]}{of}{run}"

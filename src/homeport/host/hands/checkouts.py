@@ -18,15 +18,18 @@ class CheckOuter:
     """:class:`CheckOut`."""
 
     def inverse(self, step: CheckOut) -> tuple[Step, ...]:
-        head = Checkout(Path(step.directory)).head()
-        return () if head == step.commit else (CheckOut(step.directory, head, step.install, step.seconds),)
+        checkout = Checkout(Path(step.directory))
+        head, branch = checkout.head(), checkout.branch() if step.branch else None
+        if head == step.commit and (branch or "") == step.branch:
+            return ()
+        return (CheckOut(step.directory, head, step.install, step.seconds, branch or ""),)
 
     def apply(self, step: CheckOut) -> None:
         checkout = Checkout(Path(step.directory))
-        if checkout.head() != step.commit:
+        if checkout.head() != step.commit or (step.branch and checkout.branch() != step.branch):
             # Whoever moved it last may have installed something else since.
             checkout.note_installed("")
-            checkout.go_to(step.commit)
+            checkout.go_to(step.commit, step.branch)
         wanted = f"{step.commit} {shown_command(step.install)}"
         if not step.install or checkout.installed() == wanted:
             return

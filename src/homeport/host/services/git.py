@@ -64,6 +64,39 @@ class Checkout:
         )
         return self._demand("rev-parse", "--verify", "FETCH_HEAD^{commit}")
 
+    def fetch_from(self, remote: str, branch: str) -> str:
+        """Gets a branch of any repository, and answers its commit. Only what git keeps for itself changes.
+
+        Raises:
+            HomeportError: the repository does not answer, or has no such branch.
+        """
+        ref = f"refs/heads/{branch}"
+        self._demand("fetch", "--quiet", "--no-tags", "--end-of-options", remote, ref, seconds=_FETCH_SECONDS)
+        return self._demand("rev-parse", "--verify", "FETCH_HEAD^{commit}")
+
+    def heads(self, remote: str) -> dict[str, str]:
+        """The branches of any repository, and the commit of each.
+
+        Raises:
+            HomeportError: the repository does not answer.
+        """
+        said = self._demand("ls-remote", "--heads", "--end-of-options", remote, seconds=_FETCH_SECONDS)
+        pairs = (line.split("\t", 1) for line in said.splitlines())
+        return {ref.removeprefix("refs/heads/"): commit for commit, ref in pairs}
+
+    def find(self, ref: str) -> str | None:
+        """The commit of a ref of its own; None where there is none."""
+        done = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return done.output.strip() if done.code == 0 else None
+
+    def set_ref(self, ref: str, commit: str) -> None:
+        """Has a ref of its own be at a commit."""
+        self._demand("update-ref", ref, commit)
+
+    def is_within(self, commit: str, later: str) -> bool:
+        """Whether one commit is another one, or comes before it."""
+        return self._git("merge-base", "--is-ancestor", commit, later).code == 0
+
     def announced(self, branch: str) -> str:
         """The commit of the remote's branch, asked without getting anything.
 
@@ -78,13 +111,20 @@ class Checkout:
         """Whether a commit that was fetched follows from the one that is checked out."""
         return self._git("merge-base", "--is-ancestor", "HEAD", commit).code == 0
 
-    def go_to(self, commit: str) -> None:
+    def go_to(self, commit: str, branch: str = "") -> None:
         """Has the branch and its files be at a commit; what a person changed is kept, or it is refused.
+
+        Args:
+            commit: its whole name.
+            branch: to be on then; empty for the one that is checked out.
 
         Raises:
             HomeportError: a file that a person changed, or that git does not know, is in the way.
         """
-        self._demand("reset", "--quiet", "--keep", commit)
+        if branch and branch != self.branch():
+            self._demand("checkout", "--quiet", "--no-track", "-B", branch, commit)
+        else:
+            self._demand("reset", "--quiet", "--keep", commit)
         changed = self.changed()
         if changed:
             raise HomeportError(

@@ -1,0 +1,120 @@
+"""Brings a followed branch to an environment: by a push, by poll, or because a webhook asked for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+
+from homeport.cli.declared import plan_directories
+from homeport.cli.hands import hands_of
+from homeport.cli.output import say, tell
+from homeport.cli.showing import Told
+from homeport.contract import ExitCode
+from homeport.environments.declaration import Declaration
+from homeport.environments.environment import Environment
+from homeport.environments.services.plans import plan_bring
+from homeport.environments.services.steps import HEALTH_SECONDS
+from homeport.errors import GuardError, HomeportError
+from homeport.host.carrying import Carrier, carrying
+from homeport.host.health import ask_environment
+from homeport.host.services.choosing import manager_for
+from homeport.host.services.following import find_commit, note_back, note_followed, repository_of
+from homeport.host.workspace import make_workspace
+
+Way = Literal["push", "poll", "webhook"]
+PATIENCE: Final = 120.0
+"""Seconds to wait for another operation on the environment: whoever pushed cannot push the same again."""
+_BETWEEN: Final = 0.5
+
+
+def bring(declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way) -> bool:
+    """Has an environment run the newest commit of a branch, or what it ran before where that does not come up.
+
+    Args:
+        declaration: with all environments.
+        environment: follows the branch.
+        branch: its name.
+        remote: the repository that has it.
+        way: how it came.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        HomeportError: it did not come up; the one before runs.
+        GuardError: the checkout is not as it should be, or another operation does not end.
+        NeedsPersonError: it could not be taken back.
+    """
+    make_workspace(plan_directories(declaration, [environment.name]))
+    if environment.service.checkout is None:
+        return _deploy(declaration, environment, branch, remote, way)
+    with _carrying(declaration, environment) as carrier:
+        carrier.heal()
+        # Only now, since whoever had the lock before may have brought something else.
+        return _to_checkout(declaration, environment, branch, remote, way, carrier)
+
+
+def _to_checkout(
+    declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way, carrier: Carrier
+) -> bool:
+    commit = find_commit(environment, remote, branch)
+    checkout = repository_of(environment)
+    stands = (checkout.branch(), checkout.head())
+    state = manager_for(environment, PurePosixPath(declaration.file)).state(environment)
+    if stands == (branch, commit) and state.running and ask_environment(environment).healthy:
+        note_followed(environment, branch, commit)
+        say(f"{environment.name} runs {commit[:12]} of {branch} already.")
+        return False
+    plan = plan_bring(way, environment, state, branch, commit, HEALTH_SECONDS)
+    own = checkout.find(f"refs/heads/{branch}")
+    note_followed(environment, branch, commit)
+    try:
+        carrier.carry_out(plan)
+    except HomeportError as error:
+        if error.exit_code == ExitCode.NEEDS_PERSON:
+            raise
+        note_back(environment, branch, own)
+        what = f"{commit[:12]} of {branch} does not come up, and {environment.name} is as it was before"
+        stood = f"({stands[1][:12]} of {stands[0]})"
+        raise type(error)(f"{what} {stood}: {error.sentence}", error.hint, **error.details) from error
+    say(f"{environment.name} runs {commit[:12]} of {branch}: {environment.health_url}")
+    return True
+
+
+def _deploy(declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way) -> bool:
+    """As a release, the way that ``homeport deploy`` goes; that is declared, so that nobody is asked."""
+    from homeport.cli import main
+
+    commit = find_commit(environment, remote, branch)
+    note_followed(environment, branch, commit)
+    words = ("deploy", environment.name, "--ref", commit, "--yes", "--why", f"{way} of {branch}")
+    if main([*words, "--config", declaration.file]) != ExitCode.DONE:
+        raise HomeportError(
+            f"{commit[:12]} of {branch} was not deployed to {environment.name}, for what is said above."
+        )
+    return True
+
+
+@contextmanager
+def _carrying(declaration: Declaration, environment: Environment) -> Iterator[Carrier]:
+    """A carrier, waited for while another operation has the environment's lock."""
+    hands = hands_of(declaration, environment)
+    with ExitStack() as stack:
+        yield _enter(stack, lambda: carrying(Path(environment.journal_directory), environment.name, hands, Told()))
+
+
+def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]]) -> Carrier:
+    deadline, told = time.monotonic() + PATIENCE, False
+    while True:
+        try:
+            return stack.enter_context(held())
+        except GuardError as error:
+            if time.monotonic() >= deadline:
+                raise
+            if not told:
+                tell(f"{error.sentence} It is waited for.")
+            told = True
+            time.sleep(_BETWEEN)
