@@ -209,6 +209,24 @@ def job(**changes: Any) -> JobFact:
     )
 
 
+def timer(environment: Environment, name: str, **changes: Any) -> JobFact:
+    """A timer of Homeport's own, as it is found: its command names an environment, and so its data."""
+    command = f"homeport backup {'create' if name == 'backup' else name} {environment.name}"
+    return replace(
+        JobFact(
+            source=f"{environment.unit}-{name}.timer",
+            file=PurePosixPath(f"/etc/systemd/system/{environment.unit}-{name}.timer"),
+            line=command,
+            command=command,
+            paths=(environment.data_directory,),
+            last_run=NOW - timedelta(hours=1),
+            overdue=False,
+            failed="",
+        ),
+        **changes,
+    )
+
+
 def archive(size: int, days: int = 0, *, opens: bool = True) -> ArchiveFact:
     """An archive of so many bytes, so many days old."""
     path = PRODUCTION.backups_directory / f"data-{days}.tar.gz"

@@ -34,8 +34,11 @@ def _job_faults(job: JobFact, environments: Sequence[Environment], facts: HostFa
     data = data_directory(near, facts)
     if job.paths and not any(data.is_relative_to(path) for path in job.paths):
         yield _misses_data(job, near, data, facts)
-    if job.failed or job.overdue:
-        yield _stopped(job, near)
+    timer = _own_timer(job, environments)
+    if timer:
+        yield from _timer_faults(job, timer, near, facts.backups.get(near.name, BackupFacts()))
+    elif job.failed or job.overdue:
+        yield _stopped(job, near, f"homeport backup create {near.name}, then mend the job")
     yield from _archive_faults(job, near)
 
 
@@ -87,7 +90,24 @@ def _without(job: JobFact, environment: Environment, facts: HostFacts) -> tuple[
     return (WriteFile(job.file, job.text.replace(job.line, comment, 1), job.mode, job.owner),)
 
 
-def _stopped(job: JobFact, environment: Environment) -> Finding:
+def _own_timer(job: JobFact, environments: Sequence[Environment]) -> str:
+    """What a timer of ours starts (``backup``, ``drill``, ``doctor``); empty for somebody else's job."""
+    begins = [f"{one.unit}-" for one in environments if job.source.startswith(f"{one.unit}-")]
+    return job.source.removeprefix(max(begins, key=len)).removesuffix(".timer") if begins else ""
+
+
+def _timer_faults(job: JobFact, timer: str, environment: Environment, own: BackupFacts) -> Iterator[Finding]:
+    """Of a timer of ours. What its run wrote down itself is told as that, and what was made up for since is over."""
+    service = job.source.replace(".timer", ".service")
+    if job.overdue:
+        yield _stopped(job, environment, f"homeport provision {environment.name} switches it on again")
+    elif job.failed:
+        told, done = (own.drill_failure, own.last_drill) if timer == "drill" else (own.last_failure, own.last_good)
+        if not told and (done is None or job.last_run is None or done < job.last_run):
+            yield _stopped(job, environment, f"systemctl start {service} tries it again; journalctl -u {service}")
+
+
+def _stopped(job: JobFact, environment: Environment, mend: str) -> Finding:
     why = f"failed: {job.failed}" if job.failed else "has not run when it should have"
     return Finding(
         kind="backup-job-stopped",
@@ -96,7 +116,7 @@ def _stopped(job: JobFact, environment: Environment) -> Finding:
         sentence=f"The backup job {job.source} {why}.",
         evidence=(job.line, f"last run: {_at(job.last_run)}"),
         consequence="Nothing that was written since is saved.",
-        mend=f"homeport backup create {environment.name}, then mend the job",
+        mend=mend,
     )
 
 
@@ -110,7 +130,7 @@ def _archive_faults(job: JobFact, environment: Environment) -> Iterator[Finding]
             sentence=f"{len(broken)} of {len(job.archives)} archives of {job.source} cannot be read to their end.",
             evidence=tuple(str(archive.path) for archive in broken[:5]),
             consequence="They are no backups.",
-            mend=f"homeport backup create {environment.name}",
+            mend=f"homeport backup create {environment.name}, then run the job anew, or take it out",
         )
     if len(job.archives) > 1:
         yield from _shrunk(job.source, job.archives[0], job.archives[1], environment)
@@ -126,7 +146,7 @@ def _shrunk(source: str, newest: ArchiveFact, before: ArchiveFact, environment: 
             sentence=f"The newest archive of {source} holds far less than the one before it.",
             evidence=(f"{newest.path}: {newest.size:,} bytes", f"{before.path}: {before.size:,} bytes"),
             consequence="Something is no longer saved, or was deleted.",
-            mend=f"look into both: tar -tf; then homeport backup create {environment.name}",
+            mend=f"homeport backup create {environment.name}; look into both (tar -tf), then run the job anew",
         )
 
 
@@ -151,7 +171,11 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             "What was written since the last good one is not saved.",
             f"homeport backup create {environment.name}",
         )
-    elif environment.protected and _older(own.last_good, facts.now, environment.backup.max_age_hours):
+    elif (
+        environment.protected
+        and _older(own.last_good, facts.now, environment.backup.max_age_hours)
+        and (own.last_good is not None or _has_data(environment, facts))
+    ):
         yield _own(
             environment,
             "backup-old" if own.last_good else "never-backed-up",
@@ -173,6 +197,12 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             f"places = [...] in [environments.{environment.name}.backup]: another disk, s3://, sftp:// or rclone:",
             critical=False,
         )
+
+
+def _has_data(environment: Environment, facts: HostFacts) -> bool:
+    """Whether there is something to lose: nobody is told of a backup that would be of nothing."""
+    found = facts.directory(data_directory(environment, facts))
+    return found is not None and found.exists and (found.files > 0 or found.kind == "unknown")
 
 
 def _proof(environment: Environment, own: BackupFacts, facts: HostFacts) -> Iterator[Finding]:

@@ -90,14 +90,15 @@ def _shared(environments: Sequence[Environment], facts: HostFacts) -> Iterator[F
     live = [(environment, found) for environment in environments if (found := live_data(environment, facts))]
     for (one, mine), (other, theirs) in combinations(live, 2):
         if overlap(mine.path, theirs.path):
+            astray = one if mine.path != one.data_directory else other
             yield Finding(
                 kind="data-shared",
-                environment=other.name,
+                environment=astray.name,
                 severity="critical",
                 sentence=f"The servers of {one.name} and {other.name} write to the same data: {theirs.path}.",
                 evidence=(f"{one.name}: {mine.how}", f"{other.name}: {theirs.how}"),
-                consequence=f"Every test in {other.name} changes {one.name}, and two servers corrupt each other.",
-                mend=f"homeport stop {other.name}, then give it a data directory of its own",
+                consequence="What one changes, changes for the other too, and two servers corrupt each other's data.",
+                mend=f"homeport stop {astray.name}, then start it on a data directory of its own",
             )
 
 

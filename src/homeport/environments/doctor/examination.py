@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from homeport.environments.doctor.backup_jobs import find_backup_faults
 from homeport.environments.doctor.crash_loops import find_crash_loops
@@ -13,6 +14,11 @@ from homeport.environments.doctor.machine import find_machine_faults
 from homeport.environments.doctor.proxies import find_proxy_faults
 from homeport.environments.doctor.services import find_service_faults
 from homeport.environments.environment import Environment
+
+_EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
+    "data-shared": frozenset({"data-of-another", "data-elsewhere", "sandbox-misses-data", "backup-misses-data"}),
+}
+"""By kind, what else is seen of the same environment only because of it."""
 
 
 def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequence[str] = ()) -> list[Finding]:
@@ -31,6 +37,8 @@ def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequenc
         *find_proxy_faults(environments, facts),
         *find_machine_faults(environments, facts),
     ]
+    explained = {(one.environment, kind) for one in found for kind in _EXPLAINS.get(one.kind, ())}
+    found = [one for one in found if (one.environment, one.kind) not in explained]
     wanted = [one for one in found if not only or one.environment is None or one.environment in only]
     order = {environment.name: number for number, environment in enumerate(environments)}
     return sorted(

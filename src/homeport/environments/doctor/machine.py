@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 from homeport.environments.doctor.facts import DirectoryFact, HostFacts, SecretFact
@@ -15,8 +16,9 @@ FULL: Final = 0.05
 """Free share of a file system below which it counts as nearly full."""
 SMALL: Final = 1 << 30
 """Bytes that must be free besides: a backup, and a copy of it for a drill."""
-PRIVATE: Final = 0o700
 SECRET: Final = 0o600
+AHEAD: Final = timedelta(minutes=5)
+"""By so much a file may be younger than now; one from later tells of a clock that was set back."""
 _OTHERS: Final = 0o077
 _FIRST_BAD: Final = (3, 7, 0)
 _FIRST_GOOD: Final = (3, 51, 3)
@@ -43,7 +45,14 @@ def find_machine_faults(environments: Sequence[Environment], facts: HostFacts) -
     for secret in facts.secrets:
         yield _readable(secret)
     if facts.clock:
-        yield _clock(facts.clock)
+        yield _clock(facts.clock, "timedatectl set-ntp true")
+    future = [found for found in facts.directories if found.newest is not None and found.newest - facts.now > AHEAD]
+    if future and not facts.clock:
+        deepest = max(future, key=lambda found: len(found.path.parts))
+        yield _clock(
+            f"{deepest.path} has a file from {deepest.newest:%Y-%m-%d %H:%M}, and it is {facts.now:%Y-%m-%d %H:%M}",
+            f"set it right (timedatectl), then find {deepest.path} -newermt now -exec touch {{}} +",
+        )
 
 
 def _full(environment: Environment, found: DirectoryFact) -> Iterator[Finding]:
@@ -112,7 +121,7 @@ def _library(environment: Environment, facts: HostFacts) -> Iterator[Finding]:
                 sentence=f"A process has data of {environment.name} open with SQLite {process.sqlite}.",
                 evidence=(str(process),),
                 consequence="Such a SQLite can corrupt a database that several connections write and checkpoint.",
-                mend=f"end process {process.pid}; use a program with SQLite 3.51.3, 3.50.7 or 3.44.6, or newer",
+                mend=f"kill {process.pid}; use a program with SQLite 3.51.3, 3.50.7 or 3.44.6, or newer",
             )
 
 
@@ -135,11 +144,12 @@ def _drift(environment: Environment, differences: Sequence[str]) -> Finding:
         sentence=f"What stands on this machine for {environment.name} is not what its declaration makes of it.",
         evidence=tuple(differences[:20]),
         consequence="What runs is not what is declared.",
-        mend=f"homeport provision {environment.name} --dry-run shows it",
+        mend=f"homeport provision {environment.name} --overwrite-drift makes it as declared and keeps a copy of what "
+        "was edited; --dry-run shows it first",
     )
 
 
-def _clock(what: str) -> Finding:
+def _clock(what: str, mend: str) -> Finding:
     return Finding(
         kind="clock",
         environment=None,
@@ -147,5 +157,5 @@ def _clock(what: str) -> Finding:
         sentence=f"The clock of this machine is not to be relied on: {what}.",
         evidence=("timedatectl status",),
         consequence="Leases, the age of backups and the order of events are wrong.",
-        mend="timedatectl set-ntp true",
+        mend=mend,
     )

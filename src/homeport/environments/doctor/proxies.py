@@ -16,6 +16,7 @@ from homeport.contract import ENVIRONMENT_HEADER
 from homeport.environments.doctor.facts import HostFacts, LocationFact
 from homeport.environments.doctor.finding import Finding
 from homeport.environments.environment import Environment
+from homeport.environments.machine.nginx import SNIPPETS
 from homeport.environments.names import PRESETS
 
 LONG_ENOUGH: Final = 60.0
@@ -123,7 +124,7 @@ def _misled(environment: Environment, name: str, public: str, found: Route | Non
         sentence=f"nginx leads {public} of {name} {where}, not to {environment.name} on port {environment.http_port}.",
         evidence=() if found is None else (_shown(found.location),),
         consequence=f"Clients of {environment.name} talk to somebody else, or to nobody.",
-        mend=f"homeport provision {environment.name}, or mend that location",
+        mend=_mend(environment, found),
     )
 
 
@@ -135,8 +136,15 @@ def _finding(environment: Environment, kind: str, sentence: str, found: Route, c
         sentence=sentence,
         evidence=(_shown(found.location),),
         consequence=consequence,
-        mend=f"homeport provision {environment.name}, or mend that location",
+        mend=_mend(environment, found),
     )
+
+
+def _mend(environment: Environment, found: Route | None) -> str:
+    """What is provision's to write, it writes again; what is somebody's own stays theirs to mend."""
+    if found is None or found.location.file.is_relative_to(SNIPPETS):
+        return f"homeport provision {environment.name} --overwrite-drift"
+    return f"mend line {found.location.line} of {found.location.file}, then nginx -s reload"
 
 
 def _refused(error: str) -> Finding:

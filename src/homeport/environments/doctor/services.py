@@ -46,7 +46,9 @@ def _nobody(environment: Environment, facts: HostFacts) -> Iterator[Finding]:
             severity="warning",
             sentence=f"{environment.name} is declared, and there is nothing of it on this machine.",
             evidence=(f"there is no {environment.directory}", f"nobody listens on port {environment.http_port}"),
-            consequence="What should be tried there is tried in production.",
+            consequence=f"{environment.name} serves nobody."
+            if environment.protected
+            else "What should be tried there is tried in production.",
             mend=f"homeport provision {environment.name}",
         )
     elif environment.name in facts.provisioned and not _loops(environment, facts):
@@ -82,7 +84,7 @@ def _held(environment: Environment, holder: ProcessFact, health: HealthFact | No
         sentence=f"Port {environment.http_port} of {environment.name} is held by {who}.",
         evidence=(str(holder), *([f"{environment.health_url} says it is {other}"] if other else [])),
         consequence=f"{environment.name} cannot start, and its clients talk to somebody else.",
-        mend=f"stop process {holder.pid}, or declare another http_port for one of the two",
+        mend=f"kill {holder.pid}, then homeport start {environment.name}; or declare another http_port for one of them",
     )
 
 
@@ -108,7 +110,7 @@ def _by_hand(environment: Environment, holder: ProcessFact, facts: HostFacts) ->
             sentence=f"A server of {environment.name} that was started by hand has been running for {days} days.",
             evidence=(str(holder),),
             consequence="It runs old code on a port that somebody will want.",
-            mend=f"stop process {holder.pid}, or homeport adopt {environment.name} to keep it",
+            mend=f"kill {holder.pid} ends it, homeport adopt {environment.name} keeps it",
         )
 
 

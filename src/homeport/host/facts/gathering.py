@@ -18,7 +18,7 @@ from homeport.host.facts.cron import find_cron_jobs
 from homeport.host.facts.directories import look_at, names_in
 from homeport.host.facts.nginx import read_proxy
 from homeport.host.facts.processes import find_processes
-from homeport.host.facts.units import find_timers, find_units, is_managed
+from homeport.host.facts.units import find_timers, find_units, is_managed, list_units
 
 _OTHERS: Final = 0o077
 _DEEP: Final = 2
@@ -49,9 +49,10 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
     """
     roots = _roots(environments)
     ports = [port for environment in environments for port in environment.ports.values()]
-    units = find_units(roots, [f"{environment.unit}@" for environment in environments])
+    named_units = list_units()
+    units = find_units(named_units, roots, [f"{environment.unit}@" for environment in environments])
     cron = find_cron_jobs(roots, now)
-    timers = find_timers([f"{environment.unit}-" for environment in environments], now)
+    timers = find_timers(named_units, [f"{environment.unit}-" for environment in environments], now)
     named = [path for unit in units for path in unit.writable] + [path for job in cron for path in job.paths]
     directories = _directories(environments, named)
     return HostFacts(
@@ -69,7 +70,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
         backups={one.name: known.backups(one) for one in environments},
         drift=_drift(environments, known),
         provisioned=frozenset(one.name for one in environments if known.provisioned(one)),
-        clock=judge_clock(now, directories),
+        clock=judge_clock(),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,7 @@ from typing import Final
 from homeport.environments.doctor.facts import JobFact, UnitFact
 from homeport.errors import HomeportError
 from homeport.host.commands import run_command
-from homeport.host.services.show import parse_show
+from homeport.host.services.show import Unit, parse_show
 
 BOOTED: Final = Path("/run/systemd/system")
 """There while systemd is the machine's first process, as sd_booted(3) asks."""
@@ -36,14 +36,31 @@ def is_managed() -> bool:
     return BOOTED.is_dir()
 
 
-def find_units(roots: Iterable[PurePosixPath], names: Iterable[str]) -> tuple[UnitFact, ...]:
-    """The service units that work or may write below one of these roots, and those whose name begins so."""
+def list_units() -> tuple[str, ...]:
+    """The names of all services and timers, loaded or not, but for templates; none where systemd does not run."""
     if not is_managed():
         return ()
+    kinds = "--type=service,timer"
+    listed = _systemctl("list-units", kinds, "--all", "--plain", "--no-legend").splitlines()
+    listed += _systemctl("list-unit-files", kinds, "--no-legend").splitlines()
+    names = {line.split()[0] for line in listed if line.split()}
+    return tuple(sorted(name for name in names if "@." not in name))
+
+
+def find_units(known: Iterable[str], roots: Iterable[PurePosixPath], names: Iterable[str]) -> tuple[UnitFact, ...]:
+    """The service units that have to do with an environment.
+
+    Args:
+        known: as :func:`list_units` gives them.
+        roots: directories; a unit that works or may write below one is meant.
+        names: a unit whose name begins with one is meant.
+    """
+    services = [name for name in known if name.endswith(".service")]
+    if not services:
+        return ()
     wanted, begins = tuple(roots), tuple(names)
-    shown = parse_show(_systemctl("show", f"--property={','.join(_PROPERTIES)}", "--", *_all("service")))
     found = []
-    for unit in shown:
+    for unit in _show(_PROPERTIES, services):
         fact = _unit(unit.properties)
         paths = [path for path in (fact.directory, *fact.writable) if path is not None]
         paths += [PurePosixPath(word) for word in fact.command.split() if word.startswith("/")]
@@ -52,19 +69,28 @@ def find_units(roots: Iterable[PurePosixPath], names: Iterable[str]) -> tuple[Un
     return tuple(_with_lines(fact) for fact in found)
 
 
-def find_timers(names: Iterable[str], now: datetime) -> tuple[JobFact, ...]:
-    """The timers whose name begins so, as jobs; those of backups are known by their name."""
+def find_timers(known: Iterable[str], names: Iterable[str], now: datetime) -> tuple[JobFact, ...]:
+    """Timers, as jobs; those of backups are known by their name.
+
+    Args:
+        known: as :func:`list_units` gives them.
+        names: a timer whose name begins with one is meant.
+        now: the time, with a zone.
+    """
     begins = tuple(names)
-    timers = [name for name in _all("timer") if name.startswith(begins)] if is_managed() else []
+    timers = [name for name in known if name.endswith(".timer") and name.startswith(begins)]
     if not timers:
         return ()
-    shown = parse_show(_systemctl("show", f"--property={','.join(_TIMER)}", "--", *timers))
-    return tuple(_timer(unit.properties, now) for unit in shown)
+    shown = _show(_TIMER, timers)
+    services = [unit.properties.get("Unit", "") for unit in shown]
+    runs = {unit.id: unit.properties for unit in _show(_PROPERTIES, sorted(filter(None, set(services))))}
+    return tuple(
+        _timer(unit.properties, runs.get(service, {}), now) for unit, service in zip(shown, services, strict=True)
+    )
 
 
-def _timer(properties: Mapping[str, str], now: datetime) -> JobFact:
+def _timer(properties: Mapping[str, str], run: Mapping[str, str], now: datetime) -> JobFact:
     service = properties.get("Unit", "")
-    run = parse_show(_systemctl("show", f"--property={','.join(_PROPERTIES)}", "--", service))[0].properties
     last, following = (
         _moment(properties.get("LastTriggerUSec", "")),
         _moment(properties.get("NextElapseUSecRealtime", "")),
@@ -110,7 +136,7 @@ def _unit(properties: Mapping[str, str]) -> UnitFact:
 
 
 def _with_lines(fact: UnitFact) -> UnitFact:
-    if fact.active == "active" and not fact.restarts:
+    if fact.active in ("active", "inactive") and not fact.restarts and fact.result == "success":
         return fact
     return replace(fact, last_lines=_last_lines(fact.name))
 
@@ -139,12 +165,11 @@ def _command(properties: Mapping[str, str]) -> str:
     return found[1] if found else ""
 
 
-def _all(kind: str) -> list[str]:
-    listed = _systemctl("list-units", f"--type={kind}", "--all", "--plain", "--no-legend")
-    names = [line.split()[0] for line in listed.splitlines() if line.split()]
-    listed = _systemctl("list-unit-files", f"--type={kind}", "--no-legend")
-    names += [line.split()[0] for line in listed.splitlines() if line.split()]
-    return sorted({name for name in names if "@." not in name})
+def _show(properties: Iterable[str], units: Sequence[str]) -> list[Unit]:
+    # Without a name systemctl would show the manager.
+    if not units:
+        return []
+    return parse_show(_systemctl("show", f"--property={','.join(properties)}", "--", *units))
 
 
 def _systemctl(*arguments: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from homeport.environments.doctor.facts import BackupFacts
+from homeport.environments.environment import Environment
 from homeport.environments.steps import WriteFile
 from tests.support.facts import (
+    DEVELOPMENT,
     NOW,
     PRODUCTION,
     ROOT,
@@ -25,6 +27,7 @@ from tests.support.facts import (
     job,
     kinds,
     the_one,
+    timer,
 )
 
 # --- where data are ---
@@ -71,8 +74,18 @@ def test_what_lies_in_backups_or_releases_is_not_stale() -> None:
     assert found(replace(healthy(), directories=(*healthy().directories, *inside))) == []
 
 
-def test_two_environments_on_the_same_data_are_found_though_the_declaration_forbids_it() -> None:
-    assert "data-shared" in kinds(but(healthy(), "processes", 1, files=(PRODUCTION.database_file,)))
+@pytest.mark.parametrize(
+    ("astray", "where"), [(DEVELOPMENT, PRODUCTION), (PRODUCTION, DEVELOPMENT)], ids=["development", "production"]
+)
+def test_two_environments_on_the_same_data_are_found_though_the_declaration_forbids_it(
+    astray: Environment, where: Environment
+) -> None:
+    number = [PRODUCTION, DEVELOPMENT].index(astray)
+    facts = but(healthy(), "processes", number, files=(where.database_file,))
+    # Its own unit may not write there and its own backups save another place: by the same cause.
+    finding = the_one(replace(facts, jobs=(timer(astray, "backup"),)))
+    assert (finding.kind, finding.environment) == ("data-shared", astray.name)
+    assert finding.mend.startswith(f"homeport stop {astray.name}, ")
 
 
 def test_data_of_another_environment_are_found() -> None:
@@ -120,6 +133,28 @@ def test_a_job_that_has_nothing_to_do_with_us_is_not_judged() -> None:
 )
 def test_a_job_that_no_longer_saves_is_found(changes: dict[str, Any], kind: str) -> None:
     assert the_one(replace(healthy(), jobs=(job(**changes),))).kind == kind
+
+
+def test_a_timer_of_ours_that_is_switched_off_is_found_with_what_switches_it_on() -> None:
+    finding = the_one(replace(healthy(), jobs=(timer(PRODUCTION, "backup", overdue=True),)))
+    assert (finding.kind, finding.mend) == (
+        "backup-job-stopped",
+        "homeport provision production switches it on again",
+    )
+
+
+@pytest.mark.parametrize("name", ["backup", "drill"])
+def test_a_run_of_a_timer_that_failed_is_told_once_and_only_until_it_is_made_up_for(name: str) -> None:
+    failed = timer(PRODUCTION, name, failed="exit-code", last_run=NOW - timedelta(minutes=5))
+    finding = the_one(replace(healthy(), jobs=(failed,)))
+    assert (finding.kind, finding.mend.split(" tries")[0]) == (
+        "backup-job-stopped",
+        f"systemctl start homeport-production-{name}.service",
+    )
+    noted = {"last_failure": "the disk is full"} if name == "backup" else {"drill_failure": "row 7 is missing"}
+    assert the_one(replace(backups(**noted), jobs=(failed,))).kind == f"{name}-failed"
+    later = replace(failed, last_run=NOW - timedelta(days=3))
+    assert found(replace(healthy(), jobs=(later,))) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -39,9 +40,13 @@ def test_a_machine_on_which_all_is_well_has_no_finding() -> None:
     assert found(healthy()) == []
 
 
-def test_a_machine_on_which_nothing_has_begun_has_no_backups_to_be_told_of_but_productions() -> None:
+def test_a_machine_on_which_nothing_has_begun_has_nothing_that_could_be_lost() -> None:
     facts = HostFacts(now=NOW, directories=tuple(directory(one.directory, kind="files") for one in ENVIRONMENTS))
-    assert kinds(facts) == ["never-backed-up"]
+    assert kinds(facts) == []
+    begun = replace(facts, directories=(*facts.directories, directory(PRODUCTION.data_directory)))
+    assert kinds(begun) == ["never-backed-up"]
+    hidden = directory(PRODUCTION.data_directory, kind="unknown", files=0)
+    assert kinds(replace(facts, directories=(*facts.directories, hidden))) == ["never-backed-up"]
 
 
 # --- nginx ---
@@ -94,7 +99,23 @@ def _port(found: Any) -> int | None:
     return None if found is None else found.port
 
 
+def test_a_location_is_mended_by_whoever_wrote_it() -> None:
+    def mend(file: str) -> str:
+        broken = location(DEVELOPMENT, "/mcp/dev", buffering=True, file=PurePosixPath(file), line=7)
+        return the_one(replace(healthy(), proxy=ProxyFacts(locations=(location(), broken)))).mend
+
+    assert mend("/etc/nginx/homeport/localhost/x.conf") == "homeport provision development --overwrite-drift"
+    assert mend("/etc/nginx/sites-enabled/x") == "mend line 7 of /etc/nginx/sites-enabled/x, then nginx -s reload"
+
+
 # --- the machine ---
+
+
+def test_a_file_from_the_future_tells_of_a_clock_that_was_set_back() -> None:
+    finding = the_one(but(healthy(), "directories", 1, newest=NOW + timedelta(days=1)))
+    assert finding.kind == "clock"
+    assert f"{PRODUCTION.data_directory} has a file from 2026-10-03 12:00" in finding.sentence
+    assert found(but(healthy(), "directories", 1, newest=NOW + timedelta(minutes=1))) == []
 
 
 @pytest.mark.parametrize(

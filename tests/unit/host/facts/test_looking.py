@@ -15,7 +15,6 @@ import pysqlite3
 import pytest
 
 from homeport.host.facts import cron
-from homeport.host.facts.clock import judge_clock
 from homeport.host.facts.directories import look_at, names_in
 from homeport.host.facts.processes import find_processes
 from homeport.identity import new_identity, write_identity
@@ -213,11 +212,3 @@ def test_jobs_that_name_nothing_of_ours_and_lines_that_are_no_jobs_are_left_out(
         "MAILTO=root\nPATH=/usr/bin:/bin\n17 * * * * root run-parts /etc/cron.hourly\n\n# x\n"
     )
     assert cron.find_cron_jobs([pure(crontabs / "srv")], NOW) == ()
-
-
-# --- the clock ---
-
-
-def test_a_file_from_the_future_tells_of_a_clock_that_was_set_back(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert "has a file from" in judge_clock(datetime.now(UTC) - timedelta(days=1), [look_at(pure(tmp_path))])
