@@ -1,25 +1,14 @@
-"""doctor on a real machine: the causes of a crash loop, other faults, and silence where all is well."""
+"""doctor on a real machine: the causes of a crash loop, and data that are elsewhere."""
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import pytest
 
-from tests.support.incident import DATA, FILE, NODE, NODE_PROGRAM, ROOT, declare, findings, homeport, kinds, start_own
+from tests.support.incident import DATA, FILE, NODE, NODE_PROGRAM, ROOT, declare, findings, start_own
 from tests.support.machine import Machine
 
-BOTH: Final = """\
-[environments.production]
-proxy = "nginx"
-
-[environments.production.backup]
-places = ["/mnt/backups"]
-
-[environments.development]
-proxy = "nginx"
-"""
 UNIT: Final = "coordination.service"
 LOOPING: Final = """\
 [Service]
@@ -72,59 +61,6 @@ def test_the_causes_of_a_crash_loop_are_told_apart(machine: Machine) -> None:
     own = loop(machine, "/bin/sh -c 'echo there is no table called agents; exit 3'", f"ReadWritePaths={DATA}")
     assert "the program itself ends with 3" in own["sentence"]
     assert "its last line: there is no table called agents" in own["evidence"]
-
-
-def test_a_provisioned_machine_is_silent_and_each_fault_is_named(machine: Machine) -> None:
-    declare(machine, BOTH)
-    for name in ("production", "development"):
-        homeport(machine, "provision", name, "--yes")
-    homeport(machine, "backup", "create", "production")
-    # Whether a backup was ever restored is another command's to say.
-    well = [one for one in kinds(machine) if one[0] != "never-proven"]
-    assert well == []
-    assert homeport(machine, "doctor", "production", "--nagios", code=None).out.startswith("HOMEPORT ")
-    machine.reboot()
-    machine.until(lambda: machine.answers(f"{PLAIN}/health") and machine.answers(f"{PLAIN}/dev/health"))
-    assert [one for one in kinds(machine) if one[0] != "never-proven"] == []
-
-    def newly(*expected: tuple[str, str | None]) -> None:
-        assert [one for one in kinds(machine) if one[0] != "never-proven"] == sorted(expected)
-
-    machine.add_user("kai")
-    told = machine.run(["homeport", "doctor", "--json", "--config", FILE], user="kai", check=False)
-    assert told.code in (0, 4), told.err
-    seen = {one["kind"] for one in json.loads(told.out)["findings"]}
-    assert not seen & {"never-backed-up", "unmanaged", "port-held", "down", "absent", "data-elsewhere"}, seen
-
-    machine.run(["chmod", "755", DATA])
-    newly(("open-to-others", "production"))
-    homeport(machine, "doctor", "--fix", code=None)
-    newly()
-
-    unit = "/etc/systemd/system/homeport-development@.service"
-    kept = machine.read(unit)
-    machine.write(unit, kept.replace("WatchdogSec=30", "WatchdogSec=60"))
-    assert ("drift", "development") in kinds(machine)
-    machine.write(unit, kept)
-    machine.systemctl("daemon-reload")
-    newly()
-
-    machine.systemctl(
-        "stop", "homeport-production.socket", "homeport-production-sse.socket", "homeport-production@blue"
-    )
-    newly(("down", "production"))
-    machine.systemctl("start", "homeport-production.socket", "homeport-production-sse.socket")
-    machine.until(lambda: machine.answers(f"{PLAIN}/health"))
-
-    machine.write("/etc/nginx/conf.d/zz.conf", "server { no_such_directive on; }\n")
-    newly(("proxy-invalid", None))
-    machine.run(["rm", "/etc/nginx/conf.d/zz.conf"])
-
-    machine.run(["git", "init", "--quiet", "/srv/coordination"])
-    machine.run(["git", "-C", ROOT, "add", "--force", f"{DATA}/identity.json"])
-    newly(("data-tracked", "production"))
-    machine.run(["rm", "-rf", f"{ROOT}/.git"])
-    newly()
 
 
 @pytest.mark.parametrize("environment", ["production"])

@@ -98,8 +98,15 @@ def _shared(environments: Sequence[Environment], facts: HostFacts) -> Iterator[F
                 sentence=f"The servers of {one.name} and {other.name} write to the same data: {theirs.path}.",
                 evidence=(f"{one.name}: {mine.how}", f"{other.name}: {theirs.how}"),
                 consequence="What one changes, changes for the other too, and two servers corrupt each other's data.",
-                mend=f"homeport stop {astray.name}, then start it on a data directory of its own",
+                mend=_part(astray, facts),
             )
+
+
+def _part(astray: Environment, facts: HostFacts) -> str:
+    holder = facts.holder(astray.http_port)
+    if holder is not None and holder.unit is None and facts.managed:
+        return f"kill {holder.pid}, then homeport start {astray.name}, which has a data directory of its own"
+    return f"homeport stop {astray.name}, then give it a data directory of its own"
 
 
 def _stale(environments: Sequence[Environment], facts: HostFacts) -> Iterator[Finding]:

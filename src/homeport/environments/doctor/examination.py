@@ -16,6 +16,7 @@ from homeport.environments.doctor.services import find_service_faults
 from homeport.environments.environment import Environment
 
 _EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
+    "backup-failed": frozenset({"backup-same-disk"}),
     "data-shared": frozenset({"data-of-another", "data-elsewhere", "sandbox-misses-data", "backup-misses-data"}),
 }
 """By kind, what else is seen of the same environment only because of it."""

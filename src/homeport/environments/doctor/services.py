@@ -22,7 +22,7 @@ def find_service_faults(environments: Sequence[Environment], facts: HostFacts) -
     for environment in environments:
         holder = facts.holder(environment.http_port)
         health = facts.health.get(environment.name)
-        if holder is None and not facts.sees_all and health is not None and health.environment == environment.name:
+        if holder is None and not facts.sees_all and _answers_for(environment, health):
             # Its server answers, and this user may not see the process.
             yield from _unwell(environment, health)
             continue
@@ -35,6 +35,13 @@ def find_service_faults(environments: Sequence[Environment], facts: HostFacts) -
         yield from _by_hand(environment, holder, facts)
         yield from _unwell(environment, health)
     yield from _unread_units(environments, facts)
+
+
+def _answers_for(environment: Environment, health: HealthFact | None) -> bool:
+    """Whether its server, as far as the answer tells, is there; another program's does not say whose it is."""
+    if health is None or not health.answered:
+        return False
+    return health.environment == environment.name or (environment.is_foreign and health.environment is None)
 
 
 def _nobody(environment: Environment, facts: HostFacts) -> Iterator[Finding]:
@@ -71,7 +78,10 @@ def _is_stranger(environment: Environment, holder: ProcessFact, health: HealthFa
     if health is not None and health.answered and health.environment is not None:
         return health.environment != environment.name
     own = holder.unit is not None and holder.unit.startswith(f"{environment.unit}@")
-    return not own and not concerns(environment, (holder.directory, *holder.files))
+    if own or concerns(environment, (holder.directory, *holder.files)):
+        return False
+    # Another program works where it lies, and may have no file open but while it writes one.
+    return not environment.is_foreign or holder.directory != environment.service.working_directory
 
 
 def _held(environment: Environment, holder: ProcessFact, health: HealthFact | None) -> Finding:

@@ -86,6 +86,9 @@ def test_two_environments_on_the_same_data_are_found_though_the_declaration_forb
     finding = the_one(replace(facts, jobs=(timer(astray, "backup"),)))
     assert (finding.kind, finding.environment) == ("data-shared", astray.name)
     assert finding.mend.startswith(f"homeport stop {astray.name}, ")
+    by_hand = found(but(facts, "processes", number, unit=None, started=NOW, pid=4711))
+    shared = next(one for one in by_hand if one.kind == "data-shared")
+    assert shared.mend.startswith(f"kill 4711, then homeport start {astray.name}")
 
 
 def test_data_of_another_environment_are_found() -> None:

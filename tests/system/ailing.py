@@ -1,0 +1,121 @@
+"""A machine on which all is well, to be made ill by one fault at a time and mended by what the doctor says."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.support.machine import Background, Machine
+from tests.support.machines.answers import Result
+
+ROOT: Final = "/srv/team"
+FILE: Final = f"{ROOT}/homeport.toml"
+PLAIN: Final = "http://127.0.0.1"
+ELSEWHERE: Final = "/mnt/backups"
+CREDENTIALS: Final = f"{ROOT}/credentials.toml"
+ENVIRONMENTS: Final = ("production", "development", "notes", "trial")
+DECLARED: Final = f"""\
+[environments.production]
+proxy = "nginx"
+
+[environments.production.backup]
+places = ["{ELSEWHERE}"]
+credentials = "{CREDENTIALS}"
+
+[environments.development]
+proxy = "nginx"
+
+[environments.notes]
+proxy = "nginx"
+protocols = ["http"]
+http_port = 3460
+command = ["/usr/bin/node", "server.js"]
+working_directory = "/srv/app"
+variables = {{ PORT = "3460", DATA = "{ROOT}/notes/data" }}
+health_says = {{ status = "ok" }}
+
+[environments.trial]
+protocols = ["http"]
+http_port = 3462
+command = ["/usr/bin/node", "server.js"]
+working_directory = "/srv/app"
+variables = {{ PORT = "3462", DATA = "{ROOT}/trial/data" }}
+health_says = {{ status = "ok" }}
+"""
+SERVER: Final = """\
+const fs = require("fs"), http = require("http");
+const data = process.env.DATA;
+fs.openSync(data + "/server.log", "a");
+http.createServer((request, response) => {
+  const notes = JSON.parse(fs.readFileSync(data + "/notes.json"));
+  const status = fs.existsSync(data + "/ill") ? "ill" : "ok";
+  response.end(JSON.stringify({ status, url: request.url, notes: notes.length }));
+}).listen(Number(process.env.PORT), "127.0.0.1");
+"""
+MOUNTS: Final = f"""\
+tmpfs {ELSEWHERE} tmpfs mode=0700,nofail 0 0
+tmpfs {ROOT}/trial-backups tmpfs size=16M,mode=0700,nofail 0 0
+"""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The machine, and what one does with it."""
+
+    machine: Machine
+    left_ill: list[str] = field(default_factory=list)
+    """By which test, so that the next ones do not look for what it left."""
+
+    def homeport(self, *words: str, code: int = 0) -> Result:
+        told = self.machine.run(["homeport", *words, "--config", FILE], check=False, timeout=300)
+        assert told.code == code, f"homeport {words}: {told.code}\n{told.out}{told.err}"
+        return told
+
+    def findings(self, *words: str) -> list[dict[str, Any]]:
+        told = self.machine.run(["homeport", "doctor", *words, "--json", "--config", FILE], check=False)
+        assert told.code in (0, 4), f"{told.code}\n{told.out}{told.err}"
+        found: list[dict[str, Any]] = json.loads(told.out)["findings"]
+        assert bool(found) == (told.code == 4)
+        return found
+
+    def shows(self, kind: str, environment: str | None) -> dict[str, Any]:
+        """What the doctor says of the fault that was made; nothing else may be found."""
+        found = self.findings()
+        assert [(one["kind"], one["environment"]) for one in found] == [(kind, environment)], json.dumps(
+            found, indent=1
+        )
+        return found[0]
+
+    def mend(self, finding: dict[str, Any], command: str) -> None:
+        """Runs a command that the finding names, as somebody who reads it does."""
+        assert command in finding["mend"], finding
+        words = shlex.split(command)
+        more = ["--config", FILE] if words[0] == "homeport" else []
+        more += ["--yes"] if words[:2] == ["homeport", "provision"] else []
+        self.machine.run([*words, *more], timeout=300)
+
+    def is_silent(self) -> None:
+        found = self.findings()
+        assert not found, json.dumps(found, indent=1)
+
+    def by_hand(self, argv: Sequence[str], port: int, *, cwd: str, env: dict[str, str] | None = None) -> Background:
+        """A server that somebody starts, once it answers."""
+        started = self.machine.start(argv, cwd=cwd, env=env, log="/root/by-hand.log")
+        self.machine.until(lambda: self.machine.answers(f"{PLAIN}:{port}/"))
+        return started
+
+
+def prepare(machine: Machine) -> Patient:
+    """What stands on it before Homeport comes: disks, another program, its data."""
+    machine.write(FILE, DECLARED)
+    machine.write(CREDENTIALS, "", mode=0o600)
+    machine.write("/srv/app/server.js", SERVER)
+    for name in ("notes", "trial"):
+        machine.write(f"{ROOT}/{name}/data/notes.json", json.dumps([f"{name} {number}" for number in range(2000)]))
+    machine.write("/etc/fstab", MOUNTS)
+    machine.run(["mkdir", "-p", ELSEWHERE, f"{ROOT}/trial-backups"])
+    machine.run(["mount", "--all"])
+    return Patient(machine)
