@@ -250,6 +250,27 @@ def test_a_backup_that_reaches_no_other_disk_has_failed(patient: Patient) -> Non
     patient.mend(found, "homeport backup create production")
 
 
+def test_a_backup_and_a_drill_that_are_too_long_ago_are_found(patient: Patient) -> None:
+    records = ["find", f"{ROOT}/production-backups", "-name", "data-*.json", "-exec", "sed", "--in-place"]
+    patient.machine.run([*records, r's/"created": ".\{10\}/"created": "2026-01-01/', "{}", "+"])
+    patient.mend(patient.shows("backup-old", "production"), "homeport backup create production")
+    patient.is_silent()
+    patient.machine.run([*records, r's/"\(drilled\|at\)": ".\{10\}/"\1": "2026-01-01/', "{}", "+"])
+    patient.mend(patient.shows("drill-old", "production"), "homeport backup drill production")
+
+
+def test_a_backup_that_does_not_come_back_to_life_is_found(patient: Patient) -> None:
+    listed = json.loads(patient.homeport("backup", "list", "production", "--json").out)["backups"]
+    newest = max(one["backup"] for one in listed)
+    archives = [f"{place}/data-{newest}.tar.zst" for place in (f"{ROOT}/production-backups", ELSEWHERE)]
+    for archive in archives:
+        patient.machine.run(["truncate", "--size=-100", archive])
+    patient.homeport("backup", "drill", "production", code=4)
+    found = patient.shows("drill-failed", "production")
+    patient.mend(found, "homeport backup create production")
+    patient.mend(found, "homeport backup drill production")
+
+
 @pytest.fixture
 def job(patient: Patient) -> Iterator[Patient]:
     """Somebody's own job, which saves the notes and has done so forty minutes ago."""

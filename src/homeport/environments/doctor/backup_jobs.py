@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from homeport.environments.doctor.facts import ArchiveFact, BackupFacts, HostFacts, JobFact
-from homeport.environments.doctor.finding import Finding
+from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.doctor.live import data_directory
 from homeport.environments.environment import Environment
 from homeport.environments.steps import Step, WriteFile
@@ -214,7 +214,7 @@ def _proof(environment: Environment, own: BackupFacts, facts: HostFacts) -> Iter
             f"The newest backup of {environment.name} did not come back to life in its drill.",
             (own.drill_failure,),
             "It may be no backup.",
-            drill,
+            f"homeport backup create {environment.name}, then {drill}",
         )
     elif (
         environment.protected
@@ -249,7 +249,7 @@ def _at(moment: datetime | None) -> str:
 
 def _own(
     environment: Environment,
-    kind: str,
+    kind: Kind,
     sentence: str,
     evidence: Sequence[str],
     consequence: str,

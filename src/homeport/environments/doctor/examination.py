@@ -9,13 +9,13 @@ from homeport.environments.doctor.backup_jobs import find_backup_faults
 from homeport.environments.doctor.crash_loops import find_crash_loops
 from homeport.environments.doctor.data_places import find_data_faults
 from homeport.environments.doctor.facts import HostFacts
-from homeport.environments.doctor.finding import Finding
+from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.doctor.machine import find_machine_faults
 from homeport.environments.doctor.proxies import find_proxy_faults
 from homeport.environments.doctor.services import find_service_faults
 from homeport.environments.environment import Environment
 
-_EXPLAINS: Final[Mapping[str, frozenset[str]]] = {
+_EXPLAINS: Final[Mapping[Kind, frozenset[Kind]]] = {
     "backup-failed": frozenset({"backup-same-disk"}),
     "data-shared": frozenset({"data-of-another", "data-elsewhere", "sandbox-misses-data", "backup-misses-data"}),
 }
@@ -38,7 +38,7 @@ def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequenc
         *find_proxy_faults(environments, facts),
         *find_machine_faults(environments, facts),
     ]
-    explained = {(one.environment, kind) for one in found for kind in _EXPLAINS.get(one.kind, ())}
+    explained = {(one.environment, kind) for one in found for kind in _EXPLAINS.get(one.kind, frozenset())}
     found = [one for one in found if (one.environment, one.kind) not in explained]
     wanted = [one for one in found if not only or one.environment is None or one.environment in only]
     order = {environment.name: number for number, environment in enumerate(environments)}

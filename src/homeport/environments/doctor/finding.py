@@ -8,6 +8,47 @@ from typing import Any, Literal
 
 from homeport.environments.steps import Step
 
+Kind = Literal[
+    "absent",
+    "unmanaged",
+    "forgotten",
+    "down",
+    "unhealthy",
+    "port-held",
+    "crash-loop",
+    "units-not-reloaded",
+    "drift",
+    "data-elsewhere",
+    "data-shared",
+    "data-of-another",
+    "data-tracked",
+    "stale-data",
+    "sandbox-misses-data",
+    "open-to-others",
+    "secret-readable",
+    "backup-misses-data",
+    "backup-job-stopped",
+    "backup-shrinks",
+    "backup-does-not-open",
+    "backup-failed",
+    "backup-broken",
+    "backup-old",
+    "never-backed-up",
+    "backup-same-disk",
+    "drill-failed",
+    "drill-old",
+    "never-proven",
+    "proxy-invalid",
+    "proxy-misroutes",
+    "proxy-path-lost",
+    "proxy-lacks-header",
+    "proxy-breaks-streams",
+    "disk-nearly-full",
+    "read-only",
+    "clock",
+    "sqlite-old",
+]
+"""The names of faults, for programs and documents (docs/doctor.md); none changes its meaning."""
 Severity = Literal["critical", "warning"]
 """``critical``: data or service are lost or in danger now; ``warning``: they will be when something else happens."""
 
@@ -17,7 +58,7 @@ class Finding:
     """One thing that is wrong with a machine.
 
     Attributes:
-        kind: its name, for programs and documents; never changes its meaning.
+        kind: its name.
         environment: whose; None where it is the machine's.
         severity: how bad.
         sentence: what is wrong, in one line.
@@ -28,7 +69,7 @@ class Finding:
         subject: the path, unit or job that it is about, where there is one.
     """
 
-    kind: str
+    kind: Kind
     environment: str | None
     severity: Severity
     sentence: str

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from homeport.contract import ENVIRONMENT_HEADER
 from homeport.environments.doctor.facts import HostFacts, LocationFact
-from homeport.environments.doctor.finding import Finding
+from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.environment import Environment
 from homeport.environments.machine.nginx import SNIPPETS
 from homeport.environments.names import PRESETS
@@ -128,7 +128,7 @@ def _misled(environment: Environment, name: str, public: str, found: Route | Non
     )
 
 
-def _finding(environment: Environment, kind: str, sentence: str, found: Route, consequence: str) -> Finding:
+def _finding(environment: Environment, kind: Kind, sentence: str, found: Route, consequence: str) -> Finding:
     return Finding(
         kind=kind,
         environment=environment.name,

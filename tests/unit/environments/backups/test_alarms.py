@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +15,14 @@ from homeport.environments.backups.alarms import (
     alarm_text,
     decide_alarm,
 )
-from homeport.environments.doctor.finding import Finding, Severity
+from homeport.environments.doctor.finding import Finding, Kind, Severity
 
 NOW = datetime(2026, 10, 2, 6, 15, tzinfo=UTC)
 
 
 def finding(kind: str, severity: Severity = "critical") -> Finding:
     return Finding(
-        kind=kind,
+        kind=cast("Kind", kind),
         environment="production",
         severity=severity,
         sentence=f"{kind} is wrong.",
