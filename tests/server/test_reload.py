@@ -40,9 +40,11 @@ class Desk:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    program = (sys.executable, "-P", "-m", "homeport")
+
     def run(self, *words: str, code: int = 0) -> Any:
         """A command's answer, or its error."""
-        command = [sys.executable, "-P", "-m", "homeport", *words, "--config", str(self.file), "--json"]
+        command = [*self.program, *words, "--config", str(self.file), "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout if code == 0 else done.stderr.strip().splitlines()[-1])

@@ -30,7 +30,9 @@ PATIENCE: Final = 120.0
 _BETWEEN: Final = 0.5
 
 
-def bring(declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way) -> bool:
+def bring(
+    declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way, announced: str | None = None
+) -> bool:
     """Has an environment run the newest commit of a branch, or what it ran before where that does not come up.
 
     Args:
@@ -39,6 +41,7 @@ def bring(declaration: Declaration, environment: Environment, branch: str, remot
         branch: its name.
         remote: the repository that has it.
         way: how it came.
+        announced: a commit that the branch must have, where somebody has said so.
 
     Returns:
         Whether anything changed.
@@ -50,17 +53,18 @@ def bring(declaration: Declaration, environment: Environment, branch: str, remot
     """
     make_workspace(plan_directories(declaration, [environment.name]))
     if environment.service.checkout is None:
-        return _deploy(declaration, environment, branch, remote, way)
+        commit = find_commit(environment, remote, branch, announced)
+        return _deploy(declaration, environment, branch, commit, way)
     with _carrying(declaration, environment) as carrier:
         carrier.heal()
         # Only now, since whoever had the lock before may have brought something else.
-        return _to_checkout(declaration, environment, branch, remote, way, carrier)
+        commit = find_commit(environment, remote, branch, announced)
+        return _to_checkout(declaration, environment, branch, commit, way, carrier)
 
 
 def _to_checkout(
-    declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way, carrier: Carrier
+    declaration: Declaration, environment: Environment, branch: str, commit: str, way: Way, carrier: Carrier
 ) -> bool:
-    commit = find_commit(environment, remote, branch)
     checkout = repository_of(environment)
     stands = (checkout.branch(), checkout.head())
     state = manager_for(environment, PurePosixPath(declaration.file)).state(environment)
@@ -84,11 +88,10 @@ def _to_checkout(
     return True
 
 
-def _deploy(declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way) -> bool:
+def _deploy(declaration: Declaration, environment: Environment, branch: str, commit: str, way: Way) -> bool:
     """As a release, the way that ``homeport deploy`` goes; that is declared, so that nobody is asked."""
     from homeport.cli import main
 
-    commit = find_commit(environment, remote, branch)
     note_followed(environment, branch, commit)
     words = ("deploy", environment.name, "--ref", commit, "--yes", "--why", f"{way} of {branch}")
     if main([*words, "--config", declaration.file]) != ExitCode.DONE:

@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from homeport.cli.bringing import Way, bring
 from homeport.cli.declared import declaration_of
-from homeport.cli.output import print_error, print_json, say
+from homeport.cli.output import print_error, print_json, say, tell
 from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.environments.following import (
     find_news,
     followers,
+    follows,
     hook_text,
     nobody_follows,
     parse_updates,
@@ -24,6 +25,7 @@ from homeport.environments.following import (
 from homeport.errors import HomeportError, UsageError
 from homeport.host.services.following import note_tried, read_tried, remote_of, repository_of
 from homeport.host.services.repository import find_changes, make_repository
+from homeport.host.services.requests import open_requests
 
 _LARGEST = 1 << 20
 
@@ -41,6 +43,8 @@ def run(arguments: Namespace) -> int:
             return _make(declaration, arguments)
         case "receive":
             return _receive(declaration)
+        case "requests":
+            return _requests(declaration, declaration.environment(arguments.environment))
         case _:
             return _poll(declaration, arguments)
 
@@ -92,14 +96,38 @@ def _receive(declaration: Declaration) -> int:
     return max(codes, default=int(ExitCode.DONE))
 
 
-def _try(declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way) -> int:
+def _try(
+    declaration: Declaration, environment: Environment, branch: str, remote: str, way: Way, announced: str | None = None
+) -> int:
     """Brings a branch, and says why it was not; the next environment has its turn all the same."""
     try:
-        bring(declaration, environment, branch, remote, way)
+        bring(declaration, environment, branch, remote, way, announced)
     except HomeportError as error:
         print_error(error, as_json=False)
         return int(error.exit_code)
     return int(ExitCode.DONE)
+
+
+def _requests(declaration: Declaration, environment: Environment) -> int:
+    """What webhooks asked for; a request is gone when it was tried, whatever came of it."""
+    if not environment.takes_webhooks:
+        raise UsageError(
+            f"{environment.name} takes no webhooks.", f"environments.{environment.name}.follow.webhook_secret does it."
+        )
+    codes = []
+    with open_requests(Path(environment.requests_directory)) as requests:
+        for request in requests.waiting():
+            if request.problem:
+                tell(f"{request.file} is no request that could be followed: {request.problem}; it is removed.")
+                codes.append(int(ExitCode.FAILED))
+            elif not follows(environment, request.branch):
+                tell(nobody_follows(request.branch, [environment]))
+                codes.append(int(ExitCode.REFUSED))
+            else:
+                remote = remote_of(environment)
+                codes.append(_try(declaration, environment, request.branch, remote, "webhook", request.commit))
+            requests.remove(request)
+    return max(codes, default=int(ExitCode.DONE))
 
 
 def _poll(declaration: Declaration, arguments: Namespace) -> int:

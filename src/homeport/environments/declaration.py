@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from homeport.environments.backup_settings import BackupSettings
-from homeport.environments.environment import Environment, is_loopback, make_environment
+from homeport.environments.defaults import is_loopback
+from homeport.environments.environment import Environment, make_environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name

@@ -22,7 +22,9 @@ from homeport.contract import (
     LogFormat,
     ServeSettings,
 )
+from homeport.contract.pushes import PushSettings
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.defaults import default_auth, trusted_proxies
 from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
@@ -32,7 +34,6 @@ from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
 """Requests a minute for each token where nothing else is declared: more than agents need, fewer than a wild loop."""
-LOCAL_PROXIES: Final = ("127.0.0.0/8", "::1", "unix")
 _TOKEN_HEADER: Final = "Authorization: Bearer $HOMEPORT_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -115,6 +116,16 @@ class Environment:
         return self.root / "repository.git"
 
     @property
+    def requests_directory(self) -> PurePosixPath:
+        """What signed webhooks ask for; its server writes it, and another user acts on it."""
+        return self.directory / "requests"
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether a forge may ask for a branch."""
+        return bool(self.follow.webhook_secret)
+
+    @property
     def logs_directory(self) -> PurePosixPath:
         return self.directory / "logs"
 
@@ -157,6 +168,7 @@ class Environment:
             self.backups_directory,
             self.logs_directory,
             self.journal_directory,
+            *((self.requests_directory,) if self.takes_webhooks else ()),
         )
 
     @property
@@ -271,6 +283,19 @@ class Environment:
             oauth_host=self.oauth_host,
             log_format=log_format or self.log_format,
             state_file=str(self.backups_file),
+            pushes=self._pushes(),
+        )
+
+    def _pushes(self) -> PushSettings | None:
+        secret = self.follow.webhook_secret
+        return (
+            None
+            if not secret
+            else PushSettings(
+                branches=tuple(self.follow.branches),
+                secret_file=str(absolute(self.root, secret)),
+                requests_directory=str(self.requests_directory),
+            )
         )
 
     def as_json(self) -> dict[str, object]:
@@ -324,7 +349,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
     sse_port = settings.sse_port or (preset.sse_port if preset else None)
     protected = settings.protected if settings.protected is not None else bool(preset and preset.protected)
     directory = absolute(root, settings.directory or name)
-    auth = settings.auth or _default_auth(name, settings)
+    auth = settings.auth or default_auth(name, settings)
     return Environment(
         name=name,
         root=root,
@@ -341,7 +366,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         rate_limit=settings.rate_limit if settings.rate_limit is not None else RATE_LIMIT if auth == "tokens" else 0,
         allowed_hosts=tuple(settings.allowed_hosts),
         allowed_origins=tuple(settings.allowed_origins),
-        trusted_proxies=_trusted_proxies(settings),
+        trusted_proxies=trusted_proxies(settings),
         oauth_host=settings.oauth_host or None,
         log_format=settings.log_format,
         service=make_service(settings, root, directory),
@@ -355,27 +380,3 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         ),
         alarm=tuple(settings.alarm),
     )
-
-
-def is_loopback(listen: str) -> bool:
-    """Whether nothing but this machine reaches the address."""
-    return ipaddress.ip_address(listen).is_loopback
-
-
-def _trusted_proxies(settings: EnvironmentSettings) -> tuple[str, ...]:
-    """The declared ones; else what is on this machine, where there must be a proxy that others come by."""
-    if settings.trusted_proxies is not None:
-        return tuple(settings.trusted_proxies)
-    return LOCAL_PROXIES if is_loopback(settings.listen) and _is_behind_a_proxy(settings) else ()
-
-
-def _is_behind_a_proxy(settings: EnvironmentSettings) -> bool:
-    """Whether others than this machine come in by a reverse proxy."""
-    return bool(settings.allowed_hosts or settings.oauth_host or settings.proxy != "none")
-
-
-def _default_auth(name: str, settings: EnvironmentSettings) -> Auth:
-    """Open is what is meant to be open and nothing but this machine reaches, a reverse proxy included."""
-    preset = PRESETS.get(name)
-    alone = is_loopback(settings.listen) and not _is_behind_a_proxy(settings)
-    return "open" if preset is not None and not preset.needs_tokens and alone else "tokens"

@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
+from homeport.contract.pushes import is_followed
 from homeport.environments.environment import Environment
 
 _LINE: Final = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) (refs/\S+)")
@@ -47,7 +47,7 @@ def parse_updates(text: str) -> list[Update]:
 
 def follows(environment: Environment, branch: str) -> bool:
     """Whether a branch is brought to an environment by itself."""
-    return any(fnmatchcase(branch, pattern) for pattern in environment.follow.branches)
+    return is_followed(branch, environment.follow.branches)
 
 
 def followers(environments: Iterable[Environment], branch: str) -> list[Environment]:

@@ -33,6 +33,7 @@ from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, manager_from, status
 from homeport.server.notes import BackupsFile, database_bytes, read_origin
 from homeport.server.readiness import announce, patience
+from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns
 from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
@@ -44,6 +45,7 @@ from homeport.transports.log import Log, LogHandler
 from homeport.transports.oauth.place import OAuthPlace
 from homeport.transports.oauth.realm import Realm
 from homeport.transports.offer import Offer
+from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.site import Site
 
 KEEP_ALIVE_SECONDS: Final = 75
@@ -170,6 +172,7 @@ def _site(
             streamable_http=settings.streamable_http,
             sse_ports=frozenset(() if settings.sse_port is None else (settings.sse_port,)),
             oauth=_oauth(settings, dispatcher.store, log),
+            pushes=_pushes(settings, log),
         ),
         known=Known(
             hosts=(settings.listen, *settings.allowed_hosts),
@@ -186,6 +189,15 @@ def _oauth(settings: ServeSettings, store: Store, log: Log) -> OAuthPlace | None
     # A client's document lies wherever the client says, which is outside.
     fetch = None if settings.rehearsal else Documents().fetch
     return OAuthPlace(Realm(host=host, environment=environment, store=store, log=log, clock=_now, fetch=fetch))
+
+
+def _pushes(settings: ServeSettings, log: Log) -> PushesEndpoint | None:
+    """None in a rehearsal too, which asks nobody for anything."""
+    pushes = settings.pushes
+    if pushes is None or settings.rehearsal:
+        return None
+    requests = RequestDirectory(Path(pushes.requests_directory), Path(pushes.secret_file))
+    return PushesEndpoint(pushes.branches, requests, log)
 
 
 def _place(settings: ServeSettings, origin: CameFrom | None) -> Place:

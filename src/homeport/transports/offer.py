@@ -8,6 +8,7 @@ from typing import Final
 from homeport.transports.extension import NOTHING, Extension
 from homeport.transports.oauth.place import OAuthPlace
 from homeport.transports.places import MAX_PER_CLIENT, MAX_STREAMS
+from homeport.transports.pushes import PushesEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Offer:
         streams: how many may be open at once, in all.
         streams_per_client: how many of one client.
         oauth: where clients sign in that cannot be handed a token, on a name of its own.
+        pushes: takes the webhooks of a forge; None where none are taken.
     """
 
     streamable_http: bool = True
@@ -29,6 +31,7 @@ class Offer:
     streams: int = MAX_STREAMS
     streams_per_client: int = MAX_PER_CLIENT
     oauth: OAuthPlace | None = None
+    pushes: PushesEndpoint | None = None
 
 
 EVERYTHING: Final = Offer()

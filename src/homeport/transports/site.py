@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import orjson
 
+from homeport.contract.pushes import PUSHES_PATH
 from homeport.errors import UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports import listing
@@ -104,6 +105,8 @@ class Site:
             "/": (self._where_things_are, _READING),
             EVENTS: (FeedEndpoint(dispatcher.feed), ("GET",)),
         }
+        if offer.pushes is not None:
+            self._places[PUSHES_PATH] = (offer.pushes, ("POST",))
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._oauth = offer.oauth

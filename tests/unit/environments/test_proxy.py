@@ -8,6 +8,7 @@ import pytest
 
 from homeport.environments.declaration import parse_declaration
 from homeport.environments.faults import DeclarationError
+from homeport.environments.machine.requests import request_texts
 from homeport.environments.machine.timers import timer_texts
 from homeport.environments.machine.units import unit_texts
 from homeport.environments.names import BESIDE
@@ -84,7 +85,9 @@ def test_a_unit_beside_one_environments_server_is_no_other_environments_unit() -
 
 
 def test_the_names_that_stand_beside_a_server_are_all_known() -> None:
-    environment = declared()
+    follow = "{ branches = ['main'], poll_schedule = 'daily', webhook_secret = '/s' }"
+    environment = declared(f"checkout = '/c'\nfollow = {follow}")
     names = {**unit_texts(environment, PROGRAM), **timer_texts(environment, PROGRAM)}
+    names |= request_texts(environment, PROGRAM)
     found = {name.partition(".")[0].rstrip("@").removeprefix(environment.unit).lstrip("-") for name in names}
     assert found - {""} == set(BESIDE)

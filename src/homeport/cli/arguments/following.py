@@ -23,6 +23,12 @@ not come up is not tried again. For a timer; homeport provision makes one where 
 """
 
 
+_REQUESTS: Final = """\
+Brings the branches that signed webhooks asked for, as a poll of the remote would, and says why one does not come up. A
+server only notes what is asked for; homeport provision makes a unit that runs this as soon as something is noted.
+"""
+
+
 def add_following(commands: Commands) -> None:
     """Adds the commands by which branches come to environments."""
     repository = command(commands, "repository", "make the git repository that people push to", _REPOSITORY)
@@ -30,5 +36,7 @@ def add_following(commands: Commands) -> None:
     receive = command(commands, "receive", "what the repository's hook runs after a push", _RECEIVE)
     poll = command(commands, "poll", "bring what is new in the branches that environments follow", _POLL)
     poll.add_argument("environments", metavar="ENV", nargs="*", help="only these")
-    for action, one in (("repository", repository), ("receive", receive), ("poll", poll)):
+    requests = command(commands, "requests", "bring the branches that signed webhooks asked for", _REQUESTS)
+    requests.add_argument("environment", metavar="ENV")
+    for action, one in (("requests", requests), ("repository", repository), ("receive", receive), ("poll", poll)):
         one.set_defaults(module="receive", action=action)

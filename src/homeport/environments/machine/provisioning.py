@@ -14,6 +14,7 @@ from homeport.environments.machine.program import Program
 from homeport.environments.machine.proxying import Proxying, plan_proxy
 from homeport.environments.machine.record import FILE_NAME, Record, hash_of, write_record
 from homeport.environments.machine.refusals import check_drift, check_machine
+from homeport.environments.machine.requests import request_units
 from homeport.environments.machine.rotation import ROTATION
 from homeport.environments.machine.sandbox import sandbox, written_paths
 from homeport.environments.machine.steps import (
@@ -66,7 +67,7 @@ class Pieces:
         rotation: what logrotate reads.
         kept: copies of what a person wrote and is replaced.
         unit_files: units written and removed, and systemd told of it.
-        sockets, slots, timers: switches of what is not switched on yet.
+        sockets, slots, timers: switches of what is not switched on yet; what looks for requests is with the timers.
         answer: waits for its health.
         restarted: whether something that runs is started anew by it.
         proxy: nginx's files, and nginx told of it.
@@ -176,7 +177,7 @@ class _Units:
         self._environment = environment
         self._facts = facts
         self._files = files
-        self._timers = timer_units(environment, program)
+        self._timers = (*timer_units(environment, program), *request_units(environment))
         self.written = [file for file in files if _differs(file, facts)]
         names = {file.path.name for file in files}
         recorded = facts.record.files if facts.record is not None else {}
@@ -315,4 +316,5 @@ def _differs(file: WantedFile, facts: MachineFacts) -> bool:
 
 def _is_switched(path: PurePosixPath) -> bool:
     """Whether it is a unit that is enabled by itself; what a timer starts is not."""
-    return path.suffix in (".timer", ".socket") or path.name.split("@")[-1] in {f"{slot}.service" for slot in SLOTS}
+    slots = {f"{slot}.service" for slot in SLOTS}
+    return path.suffix in (".timer", ".socket", ".path") or path.name.split("@")[-1] in slots

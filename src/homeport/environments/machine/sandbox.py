@@ -73,7 +73,17 @@ def sandbox(environment: Environment, program: Program) -> tuple[Setting, ...]:
 
 def written_paths(environment: Environment) -> tuple[PurePosixPath, ...]:
     """What its server writes; all else is read-only to it."""
-    return (environment.data_directory, environment.logs_directory)
+    requests = (environment.requests_directory,) if environment.takes_webhooks else ()
+    return (environment.data_directory, environment.logs_directory, *requests)
+
+
+def bringing_sandbox() -> tuple[Setting, ...]:
+    """For what brings branches: it installs what a commit asks for and restarts servers; the system it leaves alone."""
+    return tuple(
+        (key, "full" if key == "ProtectSystem" else value)
+        for key, value in upkeep_sandbox(())
+        if key not in ("ReadWritePaths", "UMask")
+    )
 
 
 def upkeep_sandbox(writes: Iterable[PurePosixPath]) -> tuple[Setting, ...]:

@@ -12,14 +12,14 @@ from typing import Final
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.program import Program
-from homeport.environments.machine.sandbox import upkeep_sandbox
+from homeport.environments.machine.sandbox import bringing_sandbox, upkeep_sandbox
 from homeport.environments.machine.unit_text import Setting, command_line, plain, render_unit
 from homeport.environments.machine.units import head_of, on_failure
 
 _DAYS: Final = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 _WORDS: Final = {"hourly": "0 * * * *", "daily": "0 0 * * *", "weekly": "0 0 * * 1", "monthly": "0 0 1 * *"}
 _CALENDAR: Final = re.compile(
-    r"(?:(?P<day>[A-Za-z]{3}) )?\*-\*-\* (?P<hour>\*|0?0/\d+|\d{1,2}(?:,\d{1,2})*):(?P<minute>\d{1,2})(?::00)?"
+    r"(?:(?P<day>[A-Za-z]{3}) )?\*-\*-\* (?P<hour>\*|0?0/\d+|\d{1,2}(?:,\d{1,2})*):(?P<minute>0?0/\d+|\d{1,2})(?::00)?"
 )
 _EVERY: Final = re.compile(r"0{1,2}/(\d+)")
 
@@ -35,6 +35,8 @@ class Upkeep:
     sandbox: tuple[Setting, ...]
     finds: bool = False
     """Whether findings are what it is for: it tells of them itself, and has not failed."""
+    spread: int = 120
+    """Seconds by which it may be late, so that machines do not all begin at once."""
 
 
 def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
@@ -57,6 +59,14 @@ def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
             ),
             Upkeep("drill", "a drill", schedules.drill, program.command("backup", "drill", name), writes),
             Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name, "--alarm"), looks, finds=True),
+            Upkeep(
+                "poll",
+                "a poll of its branches",
+                environment.follow.poll_schedule,
+                program.command("poll", name),
+                bringing_sandbox(),
+                spread=10,
+            ),
         )
         if one.schedule
     )
@@ -85,6 +95,8 @@ def crontab(environment: Environment, program: Program) -> Iterator[str]:
         else:
             # cron takes a percent sign for the end of the line.
             yield f"{when} {shlex.join(one.command)}".replace("%", "\\%")
+    if environment.takes_webhooks:
+        yield f"* * * * * {shlex.join(program.command('requests', environment.name))}".replace("%", "\\%")
 
 
 def cron_time(schedule: str) -> str | None:
@@ -97,7 +109,8 @@ def cron_time(schedule: str) -> str | None:
     hour = _EVERY.sub(r"*/\1", found["hour"])
     hour = ",".join(str(int(one)) if one.isdigit() else one for one in hour.split(","))
     day = str(_DAYS[found["day"].lower()]) if found["day"] else "*"
-    return f"{int(found['minute'])} {hour} * * {day}"
+    minute = _EVERY.sub(r"*/\1", found["minute"])
+    return f"{int(minute) if minute.isdigit() else minute} {hour} * * {day}"
 
 
 def _timer(environment: Environment, one: Upkeep) -> str:
@@ -111,7 +124,7 @@ def _timer(environment: Environment, one: Upkeep) -> str:
                     ("OnCalendar", one.schedule),
                     # What the machine slept through is done when it wakes.
                     ("Persistent", "true"),
-                    ("RandomizedDelaySec", "120"),
+                    ("RandomizedDelaySec", str(one.spread)),
                 ],
             ),
             ("Install", [("WantedBy", "timers.target")]),

@@ -63,7 +63,7 @@ def plan_unprovision(
 def _switched_off(environment: Environment, facts: MachineFacts, units: list[PurePosixPath]) -> list[Step]:
     """Timers first, and the sockets before the services that they would start again."""
     names = [path.name for path in units]
-    ordered = [name for name in names if name.endswith(".timer")]
+    ordered = [name for name in names if name.endswith((".timer", ".path"))]
     ordered += [name for name in names if name.endswith(".socket")]
     ordered += list(slot_units(environment))
     return [

@@ -9,6 +9,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.facts import MachineFacts
 from homeport.environments.machine.nginx import include_line, snippet_file, snippet_text
 from homeport.environments.machine.program import Program
+from homeport.environments.machine.requests import request_texts
 from homeport.environments.machine.rotation import rotation_file, rotation_text
 from homeport.environments.machine.site import has_root_location
 from homeport.environments.machine.timers import timer_texts
@@ -43,6 +44,7 @@ class WantedDirectory:
 def wanted_files(environment: Environment, program: Program, facts: MachineFacts) -> tuple[WantedFile, ...]:
     """All files that are derived; the site is a person's, and none of them."""
     texts = {**unit_texts(environment, program), **timer_texts(environment, program)}
+    texts |= request_texts(environment, program)
     files = [WantedFile(UNITS_DIRECTORY / name, text) for name, text in texts.items()]
     if environment.is_foreign and facts.has_logrotate:
         files.append(WantedFile(rotation_file(environment), rotation_text(environment)))
@@ -67,6 +69,8 @@ def wanted_directories(environment: Environment) -> tuple[WantedDirectory, ...]:
         WantedDirectory(environment.backups_directory, 0o700, ROOT),
         WantedDirectory(environment.logs_directory, 0o750, own),
     ]
+    if environment.takes_webhooks:
+        found.append(WantedDirectory(environment.requests_directory, 0o700, own))
     if environment.proxy is not None:
         found.append(WantedDirectory(snippet_file(environment, environment.proxy).parent, 0o755, ROOT))
     return tuple(found)

@@ -34,18 +34,27 @@ def remote_of(environment: Environment) -> str:
     return environment.follow.remote or "origin"
 
 
-def find_commit(environment: Environment, remote: str, branch: str) -> str:
+def find_commit(environment: Environment, remote: str, branch: str, announced: str | None = None) -> str:
     """Gets the newest commit of a branch, and makes sure that going there loses nothing that a person made.
+
+    Args:
+        environment: where it is brought to.
+        remote: the repository that has it.
+        branch: its name.
+        announced: a commit that must be one of the branch's.
 
     Raises:
         GuardError: the checkout was changed, is on no branch, or has commits of its own on that branch.
         HomeportError: the repository does not answer, or has no such branch.
     """
     repository = repository_of(environment)
-    if environment.service.checkout is None:
-        return repository.fetch_from(remote, branch)
-    _check_untouched(repository)
+    if environment.service.checkout is not None:
+        _check_untouched(repository)
     commit = repository.fetch_from(remote, branch)
+    if announced is not None and not repository.is_within(announced, commit):
+        raise HomeportError(f"{announced[:12]} was announced, and {branch} of {remote} does not have it.")
+    if environment.service.checkout is None:
+        return commit
     own = repository.find(f"refs/heads/{branch}")
     followed = repository.find(f"{_FOLLOWED}{branch}")
     if own is not None and not repository.is_within(own, commit) and own != followed:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from homeport.environments.machine.requests import request_texts
 from homeport.environments.machine.timers import timer_texts
 from homeport.environments.machine.units import STARTS, STARTS_SECONDS, slot_units, unit_texts
 from tests.support.provisioning import PROGRAM, declared, lines_of
@@ -121,3 +122,33 @@ def test_the_unit_scores_a_point_and_a_half_or_better(extra: str, tmp_path: Path
     )
     assert told.returncode == 0, told.stdout[-300:]
     assert "Overall exposure level" in told.stdout
+
+
+FOLLOW = """
+checkout = "/srv/team/checkout"
+[environments.production.follow]
+branches = ["main"]
+poll_schedule = "*-*-* *:00/5:00"
+webhook_secret = "/etc/homeport/webhook"
+"""
+
+
+def test_what_webhooks_ask_for_is_picked_up_by_root_and_not_by_the_server() -> None:
+    environment = declared(FOLLOW)
+    texts = request_texts(environment, PROGRAM)
+    path = lines_of(texts["homeport-production-requests.path"])
+    assert path["PathExistsGlob"] == ["/srv/team/production/requests/*.request.json"]
+    service = lines_of(texts["homeport-production-requests.service"])
+    assert "requests production" in service["ExecStart"][0]
+    assert "User" not in service
+    assert service["ProtectSystem"] == ["full"]
+    written = lines_of(unit_texts(environment, PROGRAM)["homeport-production@.service"])["ReadWritePaths"]
+    assert "/srv/team/production/requests" in written[0].split()
+    assert request_texts(declared(), PROGRAM) == {}
+
+
+def test_a_poll_is_a_timer_where_it_is_declared() -> None:
+    texts = timer_texts(declared(FOLLOW), PROGRAM)
+    assert lines_of(texts["homeport-production-poll.timer"])["OnCalendar"] == ["*-*-* *:00/5:00"]
+    assert "poll production" in lines_of(texts["homeport-production-poll.service"])["ExecStart"][0]
+    assert "homeport-production-poll.timer" not in timer_texts(declared(), PROGRAM)

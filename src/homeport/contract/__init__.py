@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal, TypedDict
 
+from homeport.contract.pushes import PushSettings
+
 
 class ExitCode(IntEnum):
     """Exit codes of every ``homeport`` command."""
@@ -110,6 +112,8 @@ class ServeSettings:
     """Whether it acts on nothing outside: it runs on a copy of data, for a drill or to try a release."""
     state_file: str | None = None
     """Where a :class:`BackupRecord` is kept, absolute; the file need not exist."""
+    pushes: PushSettings | None = None
+    """None where no webhooks of a forge are taken."""
 
 
 class Identity(TypedDict):
