@@ -16,9 +16,12 @@ from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.doctor.examination import examine
 from homeport.environments.doctor.finding import Finding, nagios_line
+from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.errors import UsageError
 from homeport.host.alarming import raise_alarm
+from homeport.host.backups.shelf import Shelf
+from homeport.host.backups.state import write_replica_state
 from homeport.host.carrying import carrying
 from homeport.host.facts.gathering import gather
 
@@ -57,9 +60,20 @@ def _raise_alarms(declaration: Declaration, findings: Sequence[Finding], only: S
         environment = declaration.environment(name)
         if not Path(environment.journal_directory).is_dir():
             continue
+        _write_down(environment, findings)
         own = [finding for finding in findings if finding.environment in (name, None)]
         for text in raise_alarm(environment, own, announcer_of(declaration, environment), datetime.now(UTC)):
             tell(f"homeport: {name}: not told by {text}")
+
+
+def _write_down(environment: Environment, findings: Sequence[Finding]) -> None:
+    """For the server's health answer: how the replica is, which it cannot see itself."""
+    shelf = Path(environment.backups_directory)
+    if environment.replica_directory is None or not shelf.is_dir():
+        return
+    mine = (one for one in findings if one.environment == environment.name and one.kind.startswith("replica-"))
+    records = Shelf(shelf, environment.name).readable_records()[0]
+    write_replica_state(environment, records, next((one.sentence for one in mine), ""))
 
 
 def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str], arguments: Namespace) -> int:

@@ -22,6 +22,7 @@ from homeport.errors import GuardError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.unpacking import find_at_place
 from homeport.host.carrying import carrying
+from homeport.host.replication.proving import ReplicaProof, prove_replica
 
 
 def run(arguments: Namespace) -> int:
@@ -50,10 +51,19 @@ def run(arguments: Namespace) -> int:
                 _show_plan(plan.as_json(), list(plan_lines(plan)), as_json=arguments.json)
                 return ExitCode.DONE
             carried = carrier.carry_out(plan)
+            proof = _prove_replica(around, work)
     finally:
         progress.close()
     result = next(found for found in carried.results.values() if "drill" in found)
-    return _report(around, backup, Drill(**result["drill"]), as_json=arguments.json)
+    code = _report(around, backup, Drill(**result["drill"]), proof, as_json=arguments.json)
+    return code if proof is None or proof.passed else ExitCode.FINDINGS
+
+
+def _prove_replica(around: Surroundings, work: PurePosixPath) -> ReplicaProof | None:
+    """The replica too, where one is declared."""
+    if around.environment.replica_directory is None:
+        return None
+    return prove_replica(around, Path(work.with_name(f"{work.name}-replica")))
 
 
 def _work(environment: Environment, scratch: str | None) -> PurePosixPath:
@@ -72,10 +82,17 @@ def _show_plan(plan: dict[str, object], lines: list[str], *, as_json: bool) -> N
         say(line)
 
 
-def _report(around: Surroundings, backup: str, drill: Drill, *, as_json: bool) -> ExitCode:
+def _report(around: Surroundings, backup: str, drill: Drill, proof: ReplicaProof | None, *, as_json: bool) -> ExitCode:
     passed = drill.outcome == "passed"
     if as_json:
-        print_json({"environment": around.environment.name, "backup": backup, **asdict(drill)})
+        print_json(
+            {
+                "environment": around.environment.name,
+                "backup": backup,
+                **asdict(drill),
+                "replica": asdict(proof) if proof else None,
+            }
+        )
     elif not passed:
         say(f"{backup}: not proven. {drill.reason}")
     else:
@@ -84,6 +101,9 @@ def _report(around: Surroundings, backup: str, drill: Drill, *, as_json: bool) -
             say("Unpacked, compared and examined; no server was started on it, since its server is not Homeport's.")
         else:
             say("Restored, examined, served and asked: it holds what was saved.")
+    if proof is not None and not as_json:
+        said = f"gives back event {proof.position}, {proof.lost} short of the data" if proof.passed else proof.reason
+        say(f"The replica {'is proven: it' if proof.passed else 'is not proven:'} {said}.")
     return ExitCode.DONE if passed else ExitCode.FINDINGS
 
 

@@ -20,6 +20,7 @@ from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
+from homeport.host.replication.restoring import replica_hands
 from homeport.host.services.choosing import manager_for
 
 
@@ -48,7 +49,8 @@ def hands_of(
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file))
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
     releases = release_hands(releases_of(declaration, environment))
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases)
+    replica = {} if environment.is_foreign else replica_hands(own)
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases, replica)
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

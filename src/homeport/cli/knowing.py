@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from homeport.cli.surroundings import surroundings_of
 from homeport.environments.backups.naming import age_order
 from homeport.environments.backups.record import Record
 from homeport.environments.declaration import Declaration
-from homeport.environments.doctor.facts import BackupFacts, HealthFact
+from homeport.environments.doctor.facts import BackupFacts, HealthFact, ReplicaFact
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
 from homeport.errors import HomeportError
@@ -18,12 +19,19 @@ from homeport.host.backups.shelf import Shelf, newest
 from homeport.host.facts.gathering import Known
 from homeport.host.health import ask_environment
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
+from homeport.host.replication.proving import look_at_replica
 
 
 def known_of(declaration: Declaration) -> Known:
     """Health, backups and drift of the declared environments."""
     file = Path(declaration.file)
-    return Known(health=_health, backups=_backups, drift=_drift_of(file), provisioned=_is_provisioned)
+    return Known(
+        health=_health,
+        backups=_backups,
+        drift=_drift_of(file),
+        provisioned=_is_provisioned,
+        replica=lambda environment: _replica(declaration, environment),
+    )
 
 
 def _health(environment: Environment) -> HealthFact:
@@ -65,6 +73,13 @@ def _backups(environment: Environment) -> BackupFacts:
         device=os.stat(directory).st_dev,  # noqa: PTH116 - one number of it
         elsewhere=_is_elsewhere(environment, last),
     )
+
+
+def _replica(declaration: Declaration, environment: Environment) -> ReplicaFact | None:
+    if environment.replica_directory is None:
+        return None
+    around = surroundings_of(declaration, environment)
+    return look_at_replica(around, provisioned=_is_provisioned(environment))
 
 
 def _drilled_at(record: Record) -> str:

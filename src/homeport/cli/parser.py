@@ -6,7 +6,7 @@ import argparse
 from typing import Final
 
 from homeport import __version__
-from homeport.cli.arguments.backups import add_backup
+from homeport.cli.arguments.backups import add_backup, add_replicate
 from homeport.cli.arguments.clients import add_connect, add_stdio, add_token
 from homeport.cli.arguments.common import Parser, add_common
 from homeport.cli.arguments.data import add_data
@@ -51,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_config(commands)
     add_doctor(commands)
     add_backup(commands)
+    add_replicate(commands)
     add_restore(commands)
     add_sync(commands)
     add_data(commands)

@@ -14,19 +14,19 @@ from homeport.cli.hands import hands_of
 from homeport.cli.losses import loss_lines
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
+from homeport.cli.restore_choice import chosen, look_at_point, point_aside, shown_as
 from homeport.cli.showing import Told, plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import DataLoss, ExitCode
 from homeport.environments.backups.plans import Target, kept_as, plan_restore
-from homeport.environments.backups.record import Record
+from homeport.environments.backups.replication import Point
 from homeport.environments.declaration import Declaration
 from homeport.environments.plan import Plan
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import HomeportError
 from homeport.host.archives.extracting import extract, remove_unpacked_leftovers
 from homeport.host.backups.creating import Surroundings
-from homeport.host.backups.shelf import newest
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
-from homeport.host.backups.unpacking import find_at_place, found_archive, read_record
+from homeport.host.backups.unpacking import found_archive, read_record
 from homeport.host.carrying import Carrier, carrying
 from homeport.host.data.seam import DataDescription
 from homeport.host.services.choosing import manager_for
@@ -38,9 +38,14 @@ class _Intent:
 
     plan: Plan
     target: Target
-    backup: str
+    restored: str | Point
     loss: DataLoss | None
     safety: str
+
+    @property
+    def name(self) -> str:
+        """What is restored, in words."""
+        return self.restored if isinstance(self.restored, str) else f"the replica as of {self.restored.at.isoformat()}"
 
 
 def run(arguments: Namespace) -> int:
@@ -79,50 +84,42 @@ def _restore(declaration: Declaration, around: Surroundings, carrier: Carrier, a
     if not arguments.json:
         for line in _lines(around, intent):
             tell(line)
-    confirm(f"Restore {intent.backup} into {around.environment.name}", yes=arguments.yes)
+    confirm(f"Restore {intent.name} into {around.environment.name}", yes=arguments.yes)
     carried = carrier.carry_out(intent.plan)
     _report(around, intent, carried.operation, arguments)
     return ExitCode.DONE
 
 
 def _intent(declaration: Declaration, around: Surroundings, arguments: Namespace) -> _Intent:
-    backup = _chosen(around, arguments)
-    record = read_record(around, backup, arguments.place)
+    restored = chosen(around, arguments)
     safety = around.shelf.new_id(datetime.now(UTC))
     target = look_at_target(around, manager_for(around.environment, PurePosixPath(declaration.file)), safety)
-    if record is not None and record.summary is not None:
-        demand_room(Path(target.data.parent), record.summary.bytes, what=f"the backup {backup}")
+    if isinstance(restored, Point):
+        held: DataDescription | None = look_at_point(around, restored, Path(target.data.parent))
+    else:
+        held = _held(around, restored, arguments.place, target)
     if target.holds:
         demand_room(around.shelf.directory, bytes_below(Path(target.data)), what="a safety backup")
-    plan = plan_restore(target, backup, safety, arguments.place)
-    return _Intent(plan, target, backup, _loss(around, target, record), safety)
+    plan = plan_restore(target, restored, safety, arguments.place)
+    return _Intent(plan, target, restored, _loss(around, target, held), safety)
 
 
-def _chosen(around: Surroundings, arguments: Namespace) -> str:
-    """The id of the backup that is meant."""
-    if (arguments.backup is None) == (arguments.at is None):
-        raise UsageError("Name one backup: its id, latest, or --at TIME.", "homeport backup list shows all.")
-    if arguments.at is None:
-        return find_at_place(around, arguments.backup, arguments.place)
-    try:
-        until = datetime.fromisoformat(arguments.at)
-    except ValueError:
-        raise UsageError(f"--at {arguments.at!r} is no time.", "Write 2026-10-02T06:15:00Z.") from None
-    # A time without a zone is meant as the clock on the wall shows it.
-    record = newest(around.shelf.readable_records()[0], until.astimezone())
-    if record is None:
-        raise UsageError(f"There is no good backup from before {arguments.at}.", "homeport backup list shows all.")
-    return record.backup
-
-
-def _loss(around: Surroundings, target: Target, record: Record | None) -> DataLoss | None:
-    """What the live data hold that the backup does not; None where that cannot be counted."""
-    if record is None or record.summary is None or not target.holds:
+def _held(around: Surroundings, backup: str, place: str | None, target: Target) -> DataDescription | None:
+    """What a backup says that it holds; None where nothing is known of it."""
+    record = read_record(around, backup, place)
+    if record is None or record.summary is None:
         return None
     held = record.summary
-    description = DataDescription(held.application, held.identity, held.schema_version, held.counts, held.position)
+    demand_room(Path(target.data.parent), held.bytes, what=f"the backup {backup}")
+    return DataDescription(held.application, held.identity, held.schema_version, held.counts, held.position)
+
+
+def _loss(around: Surroundings, target: Target, held: DataDescription | None) -> DataLoss | None:
+    """What the live data hold that is not in what is restored; None where that cannot be counted."""
+    if held is None or not target.holds:
+        return None
     try:
-        return around.seam.lost_after(Path(target.data), description)
+        return around.seam.lost_after(Path(target.data), held)
     except HomeportError:
         return None
 
@@ -139,7 +136,7 @@ def _lines(around: Surroundings, intent: _Intent) -> list[str]:
 
 def _show(intent: _Intent, arguments: Namespace) -> None:
     if arguments.json:
-        print_json({"dry_run": True, "backup": intent.backup, "loss": intent.loss, **intent.plan.as_json()})
+        print_json({"dry_run": True, **shown_as(intent.restored), "loss": intent.loss, **intent.plan.as_json()})
         return
     for line in (*([] if intent.loss is None else loss_lines(intent.loss)), *plan_lines(intent.plan)):
         say(line)
@@ -153,7 +150,8 @@ def _report(around: Surroundings, intent: _Intent, operation: str, arguments: Na
         print_json(
             {
                 "environment": around.environment.name,
-                "restored": intent.backup,
+                "restored": shown_as(intent.restored)["backup"],
+                "replica": shown_as(intent.restored)["replica"],
                 "operation": operation,
                 "safety_backup": safety,
                 "kept": str(kept) if kept else None,
@@ -163,7 +161,7 @@ def _report(around: Surroundings, intent: _Intent, operation: str, arguments: Na
         )
         return
     runs = "its server runs on it, and is healthy" if target.running else "its server did not run, and was not started"
-    say(f"{around.environment.name} holds {intent.backup} now; {runs}.")
+    say(f"{around.environment.name} holds {intent.name} now; {runs}.")
     if safety is not None:
         say(f"What was there is the backup {safety}.")
     if kept is not None:
@@ -173,13 +171,15 @@ def _report(around: Surroundings, intent: _Intent, operation: str, arguments: Na
 def _restore_aside(around: Surroundings, arguments: Namespace) -> ExitCode:
     """Unpacks into a directory of the person's, and touches nothing else."""
     into = Path(os.path.abspath(arguments.to))  # noqa: PTH100 - a link in it is the person's wish
-    backup = _chosen(around, arguments)
+    backup = chosen(around, arguments)
     identities = identities_of(around.environment, arguments.identity)
     if arguments.dry_run:
-        say(f"would unpack {backup} into {into}")
+        say(f"would unpack {shown_as(backup)['name']} into {into}")
         return ExitCode.DONE
     if into.is_dir() and not any(into.iterdir()):
         into.rmdir()
+    if isinstance(backup, Point):
+        return point_aside(around, backup, into, as_json=arguments.json)
     remove_unpacked_leftovers(into)
     with found_archive(around, backup, into.parent, arguments.place) as (archive, record):
         manifest = extract(archive, into, record, identities, around.told("unpacking"))

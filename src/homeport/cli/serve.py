@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +15,7 @@ from typing import NoReturn
 from homeport import __version__, server
 from homeport.cli.declared import declaration_of
 from homeport.contract import ServeSettings
+from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.errors import CannotStartError, UsageError
 from homeport.host.parent import end_with_parent
@@ -50,12 +54,30 @@ def run(arguments: Namespace) -> int:
     if binds:
         check_ports(environment.listen, environment.ports)
     try:
-        return int(server.run(settings))
+        with _replicated(environment, declaration, alone=binds and not settings.rehearsal):
+            return int(server.run(settings))
     except CannotStartError as error:
         if binds and "port" in error.details:
             # Somebody was quicker since the check; it is named as it would have been then.
             check_ports(environment.listen, environment.ports)
         raise
+
+
+@contextmanager
+def _replicated(environment: Environment, declaration: Declaration, *, alone: bool) -> Iterator[None]:
+    """Beside a server that no service manager runs: what keeps the declared replica, for as long as the block runs.
+
+    Where it cannot be kept, the server serves all the same; its log says why, and the doctor notices.
+    """
+    if environment.replica_directory is None or not alone:
+        yield
+        return
+    words = ("replicate", environment.name, "--config", declaration.file, "--with-parent", str(os.getpid()))
+    with subprocess.Popen([sys.executable, "-P", "-m", "homeport", *words], stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def become(environment: Environment) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from homeport.contract.pushes import PushSettings
 
@@ -145,6 +145,8 @@ class BackupRecord(TypedDict):
     """RFC 3339: when a backup was last restored into a scratch directory and a server on it answered."""
     proven: bool
     """Whether the last drill succeeded: a backup that was never restored is a hope."""
+    replica: NotRequired[str | None]
+    """What the doctor last found wrong with the replica; empty where nothing is, None where none is declared."""
 
 
 class Backups(TypedDict):
@@ -155,6 +157,8 @@ class Backups(TypedDict):
     drill_age_seconds: float | None
     problem: str | None
     """Why it is unknown, in one sentence."""
+    replica: str | None
+    """As in :class:`BackupRecord`."""
 
 
 class Health(TypedDict):

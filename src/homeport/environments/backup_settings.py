@@ -75,6 +75,24 @@ def _file(value: str) -> str:
     return value
 
 
+def _directory(value: str) -> str:
+    if value and (not re.fullmatch(r"/[^\x00-\x1f\x7f]+", value)):
+        raise ValueError(f'"{value}" is not the absolute path of a directory')
+    return value
+
+
+def _some_hours(value: int) -> int:
+    if value < 1:
+        raise ValueError(f"{value} is not a number of hours from 1 up")
+    return value
+
+
+def _prom(value: str) -> str:
+    if value and not _file(value).endswith(".prom"):
+        raise ValueError(f'"{value}" does not end with .prom, so that node_exporter would not read it')
+    return value
+
+
 Count = Annotated[int, AfterValidator(_count)]
 Hours = Annotated[int, AfterValidator(_hours)]
 
@@ -129,6 +147,25 @@ class BackupSettings(BaseModel):
         40,
         description="A backup that holds so many percent less than the one before it is an alarm: data are rarely "
         "taken back. 0 is no limit.",
+    )
+    continuous: Annotated[str, AfterValidator(_directory)] = Field(
+        "",
+        description="A directory, on another disk, in which Litestream keeps a replica of the database that is seconds "
+        "behind it; homeport restore --at TIME then finds any moment of the last continuous_hours. Off by default: it "
+        "is a second program that writes beside the server. Worth it where an hour of work must not be lost; it stands "
+        "beside backups, never in place of them.",
+    )
+    continuous_hours: Annotated[int, AfterValidator(_some_hours)] = Field(
+        72, description="How far back the replica reaches. Its disk holds every change of that time."
+    )
+    litestream: Annotated[str, AfterValidator(_file)] = Field(
+        "", description="The program litestream, 0.5.17 or newer; by default the one that is found on PATH."
+    )
+    metrics_file: Annotated[str, AfterValidator(_prom)] = Field(
+        "",
+        description="A file of metrics that is written after every backup, drill and look of the doctor, for the "
+        "textfile collector of node_exporter: /var/lib/node_exporter/homeport-production.prom. Its directory must "
+        "exist.",
     )
     heartbeat: Annotated[str, AfterValidator(_url)] = Field(
         "",

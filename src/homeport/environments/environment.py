@@ -160,6 +160,16 @@ class Environment:
         return self.journal_directory / BACKUPS_FILE
 
     @property
+    def replica_directory(self) -> PurePosixPath | None:
+        """Where a replica of the database is kept; None where none is declared."""
+        return PurePosixPath(self.backup.continuous) / self.name if self.backup.continuous else None
+
+    @property
+    def replication_directory(self) -> PurePosixPath:
+        """What the program that keeps the replica needs to remember."""
+        return self.directory / "replication"
+
+    @property
     def directories(self) -> tuple[PurePosixPath, ...]:
         """What must exist before it can start, outermost first."""
         return (

@@ -12,7 +12,7 @@ ENVIRONMENT_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 UNIT_NAME: Final = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 LONGEST_NAME: Final = 40
 
-BESIDE: Final = ("sse", "failed", "backup", "drill", "doctor", "poll", "requests")
+BESIDE: Final = ("sse", "failed", "backup", "drill", "doctor", "poll", "requests", "replica")
 """What follows an environment's unit name, and a dash, in the names of the units beside its server."""
 
 

@@ -74,7 +74,7 @@ def _parsed(path: Path) -> Proof:
         record = parse_record(_text(path))
     except (ValueError, RecursionError) as error:
         return Proof(problem=f"{path} is not what it should be: {error}.")
-    return Proof(record["last_backup"], record["last_drill"], record["proven"])
+    return Proof(record["last_backup"], record["last_drill"], record["proven"], replica=record.get("replica"))
 
 
 def _text(path: Path) -> bytes:

@@ -17,16 +17,24 @@ class Proof:
     last_drill: str | None = None
     proven: bool = False
     problem: str | None = None
+    replica: str | None = None
 
     def told(self, now: float) -> Backups:
         """What the health answer says; ``now`` is seconds since the epoch."""
         if self.problem is not None:
-            return Backups(state="unknown", backup_age_seconds=None, drill_age_seconds=None, problem=self.problem)
+            return Backups(
+                state="unknown",
+                backup_age_seconds=None,
+                drill_age_seconds=None,
+                problem=self.problem,
+                replica=self.replica,
+            )
         return Backups(
             state="proven" if self.proven else "never proven",
             backup_age_seconds=_age(self.last_backup, now),
             drill_age_seconds=_age(self.last_drill, now),
             problem=None,
+            replica=self.replica,
         )
 
 
@@ -44,8 +52,13 @@ def parse_record(text: str | bytes) -> BackupRecord:
         if value is not None:
             moment(value)
     _require(isinstance(found.get("proven"), bool), "proven is neither true nor false")
+    replica = found.get("replica")
+    _require(replica is None or isinstance(replica, str), "replica is no text")
     return BackupRecord(
-        last_backup=found.get("last_backup"), last_drill=found.get("last_drill"), proven=found["proven"]
+        last_backup=found.get("last_backup"),
+        last_drill=found.get("last_drill"),
+        proven=found["proven"],
+        replica=replica,
     )
 
 

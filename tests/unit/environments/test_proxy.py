@@ -86,7 +86,8 @@ def test_a_unit_beside_one_environments_server_is_no_other_environments_unit() -
 
 def test_the_names_that_stand_beside_a_server_are_all_known() -> None:
     follow = "{ branches = ['main'], poll_schedule = 'daily', webhook_secret = '/s' }"
-    environment = declared(f"checkout = '/c'\nfollow = {follow}")
+    replica = "[environments.production.backup]\ncontinuous = '/mnt/replica'"
+    environment = declared(f"checkout = '/c'\nfollow = {follow}\n{replica}")
     names = {**unit_texts(environment, PROGRAM), **timer_texts(environment, PROGRAM)}
     names |= request_texts(environment, PROGRAM)
     found = {name.partition(".")[0].rstrip("@").removeprefix(environment.unit).lstrip("-") for name in names}

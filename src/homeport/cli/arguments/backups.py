@@ -29,6 +29,11 @@ files are examined.
 
 Exit code 4 where the backup is not what it should be.
 """
+_REPLICATE: Final = """\
+Keeps Litestream running on an environment's database, which brings every commit to the declared directory (continuous)
+within about a second: what the unit of homeport provision runs. Where homeport up or start run the server, it runs
+beside it by itself. Exit code 78 where there is no litestream, or its directory is not there.
+"""
 _PRUNE: Final = """\
 Removes the backups that the declared rules do not keep, and says for each other one why it stays. The newest good ones
 always do.
@@ -61,6 +66,13 @@ def add_backup(commands: Commands) -> None:
     drill.add_argument("--identity", metavar="FILE", help="the age key that opens sealed backups")
     add_dry_run(drill)
     drill.set_defaults(module="drill")
+
+
+def add_replicate(commands: Commands) -> None:
+    """Adds the command."""
+    replicate = _of_environment(command(commands, "replicate", "keep a replica seconds behind the data", _REPLICATE))
+    replicate.add_argument("--with-parent", type=int, metavar="PID", help=argparse.SUPPRESS)
+    replicate.set_defaults(module="replicate")
 
 
 def _of_environment(command: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -34,7 +34,7 @@ def add_restore(commands: Commands) -> None:
     restore = command(commands, "restore", "put a backup in place of an environment's data", _RESTORE)
     restore.add_argument("environment", metavar="ENV")
     restore.add_argument("backup", metavar="BACKUP", nargs="?", help="its id, or latest")
-    restore.add_argument("--at", metavar="TIME", help="the newest good one that is not younger: 2026-10-02T06:15:00Z")
+    restore.add_argument("--at", metavar="TIME", help="the closest that is not younger: 2026-10-02T06:15:00Z, or now")
     restore.add_argument("--from", dest="place", metavar="PLACE", help="take the archive from there")
     restore.add_argument("--to", metavar="DIR", help="unpack into this new directory, and touch no environment")
     restore.add_argument("--identity", metavar="FILE", help="the age key that opens sealed backups")

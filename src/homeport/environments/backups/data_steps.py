@@ -60,6 +60,29 @@ class Unpack(Step):
 
 @step_kind
 @dataclass(frozen=True, slots=True)
+class UnpackReplica(Step):
+    """``work/data`` are the data of one moment from the replica, examined, and fit for the release.
+
+    Attributes:
+        environment: whose replica.
+        generation: the name of the history.
+        txid: Litestream's number of the moment.
+        at: when that was, RFC 3339.
+        work: a directory that :class:`Scratch` made.
+    """
+
+    environment: str
+    generation: str
+    txid: str
+    at: str
+    work: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"restore {self.environment} as of {self.at} from its replica into {self.work / DATA}, and examine it"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
 class TakeSnapshot(Step):
     """``work/data`` is a snapshot of an environment's data, which are only read."""
 

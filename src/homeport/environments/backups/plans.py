@@ -17,7 +17,9 @@ from homeport.environments.backups.data_steps import (
     Settle,
     TakeSnapshot,
     Unpack,
+    UnpackReplica,
 )
+from homeport.environments.backups.replication import Point
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
 from homeport.environments.services.steps import AwaitHealth, ComeBack, StartServer, StopServer
@@ -55,18 +57,22 @@ class Target:
         return self.data.with_name(f"{self.data.name}.{what}-{self.stamp}")
 
 
-def plan_restore(target: Target, backup: str, safety: str, place: str | None = None) -> Plan:
-    """Puts a backup's data in place of an environment's own, which are kept aside.
+def plan_restore(target: Target, restored: str | Point, safety: str, place: str | None = None) -> Plan:
+    """Puts a backup's data, or the replica's, in place of an environment's own, which are kept aside.
 
     Args:
         target: what it replaces.
-        backup: the id of what is restored.
+        restored: the id of a backup, or a moment of the replica.
         safety: the id of the backup that is made first.
-        place: where the archive is read from; None for the backups directory.
+        place: where a backup's archive is read from; None for the backups directory.
     """
-    work = target.beside("restoring")
+    work, name = target.beside("restoring"), target.environment
     save = _save(target, safety, "restore")
-    unpack = (Scratch(work), Unpack(target.environment, backup, work, place))
+    if isinstance(restored, Point):
+        get: Step = UnpackReplica(name, restored.generation, restored.txid, restored.at.isoformat(), work)
+    else:
+        get = Unpack(name, restored, work, place)
+    unpack = (Scratch(work), get)
     before = () if target.sound else _stop(target)
     between = _stop(target) if target.sound else ()
     steps = (*before, *save, *unpack, *_settle(target, work), *between, *exchange(target, work, kept_as("restore")))

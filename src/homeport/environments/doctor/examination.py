@@ -12,6 +12,7 @@ from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.doctor.machine import find_machine_faults
 from homeport.environments.doctor.proxies import find_proxy_faults
+from homeport.environments.doctor.replicas import find_replica_faults
 from homeport.environments.doctor.services import find_service_faults
 from homeport.environments.environment import Environment
 
@@ -35,6 +36,7 @@ def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequenc
         *find_service_faults(environments, facts),
         *find_data_faults(environments, facts),
         *find_backup_faults(environments, facts),
+        *find_replica_faults(environments, facts),
         *find_proxy_faults(environments, facts),
         *find_machine_faults(environments, facts),
     ]

@@ -211,6 +211,24 @@ class BackupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaFact:
+    """How the declared replica of a database is."""
+
+    running: bool
+    """Whether a Litestream runs for it."""
+    wanted: bool
+    """Whether one should: somebody has the data open, or a unit is there for it."""
+    newest: datetime | None = None
+    """The last moment that it can give back."""
+    last_event: datetime | None = None
+    """When the last thing happened in the data."""
+    problem: str = ""
+    """Why it cannot be asked; empty where it can."""
+    proof_failure: str = ""
+    """Why its last drill found it not good; empty where it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
     """All that was gathered."""
 
@@ -229,6 +247,8 @@ class HostFacts:
     """None where there is no nginx."""
     health: Mapping[str, HealthFact] = field(default_factory=dict)
     backups: Mapping[str, BackupFacts] = field(default_factory=dict)
+    replicas: Mapping[str, ReplicaFact] = field(default_factory=dict)
+    """Of the environments that declare one, as far as this user may look at it."""
     drift: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By environment, what differs from what was provisioned, in words."""
     provisioned: frozenset[str] = frozenset()

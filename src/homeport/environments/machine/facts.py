@@ -77,6 +77,7 @@ class MachineFacts:
         units: by name.
         ports_held: by port, who else holds it, in words.
         closed: sentences about what the server's user could not reach.
+        lacking: sentences about what the declared replica needs and is not there, each with what to do.
         nginx: None where it is not installed, or not asked for.
         record: of the last provision; None where there was none.
         has_logrotate: whether logs are rotated by logrotate here.
@@ -88,6 +89,7 @@ class MachineFacts:
     units: Mapping[str, UnitState] = field(default_factory=dict)
     ports_held: Mapping[int, str] = field(default_factory=dict)
     closed: tuple[str, ...] = ()
+    lacking: tuple[tuple[str, str], ...] = ()
     nginx: NginxFacts | None = None
     record: Record | None = None
     has_logrotate: bool = False

@@ -28,7 +28,7 @@ from homeport.environments.machine.steps import (
     SwitchUnit,
 )
 from homeport.environments.machine.timers import timer_units
-from homeport.environments.machine.units import SLOTS, UNITS_DIRECTORY, slot_units, socket_units
+from homeport.environments.machine.units import SLOTS, UNITS_DIRECTORY, replica_units, slot_units, socket_units
 from homeport.environments.machine.wanted import (
     ROOT,
     WantedFile,
@@ -177,7 +177,8 @@ class _Units:
         self._environment = environment
         self._facts = facts
         self._files = files
-        self._timers = (*timer_units(environment, program), *request_units(environment))
+        timers = timer_units(environment, program)
+        self._beside = (*timers, *request_units(environment), *replica_units(environment))
         self.written = [file for file in files if _differs(file, facts)]
         names = {file.path.name for file in files}
         recorded = facts.record.files if facts.record is not None else {}
@@ -225,7 +226,9 @@ class _Units:
         running = tuple(name for name in slot_units(self._environment) if self._facts.unit(name).active)
         # One socket more or less is another set for the service.
         other = written & set(socket_units(self._environment)) or self._environment.service_unit in written
-        return sockets, running if other else ()
+        replica = [name for name in replica_units(self._environment) if name in written]
+        beside = tuple(name for name in replica if self._facts.unit(name).active)
+        return sockets, (*(running if other else ()), *beside)
 
     def switches(self) -> tuple[tuple[SwitchUnit, ...], ...]:
         """What is not switched on yet: sockets, slots, timers."""
@@ -235,7 +238,7 @@ class _Units:
         return (
             self._switched(socket_units(self._environment)),
             self._switched(slots[:1], start=not running),
-            self._switched(self._timers),
+            self._switched(self._beside),
         )
 
     def _switched(self, names: Iterable[str], *, start: bool = True) -> tuple[SwitchUnit, ...]:
@@ -317,4 +320,8 @@ def _differs(file: WantedFile, facts: MachineFacts) -> bool:
 def _is_switched(path: PurePosixPath) -> bool:
     """Whether it is a unit that is enabled by itself; what a timer starts is not."""
     slots = {f"{slot}.service" for slot in SLOTS}
-    return path.suffix in (".timer", ".socket", ".path") or path.name.split("@")[-1] in slots
+    return path.suffix in (".timer", ".socket", ".path") or path.name.split("@")[-1] in slots or _is_replica(path)
+
+
+def _is_replica(path: PurePosixPath) -> bool:
+    return path.name.endswith("-replica.service")

@@ -15,7 +15,8 @@ def check_machine(environment: Environment, facts: MachineFacts) -> None:
     """Judges what the units would meet.
 
     Raises:
-        GuardError: a port is held by somebody else, the program is out of the user's reach, or there is no nginx.
+        GuardError: a port is held by somebody else, the program is out of the user's reach, or another program is
+            missing.
     """
     for setting, port in environment.ports.items():
         if port in facts.ports_held:
@@ -31,6 +32,8 @@ def check_machine(environment: Environment, facts: MachineFacts) -> None:
             "Install Homeport and put the declaration where every user may read it, such as /opt and /srv.",
             closed=list(facts.closed),
         )
+    if facts.lacking:
+        raise GuardError(*facts.lacking[0])
     if environment.proxy is not None and facts.nginx is None:
         raise GuardError(
             f'{environment.name} declares proxy = "nginx", and nginx is not installed here.',

@@ -51,12 +51,21 @@ _ALWAYS: Final = (
 )
 
 
-def sandbox(environment: Environment, program: Program) -> tuple[Setting, ...]:
-    """The lines of the server's unit that close it in; the probe of a candidate runs in the very same."""
+def sandbox(
+    environment: Environment, program: Program, writes: tuple[PurePosixPath, ...] | None = None
+) -> tuple[Setting, ...]:
+    """The lines of the server's unit that close it in; the probe of a candidate runs in the very same.
+
+    Args:
+        environment: whose.
+        program: what it runs.
+        writes: what it writes; by default what the server does.
+    """
+    written = written_paths(environment) if writes is None else writes
     service = environment.service
     reads = (program.file, *program.reads, *map(PurePosixPath, (program.words[0], *service.command[:1])))
     places = (service.working_directory, service.checkout) if environment.is_foreign or service.checkout else ()
-    needed = (*written_paths(environment), *reads, *(place for place in places if place is not None))
+    needed = (*written, *reads, *(place for place in places if place is not None))
     return (
         ("User", environment.user),
         ("Group", environment.user),
@@ -65,7 +74,7 @@ def sandbox(environment: Environment, program: Program) -> tuple[Setting, ...]:
         *([] if environment.is_foreign else [("MemoryDenyWriteExecute", "yes")]),
         # A directory below a home is still seen, and only what is named is written.
         ("ProtectHome", "read-only" if any(_is_in_a_home(path) for path in needed) else "yes"),
-        ("ReadWritePaths", word_list(str(path) for path in written_paths(environment))),
+        ("ReadWritePaths", word_list(str(path) for path in written)),
         # What the server has no business with, though its user may be able to read it.
         ("InaccessiblePaths", word_list([f"-{environment.backups_directory}"])),
     )
@@ -86,7 +95,7 @@ def bringing_sandbox() -> tuple[Setting, ...]:
     )
 
 
-def upkeep_sandbox(writes: Iterable[PurePosixPath]) -> tuple[Setting, ...]:
+def upkeep_sandbox(writes: Iterable[PurePosixPath | str]) -> tuple[Setting, ...]:
     """For what root does on a timer: it reads everything, and writes where it is meant to."""
     return (
         ("NoNewPrivileges", "yes"),

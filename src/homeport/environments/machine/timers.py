@@ -153,6 +153,9 @@ def _service(environment: Environment, one: Upkeep) -> str:
     )
 
 
-def _upkeep_writes(environment: Environment) -> tuple[PurePosixPath, ...]:
+def _upkeep_writes(environment: Environment) -> tuple[PurePosixPath | str, ...]:
     """SQLite writes beside a database that it reads, so that a backup needs the data directory too."""
-    return (environment.data_directory, environment.backups_directory, environment.journal_directory)
+    metrics = environment.backup.metrics_file
+    # A collector's directory that is missing keeps no backup from being made.
+    beside = (f"-{PurePosixPath(metrics).parent}",) if metrics else ()
+    return (environment.data_directory, environment.backups_directory, environment.journal_directory, *beside)

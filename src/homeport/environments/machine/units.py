@@ -42,6 +42,7 @@ def unit_texts(environment: Environment, program: Program) -> dict[str, str]:
     }
     names = zip(socket_units(environment), environment.ports.values(), (HTTP_SOCKET, SSE_SOCKET), strict=False)
     texts |= {unit: _socket(environment, port, name) for unit, port, name in names}
+    texts |= {unit: _replica(environment, program) for unit in replica_units(environment)}
     return texts
 
 
@@ -55,6 +56,11 @@ def socket_units(environment: Environment) -> tuple[str, ...]:
 def slot_units(environment: Environment) -> tuple[str, ...]:
     """The services that may run its server."""
     return tuple(environment.slot_unit(slot) for slot in SLOTS)
+
+
+def replica_units(environment: Environment) -> tuple[str, ...]:
+    """What keeps the declared replica: one unit, or none."""
+    return (f"{environment.unit}-replica.service",) if environment.replica_directory is not None else ()
 
 
 def failed_unit(environment: Environment) -> str:
@@ -148,6 +154,40 @@ def _running(environment: Environment, program: Program) -> list[Setting]:
         ("WatchdogSec", str(_WATCHDOG_SECONDS)),
         *common,
     ]
+
+
+def _replica(environment: Environment, program: Program) -> str:
+    writes = (environment.data_directory, environment.replication_directory, environment.replica_directory)
+    written = tuple(path for path in writes if path is not None)
+    return render_unit(
+        head_of(environment),
+        [
+            (
+                "Unit",
+                [
+                    ("Description", plain(f"Homeport, {environment.name}: the replica of its database")),
+                    ("RequiresMountsFor", word_list(str(path) for path in written)),
+                    ("StartLimitIntervalSec", str(STARTS_SECONDS)),
+                    ("StartLimitBurst", str(STARTS)),
+                    on_failure(environment),
+                ],
+            ),
+            (
+                "Service",
+                [
+                    ("Type", "exec"),
+                    ("ExecStart", command_line(program.command("replicate", environment.name))),
+                    ("SyslogIdentifier", f"{environment.unit}-replica"),
+                    ("WorkingDirectory", "/"),
+                    *_failing(),
+                    *sandbox(environment, program, written),
+                    # A directory is all that it needs.
+                    ("PrivateNetwork", "yes"),
+                ],
+            ),
+            ("Install", [("WantedBy", "multi-user.target")]),
+        ],
+    )
 
 
 def _failing() -> list[Setting]:

@@ -65,6 +65,7 @@ def _switched_off(environment: Environment, facts: MachineFacts, units: list[Pur
     names = [path.name for path in units]
     ordered = [name for name in names if name.endswith((".timer", ".path"))]
     ordered += [name for name in names if name.endswith(".socket")]
+    ordered += [name for name in names if name.endswith("-replica.service")]
     ordered += list(slot_units(environment))
     return [
         SwitchUnit(name, enabled=False, active=False)

@@ -71,6 +71,9 @@ def wanted_directories(environment: Environment) -> tuple[WantedDirectory, ...]:
     ]
     if environment.takes_webhooks:
         found.append(WantedDirectory(environment.requests_directory, 0o700, own))
+    if environment.replica_directory is not None:
+        found.append(WantedDirectory(environment.replication_directory, 0o700, own))
+        found.append(WantedDirectory(environment.replica_directory, 0o700, own))
     if environment.proxy is not None:
         found.append(WantedDirectory(snippet_file(environment, environment.proxy).parent, 0o755, ROOT))
     return tuple(found)

@@ -102,6 +102,8 @@ def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
     for setting, value in (("branch", settings.branch), ("install", settings.install)):
         if value and not (settings.checkout or settings.source):
             faults.append((setting, "needs a checkout or a source; without one there is nothing to bring forward"))
+    if settings.backup.continuous and settings.command:
+        faults.append(("backup.continuous", "is for Homeport's own server: of another one nobody knows the database"))
     if settings.source and settings.checkout:
         faults.append(("source", "is for releases, and checkout for a server that runs from it; declare one of them"))
     faults += _find_follow_faults(settings)

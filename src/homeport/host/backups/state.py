@@ -29,4 +29,22 @@ def backup_record(records: Sequence[Record]) -> BackupRecord:
 def write_state(environment: Environment, records: Sequence[Record]) -> None:
     """Puts it down where the server reads it; the journal directory must exist."""
     file = Path(environment.journal_directory) / BACKUPS_FILE
-    write_atomically(file, json.dumps(backup_record(records), indent=2) + "\n", mode=0o644)
+    record = backup_record(records)
+    record["replica"] = _replica_in(file) if environment.replica_directory is not None else None
+    write_atomically(file, json.dumps(record, indent=2) + "\n", mode=0o644)
+
+
+def write_replica_state(environment: Environment, records: Sequence[Record], fault: str) -> None:
+    """As :func:`write_state`, with what was found wrong with the replica; empty where nothing is."""
+    file = Path(environment.journal_directory) / BACKUPS_FILE
+    record = backup_record(records)
+    record["replica"] = fault if environment.replica_directory is not None else None
+    write_atomically(file, json.dumps(record, indent=2) + "\n", mode=0o644)
+
+
+def _replica_in(file: Path) -> str | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")).get("replica")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None

@@ -11,7 +11,15 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from homeport.environments.doctor.facts import BackupFacts, DirectoryFact, HealthFact, HostFacts, JobFact, SecretFact
+from homeport.environments.doctor.facts import (
+    BackupFacts,
+    DirectoryFact,
+    HealthFact,
+    HostFacts,
+    JobFact,
+    ReplicaFact,
+    SecretFact,
+)
 from homeport.environments.environment import Environment
 from homeport.host.facts.clock import judge_clock
 from homeport.host.facts.cron import find_cron_jobs
@@ -34,6 +42,7 @@ class Known:
     backups: Callable[[Environment], BackupFacts]
     drift: Callable[[Environment], tuple[str, ...]] = field(default=lambda _: ())
     provisioned: Callable[[Environment], bool] = field(default=lambda _: False)
+    replica: Callable[[Environment], ReplicaFact | None] = field(default=lambda _: None)
 
 
 def gather(environments: Sequence[Environment], known: Known, now: datetime) -> HostFacts:
@@ -68,6 +77,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
         proxy=read_proxy(),
         health={one.name: known.health(one) for one in environments},
         backups={one.name: known.backups(one) for one in environments},
+        replicas={one.name: found for one in environments if (found := known.replica(one)) is not None},
         drift=_drift(environments, known),
         provisioned=frozenset(one.name for one in environments if known.provisioned(one)),
         clock=judge_clock(),

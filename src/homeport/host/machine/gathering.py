@@ -22,6 +22,8 @@ from homeport.host.machine.owning import count_strangers, has_user
 from homeport.host.machine.systemctl import unit_state
 from homeport.host.owners import owner_of
 from homeport.host.ports import find_listening
+from homeport.host.replication.generations import replica_of
+from homeport.host.replication.litestream import find_litestream
 
 _LONGEST: Final = 1 << 20
 
@@ -56,10 +58,23 @@ def gather_facts(environment: Environment, program: Program) -> MachineFacts:
         units=units,
         ports_held=_ports_held(environment, units),
         closed=tuple(_closed(program)),
+        lacking=_lacking(environment),
         nginx=nginx,
         record=record,
         has_logrotate=Path("/etc/logrotate.d").is_dir(),
     )
+
+
+def _lacking(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """What the replica needs: the program, and the disk."""
+    if environment.replica_directory is None:
+        return ()
+    try:
+        find_litestream(environment)
+        replica_of(environment)
+    except HomeportError as error:
+        return ((error.sentence, error.hint),)
+    return ()
 
 
 def make_journal_directory(directory: Path) -> None:

@@ -15,6 +15,7 @@ from homeport.host.archives.tree import remove_tree
 from homeport.host.commands import run_command
 from homeport.host.data.own import OwnData
 from homeport.host.owners import owner_of, set_owner
+from homeport.host.replication.holding import replication_held
 
 _SECONDS: Final = 6 * 3600.0
 AFTER: Final = ".left-"
@@ -44,10 +45,11 @@ def put_back(environment: Environment, aside: Path) -> None:
         return
     data = Path(environment.data_directory)
     left = data.with_name(aside.name.replace(".before-", AFTER, 1))
-    if data.exists():
-        drop(left)
-        data.rename(left)
-    aside.rename(data)
+    with replication_held(environment):
+        if data.exists():
+            drop(left)
+            data.rename(left)
+        aside.rename(data)
     _allowance(aside).unlink(missing_ok=True)
     sync_directory(data.parent)
 
