@@ -19,7 +19,7 @@ from homeport.environments.services.state import ManagerKind, ServiceState, find
 from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.host.commands import Finished, run_command
 from homeport.host.ports import find_listening
-from homeport.host.services.keeper import last_words
+from homeport.host.services.keeper import END_LINES, last_words
 from homeport.host.services.show import PROPERTIES, Unit, latest, parse_show
 
 SLOTS: Final = ("blue", "green")
@@ -139,7 +139,9 @@ def _last_line(unit: Unit) -> str:
     if unit.never_ran or not unit.invocation:
         return ""
     match = f"_SYSTEMD_INVOCATION_ID={unit.invocation}"
-    done = run_command(["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", "20", match], seconds=60)
+    done = run_command(
+        ["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", str(END_LINES), match], seconds=60
+    )
     return last_words(done.output)[:LONGEST_LINE]
 
 

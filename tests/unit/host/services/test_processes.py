@@ -372,6 +372,15 @@ def test_a_socket_held_by_this_process_is_no_server_of_the_environment(tmp_path:
         ("Traceback:\n  File x\nValueError: no\n\n", "ValueError: no"),
         ("  only this", "only this"),
         ("\n \n", ""),
+        (
+            (
+                "node:internal/x:1\n  throw err;\n  ^\n\nError: Cannot find module 'express'\nRequire stack:\n- /srv/a.js\n"
+                "    at node:internal/y:2 {\n  code: 'MODULE_NOT_FOUND'\n}\n\nNode.js v22.11.0\n"
+            ),
+            "Error: Cannot find module 'express'",
+        ),
+        ("SyntaxError: Unexpected token\n    at x\n\nNode.js v22.11.0\n", "SyntaxError: Unexpected token"),
+        ("Error: of yesterday\nlistening\n", "listening"),
     ],
 )
 def test_the_last_line_has_with_it_what_it_goes_on_from(text: str, said: str) -> None:
