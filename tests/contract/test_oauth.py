@@ -56,3 +56,13 @@ async def test_what_expired_is_forgotten_and_grants_with_nothing_left(store: Sto
     assert await store.read(lambda records: records.oauth.grant("old")) is None
     assert await store.read(lambda records: records.oauth.credential("new")) is not None
     assert await store.read(lambda records: records.oauth.grant("new")) is not None
+
+
+async def test_the_grants_of_a_token_are_listed_the_oldest_first(store: Store) -> None:
+    def work(records: Records) -> None:
+        for grant_id, token_id, at in (("a", "t", 1), ("b", "t", 0), ("c", "u", 0)):
+            records.oauth.put_grant(replace(GRANT, id=grant_id, token_id=token_id, created_at=START + at))
+
+    await store.write(work)
+    assert await store.read(lambda records: [one.id for one in records.oauth.grants_of("t")]) == ["b", "a"]
+    assert await store.read(lambda records: list(records.oauth.grants_of("nobody"))) == []

@@ -84,6 +84,9 @@ async def test_events_come_back_in_order_after_a_position(store: Store) -> None:
         assert records.events.last() == seqs[-1]
         for which, kinds in wanted.items():
             assert [row.kind for row in records.events.select(which, 0, 100)] == kinds.split(), which
+            assert [row.kind for row in records.events.recent(which, None, 100)] == kinds.split()[::-1], which
+        assert [row.seq for row in records.events.recent(EventFilter(), seqs[3], 2)] == [seqs[2], seqs[1]]
+        assert records.events.recent(EventFilter(), seqs[0], 10) == []
         assert [row.seq for row in records.events.select(EventFilter(), seqs[1], 2)] == seqs[2:4]
         assert records.events.select(EventFilter(), seqs[-1], 10) == []
 

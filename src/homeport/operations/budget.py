@@ -15,6 +15,9 @@ T = TypeVar("T")
 LIST_COST: Final = 5_000
 """What a list may cost: bytes of JSON, at about three to a token well under 2,000 tokens."""
 
+PAGE_COST: Final = 400_000
+"""The same where people look: a page is not paid for by the word, and its lists end by their number of rows."""
+
 PREVIEW: Final = 160
 """Characters of a text that a list shows."""
 

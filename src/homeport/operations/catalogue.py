@@ -8,6 +8,7 @@ from typing import Final
 
 from homeport.operations import (
     bootstrap,
+    history,
     instances,
     lessons,
     messages,
@@ -31,6 +32,7 @@ CATALOGUE: Final[Mapping[str, Operation]] = MappingProxyType(
             *instances.OPERATIONS,
             *lessons.OPERATIONS,
             *search.OPERATIONS,
+            *history.OPERATIONS,
             *status.OPERATIONS,
             *roles.OPERATIONS,
             *webhooks.OPERATIONS,

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from homeport.coordination import idempotency, presence
 from homeport.coordination.store import Records, Store
 from homeport.coordination.values import IdSource, JsonObject, Millis, did_you_mean
-from homeport.errors import NotFoundError
+from homeport.errors import InvalidError, NotFoundError
 from homeport.operations.bell import Bell
+from homeport.operations.budget import LIST_COST, PAGE_COST
 from homeport.operations.caller import ANYBODY, Caller
 from homeport.operations.feed import Feed
 from homeport.operations.operation import Arguments, Call, Mutation, Operation, Place
@@ -90,6 +91,32 @@ class Dispatcher:
         await self._touch(operation, given)
         return answer
 
+    async def look(self, name: str, arguments: Mapping[str, Any] | None, caller: Caller) -> JsonObject:
+        """Reads for a person's page: lists may be long, and it is no sign of life of whomever it looks at.
+
+        Raises:
+            CallError: the call was refused.
+        """
+        operation = self.operation(name)
+        given = self.validated(operation, caller.arguments(operation, operation.with_actor(arguments or {})))
+        if operation.kind not in ("read", "scan"):
+            raise InvalidError(f"{name} does not read.", "Use call.")
+        is_long = operation.kind == "scan" or (operation.long is not None and operation.long(given))
+        work = partial(self._work, operation, given, caller, budget=PAGE_COST)
+        return await (self.store.scan(work) if is_long else self.store.read(work))
+
+    async def sighted(self, instance_id: str) -> None:
+        """Writes a sign of life down, at most once in a while for each instance; of unknown ones none."""
+        now = self.clock()
+        if now - self._touched.get(instance_id, 0) < presence.TOUCH_EVERY:
+            return
+        if await self.store.read(lambda records: presence.needs_touch(records, instance_id, now)):
+            await self.store.write(lambda records: presence.touch(records, instance_id, now))
+        if len(self._touched) >= MOST_SIGHTINGS:
+            # What is forgotten costs one look in the store, at most.
+            self._touched.clear()
+        self._touched[instance_id] = now
+
     def check(self, name: str, arguments: Mapping[str, Any] | None, caller: Caller) -> None:
         """Refuses what :meth:`call` would refuse before it begins.
 
@@ -117,10 +144,12 @@ class Dispatcher:
         self._stop_listening()
         self.bell.ring_all()
 
-    def _work(self, operation: Operation, given: Arguments, caller: Caller, records: Records) -> JsonObject:
+    def _work(
+        self, operation: Operation, given: Arguments, caller: Caller, records: Records, budget: int = LIST_COST
+    ) -> JsonObject:
         now = self.clock()
         size, schema = len(self.catalogue), self.store.schema_version
-        call = Call(now, self._ids, self.place, schema, size, self._listed, caller.instance_id)
+        call = Call(now, self._ids, self.place, schema, size, self._listed, caller.instance_id, budget)
         if operation.actor and operation.kind == "write":
             actor = getattr(given, operation.actor)
             if isinstance(actor, str):
@@ -160,17 +189,9 @@ class Dispatcher:
                     return answer
 
     async def _touch(self, operation: Operation, given: Arguments) -> None:
-        """Writes a sign of life down, at most once in a while for each instance."""
         actor = getattr(given, operation.actor) if operation.actor else None
-        now = self.clock()
-        if not isinstance(actor, str) or now - self._touched.get(actor, 0) < presence.TOUCH_EVERY:
-            return
-        if await self.store.read(lambda records: presence.needs_touch(records, actor, now)):
-            await self.store.write(lambda records: presence.touch(records, actor, now))
-        if len(self._touched) >= MOST_SIGHTINGS:
-            # What is forgotten costs one look in the store, at most.
-            self._touched.clear()
-        self._touched[actor] = now
+        if isinstance(actor, str):
+            await self.sighted(actor)
 
 
 def _fingerprint(given: Arguments) -> str:

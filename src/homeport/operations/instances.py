@@ -75,7 +75,7 @@ def _list(records: Records, given: GetInstances, call: Call) -> JsonObject:
     which = InstanceFilter(since, given.role, given.status)
     limit = given.limit or 50
     rows = records.instances.select(which, Page(limit + 1, cursors.decode(given.cursor, str)))
-    items, rest = page(rows, limit, lambda one: render.instance_line(one, call.now), lambda one: (one.id,))
+    items, rest = page(rows, limit, lambda one: render.instance_line(one, call.now), lambda one: (one.id,), call.budget)
     return {"instances": items, "total": records.instances.count(which), **rest}
 
 

@@ -118,11 +118,10 @@ def _lesson(submission: Submission, position: int, said: GivenLesson) -> Lesson:
 
 
 def _list(records: Records, given: GetLessons, call: Call) -> JsonObject:
-    del call
     which = LessonFilter(given.project_id, tuple(given.lesson_types or ()), given.min_confidence)
     limit = given.limit or 20
     rows = records.lessons.select(which, Page(limit + 1, cursors.decode(given.cursor, int)))
-    items, rest = page(rows, limit, render.lesson_line, lambda one: (one.seq,))
+    items, rest = page(rows, limit, render.lesson_line, lambda one: (one.seq,), call.budget)
     return {"lessons": items, "total_found": records.lessons.count(which), **rest}
 
 

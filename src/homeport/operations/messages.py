@@ -153,13 +153,12 @@ def _filter(records: Records, given: GetMessages, status: str | None) -> Message
 
 
 def _list(records: Records, given: GetMessages, call: Call) -> JsonObject:
-    del call
     limit = given.limit or DEFAULT_LIMIT
     wanted = Page(limit + 1, cursors.decode(given.cursor, int))
     if given.instance_id is None:
         which = _filter(records, given, given.status)
         found = records.messages.select(which, wanted)
-        lines, rest = page(found, limit, render.message_line, lambda one: (one.seq,))
+        lines, rest = page(found, limit, render.message_line, lambda one: (one.seq,), call.budget)
         note = "These are everybody's messages; give instanceId for your own inbox."
         return {"messages": lines, "total": records.messages.count(which), "note": note, **rest}
     _known_reader(records, given.instance_id)
@@ -172,7 +171,7 @@ def _list(records: Records, given: GetMessages, call: Call) -> JsonObject:
     )
     counts = records.messages.inbox_counts(given.instance_id)
     rows = records.messages.inbox(query, wanted)
-    items, rest = page(rows, limit, render.delivery_line, lambda one: (one.message.seq,))
+    items, rest = page(rows, limit, render.delivery_line, lambda one: (one.message.seq,), call.budget)
     return {"messages": items, "total": counts.total, "unread": counts.unread, **rest}
 
 
@@ -220,12 +219,11 @@ def _brief(delivery: Delivery) -> JsonObject:
 
 
 def _archived(records: Records, given: GetArchivedMessages, call: Call) -> JsonObject:
-    del call
     _known_reader(records, given.instance_id)
     limit = given.limit or DEFAULT_LIMIT
     query = InboxQuery(given.instance_id, archived=True, archived_month=given.month)
     rows = records.messages.inbox(query, Page(limit + 1, cursors.decode(given.cursor, int)))
-    items, rest = page(rows, limit, render.delivery_line, lambda one: (one.message.seq,))
+    items, rest = page(rows, limit, render.delivery_line, lambda one: (one.message.seq,), call.budget)
     return {"messages": items, **rest}
 
 

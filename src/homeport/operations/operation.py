@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from homeport.coordination.store import Records
 from homeport.coordination.values import IdSource, JsonObject, Millis
+from homeport.operations.budget import LIST_COST
 
 
 class Arguments(BaseModel):
@@ -47,7 +48,7 @@ class Call:
     """What work may know besides its arguments.
 
     ``operations`` is the size of the catalogue, ``listed`` how many of it are listed as tools; ``speaks_as`` is the one
-    instance that the caller's token is bound to, if it is.
+    instance that the caller's token is bound to, if it is. ``budget`` is what a list may cost, in bytes of JSON.
     """
 
     now: Millis
@@ -57,6 +58,7 @@ class Call:
     operations: int
     listed: int
     speaks_as: str | None = None
+    budget: int = LIST_COST
 
 
 _ACTOR_NAMES: Final = ("instanceId", "instance_id")

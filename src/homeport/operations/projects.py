@@ -75,11 +75,10 @@ class DeleteProject(Mutation):
 
 
 def _list(records: Records, given: GetProjects, call: Call) -> JsonObject:
-    del call
     which = ProjectFilter(given.status, given.priority, tuple(given.tags or ()))
     limit = given.limit or 50
     rows = records.projects.select(which, Page(limit + 1, cursors.decode(given.cursor, str)))
-    items, rest = page(rows, limit, render.project_line, lambda one: (one.id,))
+    items, rest = page(rows, limit, render.project_line, lambda one: (one.id,), call.budget)
     return {"projects": items, "total": records.projects.count(which), **rest}
 
 

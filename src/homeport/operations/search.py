@@ -12,7 +12,7 @@ from homeport.coordination.store import Records
 from homeport.coordination.values import JsonObject, iso
 from homeport.errors import InvalidError
 from homeport.operations import cursors, render
-from homeport.operations.budget import LIST_COST, page
+from homeport.operations.budget import page
 from homeport.operations.kinds import Cursor, Limit
 from homeport.operations.operation import Arguments, Call, Http, Operation
 
@@ -33,7 +33,6 @@ class Search(Arguments):
 
 
 def _search(records: Records, given: Search, call: Call) -> JsonObject:
-    del call
     words = words_of(given.query)
     kinds = tuple(dict.fromkeys(given.kinds or KINDS))
     before = cursors.number(given.cursor)
@@ -49,7 +48,7 @@ def _search(records: Records, given: Search, call: Call) -> JsonObject:
     rest: JsonObject = {}
     for kind in kinds:
         query = SearchQuery(words, kind, channels, given.instance_id, given.project_id, before, limit + 1)
-        shown, rest = page(records.search(query), limit, _line, lambda hit: (hit.seq,), LIST_COST // len(kinds))
+        shown, rest = page(records.search(query), limit, _line, lambda hit: (hit.seq,), call.budget // len(kinds))
         results += shown
         if rest:
             more.append(kind)

@@ -107,15 +107,18 @@ class UpdateTask(Mutation):
     project_id: str | None = None
 
 
-def _page(records: Records, which: TaskFilter, limit: int | None, cursor: str | None) -> JsonObject:
-    limit = limit or 50
-    rows = records.tasks.select(which, Page(limit + 1, cursors.decode(cursor, int, int)))
-    items, rest = page(rows, limit, render.task_line, lambda one: (PRIORITIES.index(one.priority), one.seq))
+def _page(records: Records, which: TaskFilter, given: GetTasks | GetPendingTasks, call: Call) -> JsonObject:
+    limit = given.limit or 50
+    rows = records.tasks.select(which, Page(limit + 1, cursors.decode(given.cursor, int, int)))
+    items, rest = page(rows, limit, render.task_line, _position, call.budget)
     return {"tasks": items, "total": records.tasks.count(which), **rest}
 
 
+def _position(one: Task) -> cursors.Position:
+    return PRIORITIES.index(one.priority), one.seq
+
+
 def _list(records: Records, given: GetTasks, call: Call) -> JsonObject:
-    del call
     if given.project_id:
         projects.required(records, given.project_id)
     which = TaskFilter(
@@ -125,13 +128,12 @@ def _list(records: Records, given: GetTasks, call: Call) -> JsonObject:
         assigned_to=given.assigned_to or given.assignee,
         tags=tuple(given.tags or ()),
     )
-    return _page(records, which, given.limit, given.cursor)
+    return _page(records, which, given, call)
 
 
 def _pending(records: Records, given: GetPendingTasks, call: Call) -> JsonObject:
-    del call
     which = TaskFilter(project_id=given.project_id, status="pending", priority=given.priority, role=given.role)
-    return _page(records, which, given.limit, given.cursor)
+    return _page(records, which, given, call)
 
 
 def _get(records: Records, given: GetTask, call: Call) -> JsonObject:

@@ -294,6 +294,7 @@ events = Table(
     _text("audience"),
     _text("data"),
     Index(None, "subject"),
+    Index(None, "actor", sqlite_where=text("actor IS NOT NULL"), postgresql_where=text("actor IS NOT NULL")),
     Index(
         None,
         "project_id",

@@ -18,6 +18,7 @@ from homeport.coordination.values import JsonObject, iso
 from homeport.errors import CallError, InvalidError, LimitedError
 from homeport.operations.caller import Caller
 from homeport.operations.feed import Feed
+from homeport.operations.history import is_visible
 from homeport.transports.exchange import Exchange
 from homeport.transports.streams import KEEP_ALIVE, stream
 
@@ -30,7 +31,6 @@ MAX_STREAMS_EACH: Final = 250
 _RETRY: Final = b"retry: 1000\n\n"
 _LARGEST: Final = 2**63 - 1
 _DIGITS: Final = len(str(_LARGEST))
-_MESSAGE: Final = "message."
 
 
 class FeedEndpoint:
@@ -94,9 +94,7 @@ def _concerns(event: Event, kinds: frozenset[str], caller: Caller) -> bool:
     """Whether it was asked for, and is the caller's to see: who speaks as one instance sees its own messages."""
     if kinds and event.kind not in kinds and event.kind.partition(".")[0] not in kinds:
         return False
-    if caller.instance_id is None or not event.kind.startswith(_MESSAGE):
-        return True
-    return caller.instance_id == event.actor or caller.instance_id in event.audience
+    return is_visible(event, caller.instance_id)
 
 
 def _frame(event: Event, caller: Caller) -> bytes:

@@ -27,6 +27,11 @@ class MemoryEvents:
         matching = [one for seq, one in sorted(self._tables.events.items()) if seq > after and _matches(one, which)]
         return matching[:limit]
 
+    def recent(self, which: EventFilter, before: int | None, limit: int) -> Sequence[Event]:
+        newest = sorted(self._tables.events.items(), reverse=True)
+        matching = [one for seq, one in newest if (before is None or seq < before) and _matches(one, which)]
+        return matching[:limit]
+
     def last(self) -> int:
         return max(self._tables.events, default=0)
 

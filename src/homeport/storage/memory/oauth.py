@@ -30,6 +30,10 @@ class MemoryOAuth:
     def grant(self, grant_id: str) -> Grant | None:
         return self._tables.oauth_grants.get(grant_id)
 
+    def grants_of(self, token_id: str) -> Sequence[Grant]:
+        found = (one for one in self._tables.oauth_grants.values() if one.token_id == token_id)
+        return sorted(found, key=lambda one: (one.created_at, one.id))
+
     def put_grant(self, grant: Grant) -> None:
         self._tables.oauth_grants[grant.id] = grant
 

@@ -48,6 +48,15 @@ class SqliteEvents:
     def select(self, which: EventFilter, after: int, limit: int) -> Sequence[Event]:
         where = Where()
         where.add("seq > ?", integer(after))
+        return self._found(which, where, "ORDER BY seq LIMIT ?", limit)
+
+    def recent(self, which: EventFilter, before: int | None, limit: int) -> Sequence[Event]:
+        where = Where()
+        if before is not None:
+            where.add("seq < ?", integer(before))
+        return self._found(which, where, "ORDER BY seq DESC LIMIT ?", limit)
+
+    def _found(self, which: EventFilter, where: Where, order: str, limit: int) -> Sequence[Event]:
         if which.kinds:
             # ``task`` stands for ``task.*``, which ends before ``task/``: the character after the full stop.
             conditions = " OR ".join(["kind = ? OR (kind >= ? AND kind < ?)"] * len(which.kinds))
@@ -56,7 +65,7 @@ class SqliteEvents:
         where.equal("actor", which.actor)
         where.equal("subject", which.subject)
         where.equal("project_id", which.project_id)
-        statement = join(_SELECT, str(where), "ORDER BY seq LIMIT ?")
+        statement = join(_SELECT, str(where), order)
         return [_event(row) for row in self._execute(statement, (*where.values, limit))]
 
     def last(self) -> int:

@@ -19,9 +19,9 @@ _PUT_CLIENT: Final = """
     INSERT OR REPLACE INTO oauth_clients (id, name, redirect_uris, created_at, used_at, fetched_at)
     VALUES (?, ?, ?, ?, ?, ?)
 """
-_GET_GRANT: Final = """
-    SELECT id, client_id, client_name, token_id, scope, created_at, ended_at FROM oauth_grants WHERE id = ?
-"""
+_GRANT: Final = "SELECT id, client_id, client_name, token_id, scope, created_at, ended_at FROM oauth_grants"
+_GET_GRANT: Final = f"{_GRANT} WHERE id = ?"
+_GRANTS_OF: Final = f"{_GRANT} WHERE token_id = ? ORDER BY created_at, id"
 _PUT_GRANT: Final = """
     INSERT OR REPLACE INTO oauth_grants (id, client_id, client_name, token_id, scope, created_at, ended_at)
     VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -63,6 +63,9 @@ class SqliteOAuth:
     def grant(self, grant_id: str) -> Grant | None:
         row = self._execute(_GET_GRANT, (grant_id,)).fetchone()
         return None if row is None else Grant(*row)
+
+    def grants_of(self, token_id: str) -> Sequence[Grant]:
+        return [Grant(*row) for row in self._execute(_GRANTS_OF, (token_id,))]
 
     def put_grant(self, grant: Grant) -> None:
         values = (
