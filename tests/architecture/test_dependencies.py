@@ -55,7 +55,8 @@ LAYERS: Final = {
     "exchange": layer(f"{GROUND} coordination", "orjson"),
     "transports": layer(
         f"{CORE} operations coordination",
-        "anyio mcp mcp_types orjson prometheus_client pydantic sse_starlette starlette uvicorn",
+        "anyio jinja2 markdown_it markupsafe mcp mcp_types nh3 orjson prometheus_client pydantic"
+        " sse_starlette starlette uvicorn",
     ),
     "server": layer(
         f"{GROUND} transports operations coordination storage exchange",
@@ -112,6 +113,11 @@ LAZY: Final = (
         "homeport.transports",
         "homeport.transports.oauth.endpoints",
         "as the SDK, a part of which it loads; most servers have no OAuth",
+    ),
+    (
+        "homeport.transports",
+        "homeport.transports.pages.endpoint",
+        "templates and markdown take 100 ms to load; agents do not look at pages",
     ),
     ("homeport.transports", "prometheus_client", "only a server that is scraped needs it"),
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),

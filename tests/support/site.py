@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx2
 
+from homeport.contract import CameFrom
 from homeport.coordination.store import Records, Store
 from homeport.coordination.values import JsonObject
 from homeport.operations.catalogue import CATALOGUE
@@ -127,7 +128,7 @@ def read(response: httpx2.Response) -> dict[str, Any]:
 async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[Served]:
     """A site of the environment ``development``, open.
 
-    Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`.
+    Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`, and ``origin`` of the data.
     """
     gates = {
         name: settings.pop(name)
@@ -145,6 +146,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     gate = Gate(store, "development", log, **{"auth": "open", "clock": lambda: START, **gates})
     host, clock = gates.get("oauth_host"), gates.get("clock", lambda: START)
     fetch: Fetch | None = settings.pop("fetch", None)
+    origin: CameFrom | None = settings.pop("origin", None)
     shares = {"monotonic": gates["monotonic"]} if "monotonic" in gates else {}
     realm = host and Realm(
         host=host, environment="development", store=store, log=log, clock=clock, fetch=fetch, **shares
@@ -152,7 +154,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     offers["oauth"] = OAuthPlace(realm) if realm else None
     site = Site(
         dispatcher,
-        About("development", "0.0.0", None, "/data", "an-id"),
+        About("development", "0.0.0", None, "/data", "an-id", origin=origin),
         log,
         gate,
         offer=Offer(**offers),

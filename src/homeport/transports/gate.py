@@ -65,21 +65,41 @@ class Gate:
         self._buckets = Buckets(rate_limit) if rate_limit else None
         self._failures = Buckets(FAILURES)
 
-    async def admits(self, exchange: Exchange, *, as_rpc: bool) -> bool:
+    async def admits(self, exchange: Exchange, *, as_rpc: bool, session: bytes | None = None) -> bool:
         """Whether the request may pass: then it has its caller. Else it was answered.
 
         Args:
             exchange: the request.
             as_rpc: whether a refusal is a JSON-RPC response, or else the JSON API's form of an error.
+            session: what a browser shows where no token is.
         """
         try:
-            await self._recognise(exchange)
-            if self._buckets is not None:
-                self._count(exchange, self._buckets)
+            await self.know(exchange, session)
         except CallError as error:
             await self._turn_away(exchange, error, as_rpc=as_rpc)
             return False
         return True
+
+    async def know(self, exchange: Exchange, session: bytes | None) -> None:
+        """Finds out in whose name a request is, and counts it.
+
+        Raises:
+            UnauthorizedError: in nobody's, and that is not enough.
+            LimitedError: the caller has used up its share.
+            UnavailableError: its token could not be looked up.
+        """
+        await self._recognise(exchange, session)
+        if self._buckets is not None:
+            self._count(exchange, self._buckets)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody is answered."""
+        return self._is_open
+
+    def failed(self, exchange: Exchange, error: UnauthorizedError) -> CallError:
+        """Notes a sign-in that failed; what the person is told: after so many from one address, to wait."""
+        return self._noted(exchange, error)
 
     async def close(self) -> None:
         """Ends what it does in the background."""
@@ -93,11 +113,18 @@ class Gate:
         else:
             await self._refuse(exchange, self._noted(exchange, error), exchange.rpc_id, as_rpc=as_rpc)
 
-    async def _recognise(self, exchange: Exchange) -> None:
+    async def _recognise(self, exchange: Exchange, session: bytes | None) -> None:
         shown = bearer.shown(exchange)
-        if shown is not None:
-            admission = self._recognition.quickly(shown) or await self._recognition.admitted(shown)
-            exchange.caller, exchange.standing = admission.caller, admission
+        if shown is None and session is not None:
+            try:
+                await self._admit(exchange, session)
+            except UnauthorizedError:
+                # Where everybody is answered, a visit that ended is no reason to turn anybody away.
+                if not self._is_open:
+                    raise
+                exchange.caller = ANYBODY
+        elif shown is not None:
+            await self._admit(exchange, shown)
         elif self._is_open:
             exchange.caller = ANYBODY
         else:
@@ -105,6 +132,10 @@ class Gate:
                 f"{self._environment} answers nobody without a token.",
                 f"Send it as Authorization: Bearer TOKEN; homeport token create {self._environment} makes one.",
             )
+
+    async def _admit(self, exchange: Exchange, shown: bytes) -> None:
+        admission = self._recognition.quickly(shown) or await self._recognition.admitted(shown)
+        exchange.caller, exchange.standing = admission.caller, admission
 
     def _count(self, exchange: Exchange, buckets: Buckets) -> None:
         level = buckets.take(exchange.caller.id or exchange.client, self._monotonic())

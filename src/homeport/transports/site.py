@@ -30,6 +30,9 @@ from homeport.transports.metrics import Gauge, Metrics, MetricsEndpoint
 from homeport.transports.offer import EVERYTHING, Offer
 from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
+from homeport.transports.pages import names
+from homeport.transports.pages.ground import Ground
+from homeport.transports.pages.place import PagesPlace
 from homeport.transports.parts import Parts
 from homeport.transports.places import Places
 from homeport.transports.proof import moment
@@ -59,6 +62,7 @@ class Site:
         app: the ASGI application.
         environment: its name.
         official: the SDK; the server begins to load it when it listens.
+        pages: what people look at; loaded likewise.
     """
 
     def __init__(
@@ -110,6 +114,9 @@ class Site:
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._oauth = offer.oauth
+        self.pages = PagesPlace(
+            Ground(dispatcher=dispatcher, about=about, gate=gate, log=log, protected=protected),
+        )
         hosts = known.hosts if offer.oauth is None else (*known.hosts, offer.oauth.host)
         self.environment = about.environment
         proxies = Proxies(known.proxies) if known.proxies else None
@@ -125,9 +132,12 @@ class Site:
         if self._oauth is not None and self._oauth.owns(exchange):
             await self._oauth(exchange)
             return
+        if names.is_page(exchange):
+            await self.pages(exchange)
+            return
         if not _is_guarded(path) or (path == METRICS and _is_private(exchange)):
             await self._answer(exchange, path)
-        elif await self._gate.admits(exchange, as_rpc=path == "/mcp"):
+        elif await self._gate.admits(exchange, as_rpc=path == "/mcp", session=self._session(exchange)):
             try:
                 await self._answer(exchange, path)
             except UnauthorizedError as error:
@@ -145,9 +155,15 @@ class Site:
                 await exchange.problem(405, dict(error), [(b"allow", ", ".join(methods).encode())])
         elif path.startswith(f"{PREFIX}/"):
             await self._rest(exchange)
+        elif names.wants_page(exchange):
+            await self.pages(exchange)
         else:
             hint = "GET / says where things are."
             await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
+
+    def _session(self, exchange: Exchange) -> bytes | None:
+        """What a page's browser shows, which cannot send a header with the feed; nothing else takes it for a token."""
+        return names.session(exchange, self.environment) if exchange.path == EVENTS else None
 
     def _gauges(self) -> tuple[Gauge, ...]:
         about = self._about
@@ -167,6 +183,7 @@ class Site:
         return port in self._sse_ports
 
     async def _where_things_are(self, exchange: Exchange) -> None:
+        # Browsers get a page here, see names.is_page.
         answer = {
             "application": "homeport",
             "environment": self._about.environment,
@@ -178,7 +195,7 @@ class Site:
             "health": "/health",
             "metrics": METRICS,
         }
-        await exchange.respond(200, orjson.dumps(answer))
+        await exchange.respond(200, orjson.dumps(answer), headers=[(b"vary", b"accept")])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

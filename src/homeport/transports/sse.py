@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +13,7 @@ from homeport.transports.jsonrpc import INVALID_REQUEST, PARSE_ERROR, MalformedE
 from homeport.transports.official import Conversation, Official
 from homeport.transports.outbox import Outbox, event
 from homeport.transports.places import NoPlaceError, Places
+from homeport.transports.prefix import PREFIX, outer_prefix
 from homeport.transports.streams import stream
 from homeport.transports.subscriptions import LISTS, Subscriptions, told
 
@@ -23,7 +23,6 @@ MAX_IN_FLIGHT: Final = 100
 """Requests of one client that are not answered yet."""
 MAX_BATCH: Final = 50
 
-_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){0,8}")
 _JSON: Final = b"application/json"
 
 
@@ -64,7 +63,7 @@ class SseEndpoint:
 
     async def __call__(self, exchange: Exchange) -> None:
         path = exchange.path.rstrip("/")
-        if path.endswith(STREAM) and _PREFIX.fullmatch(path):
+        if path.endswith(STREAM) and PREFIX.fullmatch(path):
             if exchange.method == "GET":
                 await self._open(exchange, path.removesuffix(STREAM))
             else:
@@ -88,7 +87,7 @@ class SseEndpoint:
     async def _open(self, exchange: Exchange, prefix: str) -> None:
         try:
             with self._places.taken(exchange):
-                await self._converse(exchange, _outer_prefix(exchange) + prefix)
+                await self._converse(exchange, outer_prefix(exchange) + prefix)
         except NoPlaceError as error:
             await error.answer(exchange)
 
@@ -96,17 +95,16 @@ class SseEndpoint:
         outbox = Outbox(told)
         session = SseSession(exchange.caller.id, outbox)
         session_id = secrets.token_urlsafe(24)
+        self._sessions[session_id] = session
         self._subscriptions.add(outbox, LISTS)
         try:
             async with self._official.conversation(outbox, session.settle) as session.conversation:
                 outbox.put(event(f"{prefix}{MESSAGES}?session_id={session_id}".encode(), b"endpoint"))
-                # Not before: a server that is going would end the stream without a word.
-                self._sessions[session_id] = session
                 session.closing = self._places.closing
                 session.settle()
                 await stream(exchange, outbox.frames())
         finally:
-            self._sessions.pop(session_id, None)
+            del self._sessions[session_id]
             self._subscriptions.drop(outbox)
 
     async def _take(self, exchange: Exchange) -> None:
@@ -138,13 +136,6 @@ class SseEndpoint:
             await exchange.accepted()
             for message in messages:
                 await session.conversation.say(exchange, message)
-
-
-def _outer_prefix(exchange: Exchange) -> str:
-    """Below which path a proxy offers this server, where it takes that path off and says so."""
-    said = exchange.headers.get(b"x-forwarded-prefix", b"").decode("latin-1").strip().rstrip("/")
-    prefix = said or str(exchange.scope.get("root_path", "")).rstrip("/")
-    return prefix if _PREFIX.fullmatch(prefix) else ""
 
 
 def _note(exchange: Exchange, messages: list[Mapping[str, Any]]) -> None:

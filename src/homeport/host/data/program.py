@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from homeport.environments.environment import Environment
-from homeport.environments.releases.release import is_release_id
 
 
 def release_program(environment: Environment, declaration: Path) -> tuple[str, ...]:
@@ -24,7 +23,6 @@ def release_program(environment: Environment, declaration: Path) -> tuple[str, .
 
 
 def current_release(environment: Environment) -> str | None:
-    """The id of the release that runs; None where there is none, but what Homeport was installed as."""
+    """The id of the release that runs; None where there is none."""
     link = Path(environment.current_release)
-    name = link.readlink().name if link.is_symlink() else ""
-    return name if is_release_id(name) else None
+    return link.resolve().name if link.is_symlink() else None

@@ -31,26 +31,26 @@ def pairs_of(text: str) -> dict[str, str]:
     return found
 
 
-async def body_of(exchange: Exchange) -> bytes:
+async def body_of(exchange: Exchange, most: int = MAX_BODY) -> bytes:
     """The body of a request.
 
     Raises:
         BodyRefusedError: it is too large for what is sent here.
     """
     body = await exchange.body()
-    if len(body) > MAX_BODY:
-        raise BodyRefusedError(413, f"The body is over {MAX_BODY} bytes.")
+    if len(body) > most:
+        raise BodyRefusedError(413, f"The body is over {most} bytes.")
     return body
 
 
-async def form_of(exchange: Exchange) -> tuple[bytes, dict[str, str]]:
+async def form_of(exchange: Exchange, most: int = MAX_BODY) -> tuple[bytes, dict[str, str]]:
     """The body of a request, and the form in it.
 
     Raises:
         FormError: it is none, or says something twice.
         BodyRefusedError: it is too large.
     """
-    body = await body_of(exchange)
+    body = await body_of(exchange, most)
     if exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != _FORM:
         raise FormError("the body must be application/x-www-form-urlencoded")
     try:
