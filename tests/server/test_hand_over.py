@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
 import threading
 from collections import Counter
@@ -10,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import IO
 
 import httpx2
 import pytest
 
-from homeport.contract import ExitCode
+from homeport.contract import HOLD_FILE, ExitCode, hold_text
 from homeport.datalock import DataLock, find_holder
 from homeport.errors import CannotStartError
 from tests.support.load import Caller
@@ -202,3 +204,38 @@ async def test_under_load_nothing_is_lost_or_done_twice_and_each_event_is_told_o
         assert Counter(heard).most_common(1)[0][1] == 1
         assert heard == sorted(heard)
         assert await asyncio.to_thread(previous.stop) == ExitCode.DONE
+
+
+@pytest.fixture
+def hold(manager: ServiceManager) -> Iterator[IO[str]]:
+    """The data are held, for the release ``old``."""
+    with (manager.data / HOLD_FILE).open("w+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(hold_text("old"))
+        file.flush()
+        yield file
+
+
+def test_a_slot_opens_data_that_are_held_only_when_they_are_free(manager: ServiceManager, hold: IO[str]) -> None:
+    with manager.started(*slot(manager, "blue")) as blue:
+        until(lambda: any(line.startswith("EXTEND_TIMEOUT_USEC=") for line in blue.listen()), within=40)
+        assert not blue.is_ready()
+        assert find_holder(manager.data) is None
+        hold.truncate(0)
+        fcntl.flock(hold, fcntl.LOCK_UN)
+        until(blue.is_ready, within=40)
+        assert release(manager) == "blue"
+        assert blue.stop() == ExitCode.DONE
+
+
+def test_where_a_change_was_broken_off_only_the_release_that_the_data_are_for_starts(
+    manager: ServiceManager, hold: IO[str]
+) -> None:
+    with manager.started(*slot(manager, "new"), slot="new") as new:
+        until(lambda: any(line.startswith("STATUS=Waiting") for line in new.listen()), within=40)
+        fcntl.flock(hold, fcntl.LOCK_UN)
+        assert new.process.wait(30) == ExitCode.CANNOT_START
+        assert "the data are not for new" in new.log.read_text()
+    with manager.running(*slot(manager, "old"), slot="old") as old:
+        assert release(manager) == "old"
+        assert old.stop() == ExitCode.DONE

@@ -20,14 +20,14 @@ from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.environments.releases.plans import Change, plan_deploy, plan_rollback
 from homeport.environments.releases.release import Release, choose_release, new_release_id
-from homeport.environments.releases.steps import BuildRelease, RehearseRelease
+from homeport.environments.releases.steps import BuildRelease, HandOver, RehearseRelease
 from homeport.environments.services.plans import check_unmanaged
 from homeport.errors import HomeportError, UsageError
 from homeport.host.backups.shelf import Shelf
 from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.data.program import current_release
 from homeport.host.releases.aside import allow_loss, drop
 from homeport.host.releases.checking import check_room
-from homeport.host.releases.current import current_of
 from homeport.host.releases.hands import ReleaseSurroundings
 from homeport.host.releases.pruning import prune_releases
 from homeport.host.releases.source import Source
@@ -129,6 +129,7 @@ def _change(around: ReleaseSurroundings, release: str, arguments: Namespace) -> 
         socket=socket,
         seconds=arguments.wait,
         watch=arguments.watch,
+        slots=environment.runs_releases and around.manager().kind == "systemd",
     )
 
 
@@ -138,7 +139,7 @@ def _target(around: ReleaseSurroundings, named: str | None) -> tuple[Release, Re
     Raises:
         UsageError: there is none.
     """
-    releases, serving = around.shelf.releases(), current_of(around.environment)
+    releases, serving = around.shelf.releases(), current_release(around.environment)
     current = next((one for one in releases if one.id == serving), None)
     if named is None:
         good = [one for one in releases if one.id != serving and one.state == "good" and one.served is not None]
@@ -204,6 +205,7 @@ def _dry_run(made: _Made, arguments: Namespace) -> int:
 def _done(environment: Environment, made: _Made, done: Carried, gone: list[str], arguments: Namespace) -> int:
     numbers = {type(step): number for number, step in enumerate(made.plan.steps)}
     tried = done.results.get(numbers.get(RehearseRelease, -1), {})
+    over = done.results.get(numbers.get(HandOver, -1), {})
     if arguments.json:
         print_json(
             {
@@ -212,6 +214,7 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
                 "release": made.release,
                 "backup": made.change.backup,
                 "rehearsal": dict(tried) or None,
+                "hand_over": dict(over) or None,
                 "removed": gone,
             }
         )
@@ -222,6 +225,9 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
         say(
             f"rehearsed in {tried['seconds']:.1f} s: {ran}, {changed} rows changed, {tried['questions']} calls answered"
         )
+    if over:
+        held = over["held_seconds"]
+        say(f"handed over; callers waited for {held:.1f} s" if held else "handed over without a pause")
     say(f"{environment.name} serves {made.release}: {environment.health_url}")
     for release in gone:
         say(f"removed {release}, which nothing keeps")

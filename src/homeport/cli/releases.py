@@ -10,7 +10,7 @@ from homeport.cli.hands import releases_of
 from homeport.cli.output import print_json, say, table
 from homeport.contract import ExitCode
 from homeport.environments.releases.release import Release
-from homeport.host.releases.current import current_of
+from homeport.host.data.program import current_release
 from homeport.host.releases.pruning import verdicts_of
 
 
@@ -18,7 +18,7 @@ def run(arguments: Namespace) -> int:
     """Lists the releases, the newest first."""
     declaration = declaration_of(arguments)
     environment = declaration.environment(arguments.environment)
-    shelf, current = releases_of(declaration, environment).shelf, current_of(environment)
+    shelf, current = releases_of(declaration, environment).shelf, current_release(environment)
     releases = {one.id: one for one in shelf.releases()}
     verdicts = verdicts_of(environment, shelf)
     unreadable = [one for one in shelf.ids() if one not in releases]

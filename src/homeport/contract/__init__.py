@@ -53,8 +53,22 @@ LOCK_FILE: Final = "server.lock"
 ACCEPTING_FILE: Final = "server.accepting"
 STANDBY_FILE: Final = "server.standby"
 ERRANDS_FILE: Final = "server.errands"
-LOCK_FILES: Final = frozenset({LOCK_FILE, ACCEPTING_FILE, STANDBY_FILE, ERRANDS_FILE})
-"""Files in a data directory that hold no data: locks. The last three are those of a hand-over, see decision 0012."""
+HOLD_FILE: Final = "server.hold"
+"""Held by whoever changes the data while no server may open them: one that starts as a slot waits until it is free.
+Its text says which release may open them then; see :func:`may_open`."""
+LOCK_FILES: Final = frozenset({LOCK_FILE, ACCEPTING_FILE, STANDBY_FILE, ERRANDS_FILE, HOLD_FILE})
+"""Files in a data directory that hold no data: locks. Those after the first are of a hand-over, see decision 0012."""
+
+
+def hold_text(release: str) -> str:
+    """What stands in :data:`HOLD_FILE` where only one release may open the data; empty for what is no release."""
+    return f"only {release}\n"
+
+
+def may_open(held: str, release: str | None) -> bool:
+    """Whether a release may open data of whose hold this is the text."""
+    return held == "" or held == hold_text(release or "")
+
 
 ENVIRONMENT_HEADER: Final = "X-MCP-Environment"
 REQUEST_ID_HEADER: Final = "X-Request-ID"

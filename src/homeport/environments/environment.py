@@ -29,7 +29,7 @@ from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
 from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
-from homeport.environments.services.service import CURRENT, Service, make_service
+from homeport.environments.services.service import CURRENT, SLOTS_DIRECTORY, Service, make_service
 from homeport.environments.settings import EnvironmentSettings
 
 RATE_LIMIT: Final = 6000
@@ -124,6 +124,15 @@ class Environment:
     def takes_webhooks(self) -> bool:
         """Whether a forge may ask for a branch."""
         return bool(self.follow.webhook_secret)
+
+    @property
+    def runs_releases(self) -> bool:
+        """Whether its server is Homeport's own, in releases that are built from commits."""
+        return self.service.source is not None and not self.is_foreign
+
+    def slot_link(self, slot: str) -> PurePosixPath:
+        """The link to what a slot of its unit runs, which changes only while that slot does not run."""
+        return self.directory / SLOTS_DIRECTORY / slot
 
     @property
     def logs_directory(self) -> PurePosixPath:

@@ -30,11 +30,11 @@ from homeport.server.errands import errands
 from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
-from homeport.server.manager import WATCHDOG, manager_from, status
+from homeport.server.manager import WATCHDOG, extension, manager_from, status
 from homeport.server.notes import BackupsFile, database_bytes, read_origin
-from homeport.server.readiness import announce, patience
+from homeport.server.readiness import EXTRA_SECONDS, announce, patience
 from homeport.server.requests import RequestDirectory
-from homeport.server.turns import Turns
+from homeport.server.turns import Turns, wait_while_held
 from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
 from homeport.storage.sqlite import open_store
@@ -64,6 +64,9 @@ def serve(settings: ServeSettings) -> ExitCode:
     manager = manager_from(os.environ, os.getpid())
     handed = take_handed(os.environ, os.getpid())
     directory = Path(settings.data_directory)
+    if settings.standby:
+        patience_please = partial(manager.tell, extension(EXTRA_SECONDS), status("Waiting for the data"))
+        wait_while_held(directory, settings.release, patience_please, time.sleep)
     try:
         with (
             opened_data(directory, settings.environment, standby=settings.standby) as (identity, lock),

@@ -10,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import ACCEPTING_FILE, ERRANDS_FILE, STANDBY_FILE
+from homeport.contract import ACCEPTING_FILE, ERRANDS_FILE, HOLD_FILE, STANDBY_FILE, may_open
 from homeport.errors import CannotStartError
 
 POLL: Final = 0.02
 """Seconds between two looks whether a turn has come; for so long connections wait in the kernel's queue."""
+_LOOKS: Final = 500
+"""Looks at a hold between two requests for patience: ten seconds."""
 
 
 class Turn:
@@ -63,6 +67,44 @@ class Turn:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def wait_while_held(
+    data_directory: Path, release: str | None, ask_patience: Callable[[], object], pause: Callable[[float], None]
+) -> None:
+    """Waits while somebody holds the data, to change them while no server has them open.
+
+    Args:
+        data_directory: whose hold it is.
+        release: of this server.
+        ask_patience: called once in a while, so that the service manager does not give up.
+        pause: waits for so many seconds.
+
+    Raises:
+        CannotStartError: whoever held them was killed, and they are not for this release.
+    """
+    try:
+        descriptor = os.open(data_directory / HOLD_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        for look in count():
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if look % _LOOKS == 0:
+                    ask_patience()
+                pause(POLL)
+            else:
+                break
+        if not may_open(os.pread(descriptor, 4096, 0).decode(errors="replace"), release):
+            raise CannotStartError(
+                f"A change of {data_directory} was broken off, and the data are not for {release or 'this program'}.",
+                "homeport restart ENV goes back to the release that they are for.",
+                data_directory=str(data_directory),
+            )
+    finally:
+        os.close(descriptor)
 
 
 class Turns:

@@ -95,16 +95,17 @@ class SseEndpoint:
         outbox = Outbox(told)
         session = SseSession(exchange.caller.id, outbox)
         session_id = secrets.token_urlsafe(24)
-        self._sessions[session_id] = session
         self._subscriptions.add(outbox, LISTS)
         try:
             async with self._official.conversation(outbox, session.settle) as session.conversation:
                 outbox.put(event(f"{prefix}{MESSAGES}?session_id={session_id}".encode(), b"endpoint"))
+                # Not before: a server that is going would end the stream without a word.
+                self._sessions[session_id] = session
                 session.closing = self._places.closing
                 session.settle()
                 await stream(exchange, outbox.frames())
         finally:
-            del self._sessions[session_id]
+            self._sessions.pop(session_id, None)
             self._subscriptions.drop(outbox)
 
     async def _take(self, exchange: Exchange) -> None:

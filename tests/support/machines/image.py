@@ -54,6 +54,23 @@ def prepared(cache: Path | None = None) -> Iterator[Sequence[Path]]:
         layers.release()
 
 
+@contextmanager
+def wheelhouse(cache: Path | None = None) -> Iterator[Path]:
+    """A directory with all wheels that the lock names, for the Python of machines: releases are built there offline."""
+    layers = Layers((cache or cache_directory()) / "layers")
+    try:
+        system = _system(layers, host_sources())
+
+        def build(part: Path) -> Path:
+            wheels = part / "wheels"
+            _run(_pip("download", "--dest", str(wheels), "--require-hashes", "-r", str(LOCK), *_foreign(system)))
+            return wheels
+
+        yield layers.get("wheels", key_of(system.name, LOCK.read_bytes()), build)
+    finally:
+        layers.release()
+
+
 def _system(layers: Layers, sources: Sources) -> Path:
     recipe = [
         *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from homeport.host.releases.current import current_of
+from homeport.host.data.program import current_release
 from tests.support.releases import SERVER, Harbour
 
 SLOW_TO_LISTEN = "import threading\nthreading.Event().wait()\n"
@@ -84,7 +84,7 @@ def test_a_broken_release_is_told_by_its_cause_and_the_one_before_serves_on(kind
     said = harbour.deploy("--wait", "3", *watch, code=1)["error"]["message"]
     assert cause in said
     assert harbour.serves == "1"
-    assert current_of(harbour.environment) == first
+    assert current_release(harbour.environment) == first
     failed = [one for one in harbour.releases.values() if one["state"] == "failed"]
     assert [cause in one["reason"] for one in failed] == [True]
     harbour.release("3")

@@ -80,6 +80,7 @@ class MachineFacts:
         lacking: sentences about what the declared replica needs and is not there, each with what to do.
         nginx: None where it is not installed, or not asked for.
         record: of the last provision; None where there was none.
+        links: by path, where those lead to that are needed and there.
         has_logrotate: whether logs are rotated by logrotate here.
     """
 
@@ -93,6 +94,7 @@ class MachineFacts:
     nginx: NginxFacts | None = None
     record: Record | None = None
     has_logrotate: bool = False
+    links: Mapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
 
     def unit(self, name: str) -> UnitState:
         """The state of a unit; one that nobody knows is neither enabled nor active."""

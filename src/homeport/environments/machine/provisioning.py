@@ -35,9 +35,10 @@ from homeport.environments.machine.wanted import (
     owned_directories,
     wanted_directories,
     wanted_files,
+    wanted_links,
 )
 from homeport.environments.plan import Plan
-from homeport.environments.steps import MakeDirectory, Ownership, Permit, RemoveFile, Step, WriteFile
+from homeport.environments.steps import Link, MakeDirectory, Ownership, Permit, RemoveFile, Step, WriteFile
 
 KEPT: Final = "kept"
 """In the journal directory: files that were replaced though a person had changed them."""
@@ -61,6 +62,7 @@ class Pieces:
 
     Attributes:
         candidates: units to be judged; none where none changes.
+        links: to what units run; made before units are judged, which must find their programs.
         proxy_judged: the judgement of nginx's files.
         user: makes the system user.
         directories: makes them, and gives them to whom they should belong.
@@ -76,6 +78,7 @@ class Pieces:
     """
 
     candidates: tuple[Candidate, ...]
+    links: tuple[Step, ...]
     proxy_judged: tuple[Step, ...]
     user: tuple[Step, ...]
     directories: tuple[Step, ...]
@@ -122,9 +125,10 @@ def plan_provision(
     pieces = pieces_of(environment, program, facts)
     if not overwrite:
         check_drift(environment, pieces.drift)
-    if not (*pieces.ground, *pieces.units, *pieces.proxy, *pieces.record):
+    if not (*pieces.links, *pieces.ground, *pieces.units, *pieces.proxy, *pieces.record):
         return Provision(Plan("provision", environment.name, ()), pieces.drift)
     steps = [
+        *pieces.links,
         *([JudgeUnits(pieces.candidates)] if pieces.candidates else []),
         *pieces.proxy_judged,
         *pieces.ground,
@@ -152,6 +156,7 @@ def pieces_of(environment: Environment, program: Program, facts: MachineFacts) -
         candidates=units.candidates if units.changed else (),
         proxy_judged=proxy.judged,
         user=tuple(_user(environment, facts)),
+        links=tuple(_links(environment, program, facts)),
         directories=tuple(_directories(environment, facts)),
         rotation=tuple(_rotation(facts, files)),
         probe=_probe(environment, program),
@@ -285,6 +290,16 @@ def _directories(environment: Environment, facts: MachineFacts) -> list[Step]:
         if wanted.path in environment.private_directories and there.mode & 0o077 and not environment.is_foreign:
             steps.append(Permit(wanted.path, wanted.mode))
     return steps
+
+
+def _links(environment: Environment, program: Program, facts: MachineFacts) -> list[Step]:
+    """What is missing of the links to what is run: they lead to the release that serves, else to this installation."""
+    current = facts.links.get(environment.current_release, program.installed)
+    if current is None:
+        return []
+    missing = [link for link in wanted_links(environment) if link not in facts.links]
+    directories = dict.fromkeys(link.parent for link in missing)
+    return [*(MakeDirectory(path) for path in directories), *(Link(link, current) for link in missing)]
 
 
 def _probe(environment: Environment, program: Program) -> Step:

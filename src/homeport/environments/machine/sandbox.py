@@ -65,7 +65,8 @@ def sandbox(
     service = environment.service
     reads = (program.file, *program.reads, *map(PurePosixPath, (program.words[0], *service.command[:1])))
     places = (service.working_directory, service.checkout) if environment.is_foreign or service.checkout else ()
-    needed = (*written, *reads, *(place for place in places if place is not None))
+    releases = (environment.releases_directory,) if service.source is not None else ()
+    needed = (*written, *reads, *releases, *(place for place in places if place is not None))
     return (
         ("User", environment.user),
         ("Group", environment.user),

@@ -27,6 +27,8 @@ _RESTART_SECONDS: Final = 2
 _STOP_SECONDS: Final = 30
 """The server gives requests under way 25 seconds."""
 _WATCHDOG_SECONDS: Final = 30
+_SLOT: Final = "@SLOT@"
+"""Stands for the slot until its specifier is put in, which would else be escaped."""
 
 
 def head_of(environment: Environment) -> str:
@@ -127,7 +129,7 @@ def _service_unit(environment: Environment) -> list[Setting]:
 def _running(environment: Environment, program: Program) -> list[Setting]:
     """How the server is started: ours with its sockets, and it says when it is ready; another one as it is."""
     runtime = f"{environment.unit}-%i"
-    serve = command_line(serve_command(environment, program.file, PurePosixPath(program.words[0])))
+    serve = _serve(environment, program)
     variables = environment.service.variables
     common: list[Setting] = [
         ("RuntimeDirectory", runtime),
@@ -188,6 +190,14 @@ def _replica(environment: Environment, program: Program) -> str:
             ("Install", [("WantedBy", "multi-user.target")]),
         ],
     )
+
+
+def _serve(environment: Environment, program: Program) -> str:
+    """The server's command. Each slot goes by a link of its own, so that what runs does not change under its feet."""
+    if not environment.runs_releases:
+        return command_line(serve_command(environment, program.file, PurePosixPath(program.words[0])))
+    python = environment.slot_link(_SLOT) / "bin" / "python"
+    return command_line(serve_command(environment, program.file, python)).replace(_SLOT, "%i", 1)
 
 
 def _failing() -> list[Setting]:

@@ -13,7 +13,7 @@ from homeport.environments.machine.record import FILE_NAME, Record, hash_of
 from homeport.environments.machine.refusals import check_drift
 from homeport.environments.machine.site import without_include
 from homeport.environments.machine.steps import Candidate, JudgeNginx, ReloadNginx, ReloadUnits, SwitchUnit
-from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units
+from homeport.environments.machine.units import SLOTS, UNITS_DIRECTORY, slot_units
 from homeport.environments.machine.wanted import ROOT
 from homeport.environments.plan import Plan
 from homeport.environments.steps import RemoveDirectory, RemoveFile, Step, WriteFile
@@ -46,6 +46,7 @@ def plan_unprovision(
     there = [path for path in record.files if path in facts.files]
     units = [path for path in there if path.parent == UNITS_DIRECTORY]
     snippets = [path for path in there if path.is_relative_to(SNIPPETS)]
+    slots = [environment.slot_link(slot) for slot in SLOTS if environment.slot_link(slot) in facts.links]
     judged, nginx = _without_proxy(record, facts, snippets, others=others)
     steps: list[Step] = [
         *judged,
@@ -55,6 +56,8 @@ def plan_unprovision(
         *(RemoveFile(path) for path in units),
         *([ReloadUnits("forth")] if units else []),
         *(RemoveFile(path) for path in there if path not in (*units, *snippets)),
+        *(RemoveFile(path) for path in slots),
+        *(RemoveDirectory(path) for path in sorted({path.parent for path in slots})),
         RemoveFile(environment.journal_directory / FILE_NAME),
     ]
     return Provision(Plan("unprovision", environment.name, tuple(steps)), drift)

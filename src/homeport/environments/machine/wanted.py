@@ -13,7 +13,7 @@ from homeport.environments.machine.requests import request_texts
 from homeport.environments.machine.rotation import rotation_file, rotation_text
 from homeport.environments.machine.site import has_root_location
 from homeport.environments.machine.timers import timer_texts
-from homeport.environments.machine.units import UNITS_DIRECTORY, unit_texts
+from homeport.environments.machine.units import SLOTS, UNITS_DIRECTORY, unit_texts
 from homeport.environments.steps import Ownership
 
 ROOT = Ownership("root", "root")
@@ -77,6 +77,13 @@ def wanted_directories(environment: Environment) -> tuple[WantedDirectory, ...]:
     if environment.proxy is not None:
         found.append(WantedDirectory(snippet_file(environment, environment.proxy).parent, 0o755, ROOT))
     return tuple(found)
+
+
+def wanted_links(environment: Environment) -> tuple[PurePosixPath, ...]:
+    """Links to what is run, where releases are: deploys change where they lead, so that they only must be there."""
+    if not environment.runs_releases:
+        return ()
+    return (environment.current_release, *(environment.slot_link(slot) for slot in SLOTS))
 
 
 def owned_directories(environment: Environment) -> tuple[PurePosixPath, ...]:

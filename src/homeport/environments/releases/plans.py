@@ -13,6 +13,7 @@ from homeport.environments.releases.steps import (
     WATCH_SECONDS,
     AwaitRelease,
     BuildRelease,
+    HandOver,
     KeepDataAside,
     MarkRelease,
     RehearseRelease,
@@ -33,6 +34,7 @@ class Change:
         socket: for the server of the rehearsal.
         seconds: how long the server may take.
         watch: how long it must stay well.
+        slots: whether the server runs in slots that hand over to each other.
     """
 
     environment: Environment
@@ -42,6 +44,7 @@ class Change:
     socket: PurePosixPath
     seconds: float = HEALTH_SECONDS
     watch: float = WATCH_SECONDS
+    slots: bool = False
 
     @property
     def aside(self) -> PurePosixPath:
@@ -70,13 +73,22 @@ def _exchange(change: Change) -> tuple[Step, ...]:
     name, aside = environment.name, change.aside
     backup = (MakeBackup(name, change.backup, "deploy"),) if change.backup is not None else ()
     tried = (RehearseRelease(name, release, change.scratch, change.socket),) if change.scratch is not None else ()
+    target = environment.releases_directory / release
+    if change.slots:
+        return (
+            *backup,
+            *tried,
+            HandOver(name, release, target, aside, change.seconds),
+            Link(environment.current_release, target),
+            AwaitRelease(name, release, aside, change.seconds, change.watch),
+        )
     return (
         *backup,
         *tried,
         ComeBack(name, change.seconds),
         StopServer(name),
         *((KeepDataAside(name, release, aside),) if not environment.is_foreign else ()),
-        Link(environment.current_release, environment.releases_directory / release),
+        Link(environment.current_release, target),
         StartServer(name),
         AwaitRelease(name, release, aside, change.seconds, change.watch),
     )

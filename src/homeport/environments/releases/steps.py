@@ -140,6 +140,37 @@ class DemandNothingLost(Step):
 
 @step_kind
 @dataclass(frozen=True, slots=True)
+class HandOver(Step):
+    """A release serves in one slot of the unit, and the other slot has it too; nobody was refused meanwhile.
+
+    It is started beside the one that serves, which ends when the next is ready. Where the two cannot live with one
+    schema, none runs while the data are brought to the next, a copy of them is kept aside, and who connects waits.
+
+    Attributes:
+        environment: whose server.
+        release: its id; empty for what is none, as Homeport was installed.
+        target: the directory that it runs from.
+        aside: where the data are kept before a migration.
+        seconds: until it is ready.
+        back: whether this takes another one back: data that were kept aside are put back.
+        demand_health: whether it must be healthy; not where it was not before.
+    """
+
+    environment: str
+    release: str
+    target: PurePosixPath
+    aside: PurePosixPath
+    seconds: float = HEALTH_SECONDS
+    back: bool = False
+    demand_health: bool = True
+
+    def __str__(self) -> str:
+        verb = "hand the server of" if not self.back else "give the server of"
+        return f"{verb} {self.environment} {'back ' if self.back else 'over '}to {self.release or self.target}"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
 class AwaitRelease(Step):
     """The server that runs is this release, is well, and stays so for a while.
 

@@ -11,6 +11,8 @@ from homeport.environments.settings import EnvironmentSettings, ServiceKind
 
 CURRENT: Final = "current"
 """In an environment's directory, the link to the release that serves."""
+SLOTS_DIRECTORY: Final = "slots"
+"""There too: what each slot of its unit runs."""
 _OWN_INSTALL: Final = ("scripts/install", ".venv", "requirements/runtime.lock", "--with-project")
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from homeport.environments.environment import Environment
+from homeport.environments.releases.release import is_release_id
 
 
 def release_program(environment: Environment, declaration: Path) -> tuple[str, ...]:
@@ -23,6 +24,7 @@ def release_program(environment: Environment, declaration: Path) -> tuple[str, .
 
 
 def current_release(environment: Environment) -> str | None:
-    """The id of the release that runs; None where there is none."""
+    """The id of the release that runs; None where there is none, but what Homeport was installed as."""
     link = Path(environment.current_release)
-    return link.resolve().name if link.is_symlink() else None
+    name = link.readlink().name if link.is_symlink() else ""
+    return name if is_release_id(name) else None

@@ -14,7 +14,13 @@ from homeport.environments.machine.facts import FoundDirectory, FoundFile, Machi
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.record import FILE_NAME, Record, read_record
 from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units, socket_units
-from homeport.environments.machine.wanted import WantedDirectory, owned_directories, wanted_directories, wanted_files
+from homeport.environments.machine.wanted import (
+    WantedDirectory,
+    owned_directories,
+    wanted_directories,
+    wanted_files,
+    wanted_links,
+)
 from homeport.environments.services.state import INIT
 from homeport.errors import HomeportError
 from homeport.host.machine.nginx import find_nginx
@@ -32,6 +38,11 @@ def this_program(environment: Environment, file: Path) -> Program:
     """What units run: the checkout's program or the current release's, else the one that this process is of."""
     checkout = environment.service.checkout
     own = Path(environment.current_release / "bin" if checkout is None else checkout / ".venv" / "bin") / "python"
+    if environment.runs_releases:
+        # The link is there from the first provision on; until then it is judged by what it will lead to.
+        words = (str(environment.current_release / "bin" / "python"), "-P", "-m", "homeport")
+        package = () if own.exists() else (PurePosixPath(Path(homeport.__file__).parent),)
+        return Program(words, PurePosixPath(file), package, PurePosixPath(sys.prefix))
     # -P keeps a directory called homeport in the working directory from being taken for the package.
     python = own if own.exists() else Path(sys.executable)
     package = () if own.exists() else (PurePosixPath(Path(homeport.__file__).parent),)
@@ -62,6 +73,7 @@ def gather_facts(environment: Environment, program: Program) -> MachineFacts:
         nginx=nginx,
         record=record,
         has_logrotate=Path("/etc/logrotate.d").is_dir(),
+        links=_links(wanted_links(environment)),
     )
 
 
@@ -122,6 +134,10 @@ def _files(paths: Iterable[PurePosixPath]) -> dict[PurePosixPath, FoundFile]:
     return found
 
 
+def _links(paths: Iterable[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
+    return {path: PurePosixPath(Path(path).readlink()) for path in paths if Path(path).is_symlink()}
+
+
 def _directories(environment: Environment) -> Mapping[PurePosixPath, FoundDirectory]:
     found = {}
     for wanted in wanted_directories(environment):
@@ -155,7 +171,10 @@ def _ports_held(environment: Environment, units: Mapping[str, UnitState]) -> dic
 
 def _closed(program: Program) -> Iterable[str]:
     """What a user who is nobody could not reach of what units run."""
-    for path in (PurePosixPath(program.words[0]), *program.reads, program.file):
+    python = PurePosixPath(program.words[0])
+    if program.installed is not None and not Path(python).exists():
+        python = program.installed / "bin" / "python"
+    for path in (python, *program.reads, program.file):
         for real in dict.fromkeys((Path(path), Path(path).resolve())):
             found = first_closed(real)
             if found is not None:

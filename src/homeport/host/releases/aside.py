@@ -61,7 +61,7 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], releas
         NeedsPersonError: it would; what, and between what to choose, is said.
         HomeportError: nobody can tell.
     """
-    if not is_whole(aside) or _allowance(aside).exists():
+    if not was_migrated(environment, program, aside) or _allowance(aside).exists():
         return
     facts: DataFacts = _ask(program, "facts", str(aside))
     words = ["lost", environment.name, "--position", str(facts["position"] or 0)]
@@ -78,6 +78,19 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], releas
             aside=str(aside),
             lost=dict(loss),
         )
+
+
+def was_migrated(environment: Environment, program: Sequence[str], aside: Path) -> bool:
+    """Whether data were kept aside, and those that are live are of another schema by now: the next release had them.
+
+    Raises:
+        HomeportError: nobody can tell.
+    """
+    if not is_whole(aside):
+        return False
+    kept: DataFacts = _ask(program, "facts", str(aside))
+    live: DataFacts = _ask(program, "facts", str(environment.data_directory))
+    return kept["schema_version"] != live["schema_version"]
 
 
 def allow_loss(aside: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import stat
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +23,9 @@ from homeport.host.releases.source import Source
 
 LOCK: Final = "requirements/runtime.lock"
 _SECONDS: Final = 1800.0
-_PIP: Final = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-deps")
+_PIP: Final = ("--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-deps")
+INSTALLED: Final = "runtime.lock"
+"""In a release: the lock that its environment was installed from."""
 _NOT_FOR_IT: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP"})
 """Variables that would have a release's interpreter look elsewhere."""
 
@@ -43,7 +48,7 @@ def build(environment: Environment, step: BuildRelease) -> None:
             source.rename(building)
             _install(building, environment.service.install)
         else:
-            _build_own(source, building, shelf.path(step.release))
+            _build_own(source, building, shelf, step.release)
         _freeze(building)
         # Everything of it is on the disk before it has its name.
         os.sync()
@@ -64,22 +69,76 @@ def _install(directory: Path, install: Sequence[str]) -> None:
         raise HomeportError(f"{shown_command(tuple(install))} in the release ended with exit code {done.code}{said}")
 
 
-def _build_own(source: Path, building: Path, final: Path) -> None:
+def _build_own(source: Path, building: Path, shelf: ReleaseShelf, release: str) -> None:
     """An environment of Python's with what the lock asks for, and the package."""
-    lock = source / LOCK
+    lock, final = source / LOCK, shelf.path(release)
     if not lock.is_file():
         raise HomeportError(
             f"The commit has no {LOCK}, so that nobody knows what its release needs.",
             "A server that is not Homeport's own declares its command.",
         )
     python = building / "bin" / "python"
-    _run("its environment could not be made", sys.executable, "-m", "venv", str(building))
-    # Wheels alone, and no dependencies but the locked ones: as scripts/install has it.
-    locked = ("--require-hashes", "--only-binary", ":all:", "-r", str(lock))
-    _run("what it needs could not be installed", str(python), *_PIP, *locked)
-    _run("the package could not be installed", str(python), *_PIP, "--no-build-isolation", str(source))
+    alike = _alike(shelf, lock)
+    if alike is not None:
+        _copy(alike, building)
+        _rename_scripts(building / "bin", alike, final)
+    else:
+        _install_locked(building, lock)
+    package = ("--no-build-isolation", "--force-reinstall", str(source))
+    _run("the package could not be installed", *_pip(python), *package)
     _prove(python)
     _rename_scripts(building / "bin", building, final)
+
+
+def _install_locked(building: Path, lock: Path) -> None:
+    """By hash, wheels alone, and no dependencies but the locked ones: as scripts/install has it."""
+    python = building / "bin" / "python"
+    without = ("--without-pip",) if _has_pip() else ()
+    _run("its environment could not be made", sys.executable, "-m", "venv", *without, str(building))
+    locked = ("--require-hashes", "--only-binary", ":all:", "-r", str(lock))
+    _run("what it needs could not be installed", *_pip(python), *locked)
+    shutil.copyfile(lock, building / INSTALLED)
+
+
+def _alike(shelf: ReleaseShelf, lock: Path) -> Path | None:
+    """The newest release that was installed from the very same lock, for the very same Python, and came up since."""
+    wanted = lock.read_bytes()
+    for one in reversed(shelf.releases()):
+        path = shelf.path(one.id)
+        if one.state == "good" and _bytes(path / INSTALLED) == wanted and _is_of_this_python(path):
+            return path
+    return None
+
+
+def _is_of_this_python(release: Path) -> bool:
+    lines = _bytes(release / "pyvenv.cfg").decode(errors="replace").splitlines()
+    return f"version = {platform.python_version()}" in lines
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _copy(release: Path, building: Path) -> None:
+    """A release's environment, which may be changed."""
+    shutil.copytree(release, building, symlinks=True)
+    for directory, _, files in os.walk(building):
+        Path(directory).chmod(0o755)
+        for name in files:
+            path = Path(directory) / name
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+@cache
+def _has_pip() -> bool:
+    return run_command((sys.executable, "-m", "pip", "--version"), environment=_clean()).code == 0
+
+
+def _pip(python: Path) -> tuple[str, ...]:
+    """Installs for an interpreter: by the pip that is here, since a release needs none; else by its own."""
+    own = (sys.executable, "-m", "pip", "--python", str(python)) if _has_pip() else (str(python), "-m", "pip")
+    return (*own, *_PIP)
 
 
 def _prove(python: Path) -> None:

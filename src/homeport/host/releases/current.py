@@ -6,14 +6,7 @@ import sys
 from pathlib import Path, PurePosixPath
 
 from homeport.environments.environment import Environment
-from homeport.environments.releases.release import is_release_id
-
-
-def current_of(environment: Environment) -> str | None:
-    """The id of the release that the link leads to; None where there is none."""
-    link = Path(environment.current_release)
-    name = link.readlink().name if link.is_symlink() else ""
-    return name if is_release_id(name) else None
+from homeport.host.data.program import current_release
 
 
 def python_of(environment: Environment, release: str | None = None) -> PurePosixPath:
@@ -26,7 +19,7 @@ def python_of(environment: Environment, release: str | None = None) -> PurePosix
         environment: whose.
         release: its id; the one that serves by default.
     """
-    chosen = release or current_of(environment)
+    chosen = release or current_release(environment)
     own = environment.releases_directory / chosen / "bin" / "python" if chosen is not None else None
     return own if own is not None and Path(own).exists() else PurePosixPath(sys.executable)
 

@@ -17,6 +17,7 @@ from homeport.environments.releases.steps import (
     ClearRehearsal,
     DemandNothingLost,
     FailRelease,
+    HandOver,
     KeepDataAside,
     MarkRelease,
     PutDataBack,
@@ -30,6 +31,7 @@ from homeport.host.health import ask_environment
 from homeport.host.releases.aside import demand_nothing_lost, drop, is_whole, keep_aside, put_back
 from homeport.host.releases.building import build
 from homeport.host.releases.current import program_of
+from homeport.host.releases.handing_over import HandOverer
 from homeport.host.releases.rehearsing import clear, pending_migrations, rehearse
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.releases.watching import await_release
@@ -246,6 +248,7 @@ def release_hands(around: ReleaseSurroundings) -> Hands:
         KeepDataAside: AsideKeeper(around),
         PutDataBack: BackPutter(around),
         DemandNothingLost: LossDemander(around),
+        HandOver: HandOverer(around.environment, around.program, lambda: around.serving),
         AwaitRelease: Awaiter(around),
         MarkRelease: Marker(around),
     }

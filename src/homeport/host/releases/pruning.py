@@ -7,7 +7,7 @@ from pathlib import Path
 from homeport.environments.environment import Environment
 from homeport.environments.releases.retention import Verdict, judge_releases
 from homeport.host.backups.shelf import Shelf
-from homeport.host.releases.current import current_of
+from homeport.host.data.program import current_release
 from homeport.host.releases.shelf import ReleaseShelf
 
 
@@ -16,7 +16,7 @@ def verdicts_of(environment: Environment, shelf: ReleaseShelf) -> list[Verdict]:
     return judge_releases(
         shelf.releases(),
         keep=environment.service.keep_releases,
-        current=current_of(environment),
+        current=current_release(environment),
         needed=_needed(environment),
     )
 

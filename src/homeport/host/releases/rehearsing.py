@@ -72,22 +72,31 @@ def pending_migrations(program: Sequence[str], directory: Path) -> list[str]:
     Raises:
         HomeportError: it cannot read them.
     """
+    return facts_of(program, directory)["pending_migrations"]
+
+
+def facts_of(program: Sequence[str], directory: Path) -> DataFacts:
+    """What the release of a program says of data, which may be live.
+
+    Raises:
+        HomeportError: it cannot read them.
+    """
     done = run_command((*program, "data", "facts", str(directory), "--json"), seconds=_SECONDS)
     if done.code not in (ExitCode.DONE, ExitCode.FINDINGS):
         raise HomeportError(f"The release cannot read {directory}: {done.last_words}")
     facts: DataFacts = json.loads(done.output)
-    return facts["pending_migrations"]
+    return facts
 
 
 def _upgrade(program: Sequence[str], copy: Path) -> DataUpgraded:
     done = run_command((*program, "data", "upgrade", str(copy), "--json"), seconds=_SECONDS)
     if done.code != 0:
-        raise HomeportError(f"The release cannot bring a copy of the data to its schema: {_sentence(done.errors)}")
+        raise HomeportError(f"The release cannot bring a copy of the data to its schema: {sentence_of(done.errors)}")
     upgraded: DataUpgraded = json.loads(done.output)
     return upgraded
 
 
-def _sentence(errors: str) -> str:
+def sentence_of(errors: str) -> str:
     """The sentence of an error as ``--json`` has it; else the last words."""
     try:
         return str(json.loads(errors.strip().splitlines()[-1])["error"]["message"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from homeport.contract import ExitCode
 from homeport.errors import CannotStartError, HomeportError
-from homeport.host.services.keeper import LINE, last_words
+from homeport.host.services.keeper import END_LINES, LINE, last_words
 
 _LAST_LINES: Final = 2.0
 _LONGEST: Final = 1 << 16
@@ -29,7 +30,7 @@ class Child:
     def __init__(
         self, command: Sequence[str], directory: str, variables: Mapping[str, str], sockets: Sequence[int] = ()
     ) -> None:
-        self._last = ""
+        self._end: deque[bytes] = deque(maxlen=END_LINES)
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
@@ -50,7 +51,7 @@ class Child:
     @property
     def last_line(self) -> str:
         """What it said last."""
-        return self._last
+        return last_words(b"".join(self._end).decode("utf-8", "replace"))[:LINE]
 
     def end(self, grace: float) -> None:
         """Tells it to end, and ends it where it does not within so many seconds."""
@@ -68,7 +69,7 @@ class Child:
         self._reader.join(_LAST_LINES)
         code = self._process.returncode
         how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
-        sentence = f"{what} {how}: {self._last or 'it said nothing'}"
+        sentence = f"{what} {how}: {self.last_line or 'it said nothing'}"
         return CannotStartError(sentence) if code == ExitCode.CANNOT_START else HomeportError(sentence)
 
     def _copy(self) -> None:
@@ -77,6 +78,6 @@ class Child:
             return
         with stream:
             while line := stream.readline(_LONGEST):
-                self._last = last_words(f"{self._last}\n{line.decode('utf-8', 'replace')}")[-LINE:]
+                self._end.append(line)
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()

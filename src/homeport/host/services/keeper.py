@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 LINE = 400
 """Characters of the last line that are kept."""
+END_LINES = 80
+"""Lines of a log's end in which an error is looked for."""
+NODE_ERROR = re.compile(r"(Uncaught )?[A-Z]?\w*(Error|Exception)( \[\w+\])?: ")
+NODE_END = re.compile(r"Node\.js v\d+\.\d+\.\d+")
 CANNOT_RUN = 127
 """The exit code of a program that is not there, as shells have it."""
 _LAST_LINES = 2.0
@@ -39,11 +45,16 @@ class Log:
         self._limit = limit
         self._kept = kept
         self._file = path.open("ab", buffering=0)
-        self.last_line = ""
+        self._end: deque[bytes] = deque(maxlen=END_LINES)
+
+    @property
+    def last_line(self) -> str:
+        """What was said last."""
+        return last_words(b"".join(self._end).decode("utf-8", "replace"))[:LINE]
 
     def write(self, data: bytes) -> None:
         """Appends. A disk that is full loses lines, and never the server."""
-        self.last_line = last_words(f"{self.last_line}\n{data.decode('utf-8', 'replace')}")[:LINE]
+        self._end.append(data)
         try:
             self._file.write(data)
             if self._file.tell() >= self._limit and data.endswith(b"\n"):
@@ -69,12 +80,17 @@ class Log:
 
 
 def last_words(text: str) -> str:
-    """The last line of a log; where that is indented, with the one that it belongs to before it."""
-    words = ""
+    """The last line of a log; where that is indented, with the one that it belongs to before it.
+
+    Node says its own version last, and the error before it.
+    """
+    words = error = ""
     for line in text.splitlines():
+        if NODE_ERROR.match(line):
+            error = line.strip()
         if line.strip():
             words = f"{words} {line.strip()}" if words and line[0].isspace() else line.strip()
-    return words
+    return error if error and NODE_END.fullmatch(words) else words
 
 
 def keep(order: dict[str, Any]) -> int:

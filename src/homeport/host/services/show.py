@@ -12,7 +12,7 @@ from homeport.environments.services.state import ServiceEnd
 PROPERTIES: Final = (
     *("Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "MainPID", "NRestarts"),
     *("ExecMainCode", "ExecMainStatus", "ExecMainExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"),
-    *("ExecMainStartTimestampMonotonic", "ControlGroup", "TriggeredBy", "NeedDaemonReload", "InvocationID"),
+    *("Job", "ExecMainStartTimestampMonotonic", "ControlGroup", "TriggeredBy", "NeedDaemonReload", "InvocationID"),
 )
 _EXITED: Final = "1"
 """``CLD_EXITED`` of wait(2); 2 and 3 are signals."""
@@ -47,6 +47,26 @@ class Unit:
     def is_up(self) -> bool:
         """Whether it has a process that serves, begins to, or is being ended."""
         return self.properties.get("ActiveState") not in ("inactive", "failed", None) and self.pid != 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has said that it is ready, and was not told to end since."""
+        return self.properties.get("ActiveState") == "active"
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether its program was started and has not yet said that it is ready."""
+        return self.properties.get("SubState") in ("start-pre", "start", "start-post")
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it neither runs, nor is about to."""
+        return self.properties.get("ActiveState") in ("inactive", "failed") and not self.has_job
+
+    @property
+    def has_job(self) -> bool:
+        """Whether systemd is about to do something with it."""
+        return _number(self.properties.get("Job", "")) != 0
 
     @property
     def is_enabled(self) -> bool:

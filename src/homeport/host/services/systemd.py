@@ -15,11 +15,11 @@ import psutil
 
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
-from homeport.environments.services.state import ManagerKind, ServiceState, find_unmanaged
+from homeport.environments.services.state import ManagerKind, ServiceEnd, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.host.commands import Finished, run_command
 from homeport.host.ports import find_listening
-from homeport.host.services.keeper import last_words
+from homeport.host.services.keeper import END_LINES, last_words
 from homeport.host.services.show import PROPERTIES, Unit, latest, parse_show
 
 SLOTS: Final = ("blue", "green")
@@ -44,8 +44,7 @@ class SystemdManager:
         if unit is None:
             note = f"There is no unit {environment.service_unit}; homeport provision {environment.name} makes it."
             return ServiceState(manager="systemd", running=False, listening=listening, unmanaged=unmanaged, note=note)
-        boot = datetime.fromtimestamp(psutil.boot_time(), UTC)
-        line = _last_line(unit) if unit.has_failed else ""
+        boot = _boot()
         reload = unit.properties.get("NeedDaemonReload") == "yes"
         return ServiceState(
             manager="systemd",
@@ -53,7 +52,7 @@ class SystemdManager:
             pids=pids,
             since=boot + timedelta(microseconds=unit.began) if unit.is_up and unit.began else None,
             restarts=unit.restarts,
-            last_end=unit.end(boot, _signal_name(unit.status), line),
+            last_end=end_of(unit),
             unit=unit.id,
             listening=listening,
             unmanaged=unmanaged,
@@ -110,19 +109,33 @@ class SystemdManager:
     def _units(self, environment: Environment) -> tuple[list[Unit], list[Unit]]:
         """The slots that there are, and the sockets that there are."""
         names = [environment.slot_unit(slot) for slot in SLOTS]
-        slots = _show(names)
+        slots = show_units(names)
         sockets = list(dict.fromkeys([*socket_units(environment), *(name for slot in slots for name in slot.sockets)]))
-        return [slot for slot in slots if slot.is_loaded], [unit for unit in _show(sockets) if unit.is_loaded]
+        return [slot for slot in slots if slot.is_loaded], [unit for unit in show_units(sockets) if unit.is_loaded]
 
     def _sockets(self, environment: Environment) -> list[str]:
         return [unit.id for unit in self._units(environment)[1]]
 
 
-def _show(units: Sequence[str]) -> list[Unit]:
+def show_units(units: Sequence[str]) -> list[Unit]:
+    """What systemd says of units, in the order in which they are named.
+
+    Raises:
+        HomeportError: it does not answer.
+    """
     done = run_command(["systemctl", "show", "--property", ",".join(PROPERTIES), "--", *units], seconds=30)
     if done.code != 0:
         raise HomeportError(f"systemd does not answer: {done.last_words}.")
     return parse_show(done.output)
+
+
+def end_of(unit: Unit) -> ServiceEnd | None:
+    """How a unit's last run ended, with its last line where it failed; None where none did."""
+    return unit.end(_boot(), _signal_name(unit.status), _last_line(unit) if unit.has_failed else "")
+
+
+def _boot() -> datetime:
+    return datetime.fromtimestamp(psutil.boot_time(), UTC)
 
 
 def _systemctl(arguments: Sequence[str]) -> Finished:
@@ -139,7 +152,9 @@ def _last_line(unit: Unit) -> str:
     if unit.never_ran or not unit.invocation:
         return ""
     match = f"_SYSTEMD_INVOCATION_ID={unit.invocation}"
-    done = run_command(["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", "20", match], seconds=60)
+    done = run_command(
+        ["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", str(END_LINES), match], seconds=60
+    )
     return last_words(done.output)[:LONGEST_LINE]
 
 

@@ -15,6 +15,7 @@ from homeport.environments.machine.drift import find_drift
 from homeport.environments.services.health import HealthAnswer
 from homeport.environments.status.facts import DataOrigin, EnvironmentFacts, OpenOperation
 from homeport.errors import HomeportError
+from homeport.host.data.program import current_release
 from homeport.host.health import ask_environment
 from homeport.host.journal import Journal
 from homeport.host.lock_text import read_lock_text
@@ -59,7 +60,7 @@ def look_at(
         state=state,
         health=health,
         declared_version=version,
-        declared_release=_current_release(environment),
+        declared_release=current_release(environment),
         data_bytes=_size(Path(environment.data_directory), unseen),
         backups=_backups(Path(environment.backups_file), unseen),
         origin=_origin(Path(environment.snapshot_file), unseen),
@@ -67,13 +68,6 @@ def look_at(
         operation=_operation(Path(environment.journal_directory), unseen),
         unseen=tuple(unseen),
     )
-
-
-def _current_release(environment: Environment) -> str | None:
-    try:
-        return Path(environment.current_release).readlink().name
-    except OSError:
-        return None
 
 
 def _size(directory: Path, unseen: list[str]) -> int | None:

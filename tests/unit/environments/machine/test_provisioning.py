@@ -29,7 +29,7 @@ from homeport.environments.machine.units import UNITS_DIRECTORY, slot_units, soc
 from homeport.environments.machine.unprovisioning import plan_unprovision
 from homeport.environments.machine.wanted import wanted_directories
 from homeport.environments.plan import Plan
-from homeport.environments.steps import MakeDirectory, RemoveFile, RemoveTree, WriteFile
+from homeport.environments.steps import Link, MakeDirectory, RemoveFile, RemoveTree, WriteFile
 from homeport.errors import GuardError, HomeportError
 from tests.support.provisioning import PROGRAM, declared, lines_of
 
@@ -267,3 +267,21 @@ def test_another_programs_server_has_its_unit_its_rotation_and_no_sockets() -> N
     }
     ours = plan_provision(declared('proxy = "nginx"'), PROGRAM, facts).plan.steps
     assert rotation in {step.path for step in ours if isinstance(step, RemoveFile)}
+
+
+def test_links_to_what_runs_are_made_once_and_afterwards_are_the_deploys() -> None:
+    environment = declared('source = "/srv/source"')
+    slots = [environment.slot_link(slot) for slot in ("blue", "green")]
+    program = replace(PROGRAM, installed=PurePosixPath("/opt/homeport"))
+    steps = plan_provision(environment, program, BARE).plan.steps
+    links = [step for step in steps if isinstance(step, Link)]
+    assert [link.path for link in links] == [environment.current_release, *slots]
+    assert {link.target for link in links} == {program.installed}
+    # systemd judges units by whether their programs are there.
+    assert steps.index(links[-1]) < [type(step) for step in steps].index(JudgeUnits)
+    serves = environment.releases_directory / "20261002T061500Z-1a2b3c4"
+    released = replace(BARE, links={environment.current_release: serves})
+    made = [step for step in plan_provision(environment, program, released).plan.steps if isinstance(step, Link)]
+    assert made == [Link(slot, serves) for slot in slots]
+    there = replace(BARE, links={environment.current_release: serves, **dict.fromkeys(slots, serves)})
+    assert not [step for step in plan_provision(environment, program, there).plan.steps if isinstance(step, Link)]

@@ -152,3 +152,13 @@ def test_a_poll_is_a_timer_where_it_is_declared() -> None:
     assert lines_of(texts["homeport-production-poll.timer"])["OnCalendar"] == ["*-*-* *:00/5:00"]
     assert "poll production" in lines_of(texts["homeport-production-poll.service"])["ExecStart"][0]
     assert "homeport-production-poll.timer" not in timer_texts(declared(), PROGRAM)
+
+
+def test_where_there_are_releases_each_slot_runs_what_its_own_link_leads_to() -> None:
+    environment = declared('source = "/srv/source"\ndirectory = "/srv/a place"\n')
+    command = lines_of(unit_texts(environment, PROGRAM)["homeport-production@.service"])["ExecStart"][0]
+    assert command.startswith('"/srv/a place/slots/%i/bin/python" -P -m homeport serve production --config ')
+    foreign = declared('source = "/srv/source"\ncommand = ["node", "server.js"]\nprotocols = ["http"]\n')
+    service = lines_of(unit_texts(foreign, PROGRAM)["homeport-production@.service"])
+    assert service["ExecStart"] == ["node server.js"]
+    assert service["WorkingDirectory"] == [str(foreign.current_release)]

@@ -14,10 +14,10 @@ from homeport.environments.releases.plans import Change, plan_deploy
 from homeport.environments.releases.release import is_release_id, new_release_id
 from homeport.environments.releases.steps import BuildRelease
 from homeport.host.carrying import Carrier, carrying
+from homeport.host.data.program import current_release
 from homeport.host.declaration_file import read_declaration
 from homeport.host.health import ask_environment
 from homeport.host.operation_lock import operation_lock
-from homeport.host.releases.current import current_of
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.releases import Harbour
 
@@ -67,7 +67,7 @@ def test_wherever_a_deploy_is_killed_the_release_before_or_the_new_one_serves(fi
             healed = [operation.outcome for operation in carrier.heal()]
         serves = ask_environment(environment).payload.get("version")
         outcomes.append((healed, serves))
-        assert (serves, current_of(environment) == old) in (("old", True), ("new", False)), f"killed at {number}"
+        assert (serves, current_release(environment) == old) in (("old", True), ("new", False)), f"killed at {number}"
         there = {path.name for path in Path(environment.releases_directory).iterdir() if path.is_dir()}
         assert all(map(is_release_id, there)), there
         if serves == "new":

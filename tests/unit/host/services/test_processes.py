@@ -361,6 +361,21 @@ def test_a_socket_held_by_this_process_is_no_server_of_the_environment(tmp_path:
     assert unmanaged.pid == os.getpid()
 
 
+NODE_CRASH = """node:internal/modules/cjs/loader:1228
+  throw err;
+  ^
+
+Error: Cannot find module 'express'
+Require stack:
+- /srv/a.js
+    at Module._load (node:internal/modules/cjs/loader:1055:27) {
+  code: 'MODULE_NOT_FOUND'
+}
+
+Node.js v22.11.0
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -372,6 +387,9 @@ def test_a_socket_held_by_this_process_is_no_server_of_the_environment(tmp_path:
         ("Traceback:\n  File x\nValueError: no\n\n", "ValueError: no"),
         ("  only this", "only this"),
         ("\n \n", ""),
+        (NODE_CRASH, "Error: Cannot find module 'express'"),
+        ("SyntaxError: Unexpected token\n    at x\n\nNode.js v22.11.0\n", "SyntaxError: Unexpected token"),
+        ("Error: of yesterday\nlistening\n", "listening"),
     ],
 )
 def test_the_last_line_has_with_it_what_it_goes_on_from(text: str, said: str) -> None:

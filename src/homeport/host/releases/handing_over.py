@@ -1,0 +1,108 @@
+"""Carries out :class:`HandOver`: from one release to the next in the slots of the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from homeport.environments.environment import Environment
+from homeport.environments.machine.units import SLOTS
+from homeport.environments.releases.steps import DemandNothingLost, HandOver, PutDataBack
+from homeport.environments.services.steps import StopServer
+from homeport.environments.steps import Link, Step
+from homeport.errors import HomeportError
+from homeport.host.commands import run_command
+from homeport.host.health import ask_environment
+from homeport.host.releases.aside import drop, keep_aside, put_back, was_migrated
+from homeport.host.releases.rehearsing import facts_of, sentence_of
+from homeport.host.services.hold import Hold
+from homeport.host.services.slots import Slots, release_at
+
+_SECONDS: Final = 6 * 3600.0
+
+
+class HandOverer:
+    """:class:`HandOver`.
+
+    Args:
+        environment: whose server.
+        program: from a release's id to what runs its ``homeport``.
+        serving: the same of the one that serves.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        program: Callable[[str], Sequence[str]],
+        serving: Callable[[], Sequence[str]],
+    ) -> None:
+        self._environment = environment
+        self._program = program
+        self._serving = serving
+        self._slots = Slots(environment)
+
+    def inverse(self, step: HandOver) -> tuple[Step, ...]:
+        if step.back:
+            return ()
+        # A copy that an earlier deploy left is none of this one's.
+        drop(Path(step.aside))
+        name, lost = step.environment, DemandNothingLost(step.environment, step.release, step.aside)
+        serving = self._slots.serving()
+        before = self._slots.target(serving) if serving is not None else None
+        if before is None:
+            links = ((self._environment.slot_link(slot), self._slots.target(slot)) for slot in SLOTS)
+            restored = (Link(link, target) for link, target in links if target is not None)
+            return (lost, StopServer(name), PutDataBack(name, step.aside), *restored)
+        well = ask_environment(self._environment).healthy
+        return (
+            lost,
+            HandOver(name, release_at(before), before, step.aside, step.seconds, back=True, demand_health=well),
+        )
+
+    def apply(self, step: HandOver) -> Mapping[str, Any] | None:
+        if step.back:
+            self._give_back(step)
+            return None
+        program = self._program(step.release)
+        pending: list[str] = []
+        together = True
+        if Path(self._environment.identity_file).exists():
+            facts = facts_of(program, Path(self._environment.data_directory))
+            pending, together = facts["pending_migrations"], facts.get("previous_release_can_run", False)
+        if not pending or together:
+            if pending:
+                self._migrate(program, beside=True)
+            self._slots.hand_over(step.target, step.release, step.seconds)
+            return {"migrations": pending, "held_seconds": 0.0}
+        serving = self._serving()
+
+        def change(hold: Hold) -> None:
+            keep_aside(self._environment, serving, Path(step.aside))
+            # Should this process die now, the release goes on with the migration, and the copy is there.
+            hold.allow(step.release)
+            self._migrate(program, beside=False)
+
+        seconds = self._slots.exchange(step.target, step.release, step.seconds, change)
+        return {"migrations": pending, "held_seconds": round(seconds, 3)}
+
+    def _migrate(self, program: Sequence[str], *, beside: bool) -> None:
+        """Has a release bring the live data to its schema; they are as they were where that fails."""
+        words = ("data", "migrate", self._environment.name, *(("--beside",) if beside else ()), "--json")
+        done = run_command((*program, *words), seconds=_SECONDS)
+        if done.code != 0:
+            raise HomeportError(f"The data could not be migrated: {sentence_of(done.errors)}")
+
+    def _give_back(self, step: HandOver) -> None:
+        aside = Path(step.aside)
+        if not was_migrated(self._environment, self._serving(), aside):
+            # Whoever served meanwhile served these data, and may have stored something.
+            drop(aside)
+            self._slots.hand_over(step.target, step.release, step.seconds, demand_health=step.demand_health)
+            return
+
+        def change(hold: Hold) -> None:
+            put_back(self._environment, aside)
+            hold.allow(step.release)
+
+        self._slots.exchange(step.target, step.release, step.seconds, change, demand_health=step.demand_health)

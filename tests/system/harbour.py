@@ -1,0 +1,133 @@
+"""A machine whose production is deployed from a git repository of Homeport itself, built offline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.support import steady
+from tests.support.later import LATER, migration
+from tests.support.machine import Background, Machine
+from tests.support.machines.image import ROOT
+from tests.system.provisioned import FILE, call, homeport, provision, token
+
+SOURCE: Final = "/srv/source"
+RELEASES: Final = "/srv/team/production/releases"
+DECLARED: Final = f"""\
+[environments.production]
+proxy = "nginx"
+source = "{SOURCE}"
+rate_limit = 0
+backup_schedule = ""
+drill_schedule = ""
+doctor_schedule = ""
+"""
+_PACKED: Final = ("src", "pyproject.toml", "README.md", "LICENSE", "requirements/runtime.lock")
+_GIT: Final = ("git", "-C", SOURCE, "-c", "user.name=ada", "-c", "user.email=ada@example.org")
+
+
+class Harbour:
+    """Deploys on a machine."""
+
+    def __init__(self, machine: Machine, wheels: Path) -> None:
+        self.machine = machine
+        machine.copy(wheels, "/opt")
+        machine.write("/etc/pip.conf", f"[global]\nno-index = true\nfind-links = /opt/{wheels.name}\n")
+        with tempfile.TemporaryDirectory() as place:
+            source = Path(place) / "source"
+            for name in _PACKED:
+                target = source / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if (ROOT / name).is_dir():
+                    shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copyfile(ROOT / name, target)
+            machine.copy(source, "/srv")
+        machine.run(["git", "init", "--quiet", "--initial-branch=main", SOURCE])
+        self.commit({})
+        machine.write(FILE, DECLARED)
+        provision(machine, "production", "--yes")
+        self.token = token(machine, "production")["Authorization"].removeprefix("Bearer ")
+
+    def commit(self, files: Mapping[str, str]) -> str:
+        """A commit with these files changed; its name."""
+        for name, text in files.items():
+            self.machine.write(f"{SOURCE}/{name}", text)
+        self.machine.run([*_GIT, "add", "--all"])
+        self.machine.run([*_GIT, "commit", "--quiet", "--allow-empty", "--message", "a change"])
+        return self.machine.run([*_GIT, "rev-parse", "HEAD"]).out.strip()
+
+    def patched(self, name: str, old: str, new: str) -> dict[str, str]:
+        """A file of the source with one text in place of another."""
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert old in text
+        return {name: text.replace(old, new, 1)}
+
+    def migration(self, **given: Any) -> dict[str, str]:
+        """A migration more, as :func:`tests.support.later.migration` writes it."""
+        return {f"src/homeport/storage/migrations/versions/r{LATER}_later.py": migration(**given)}
+
+    def token_call(self, tool: str, **arguments: object) -> Any:
+        """The answer to a call."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        return call(self.machine, "/mcp", headers, tool, **arguments)
+
+    def change(self, *words: str, code: int = 0) -> Any:
+        """What ``homeport deploy`` or ``rollback`` answers; it must end with this code."""
+        told = homeport(self.machine, *words, "--yes", "--json", check=False)
+        assert told.code == code, f"{told.code}:\n{told.out}{told.err}"
+        return json.loads(told.out if code == 0 else told.err.splitlines()[-1])
+
+    def deploy(self, *words: str, code: int = 0) -> Any:
+        return self.change("deploy", "production", "--watch", "1", *words, code=code)
+
+    @property
+    def health(self) -> Any:
+        return self.machine.get("http://127.0.0.1:3444/health").json()
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that serve."""
+        shown = json.loads(homeport(self.machine, "status", "production", "--json").out)
+        return list(shown["environments"][0]["server"]["pids"])
+
+    def slots(self) -> dict[str, tuple[str, str]]:
+        """By slot: what systemd says of it, and which release it has."""
+        return {
+            slot: (
+                self.machine.unit(f"homeport-production@{slot}.service", "ActiveState")["ActiveState"],
+                self.machine.run(["readlink", f"/srv/team/production/slots/{slot}"]).out.strip().rpartition("/")[2],
+            )
+            for slot in ("blue", "green")
+        }
+
+
+class Load:
+    """Clients of every kind, from the block's beginning to its end; ``found`` is what they saw."""
+
+    def __init__(self, harbour: Harbour, seconds: float) -> None:
+        self._harbour = harbour
+        self._seconds = seconds
+        self._process: Background | None = None
+        self.found: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        machine = self._harbour.machine
+        machine.copy(Path(steady.__file__ or ""), "/root")
+        machine.run(["rm", "--force", "/root/stop", "/root/load"])
+        words = ["3444", "80", "3445", self._harbour.token, str(self._seconds), "/root/stop"]
+        self._process = machine.start(["/usr/bin/python3", "/root/steady.py", *words], log="/root/load")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        machine, process = self._harbour.machine, self._process
+        assert process is not None
+        machine.write("/root/stop", "")
+        machine.until(lambda: not process.is_running, within=120)
+        said = machine.read("/root/load")
+        assert said.startswith("{"), said
+        self.found = json.loads(said)
