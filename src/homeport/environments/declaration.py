@@ -14,9 +14,10 @@ from pydantic_core import ErrorDetails
 
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.defaults import is_loopback
-from homeport.environments.environment import Environment, make_environment
+from homeport.environments.environment import Environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.follow_settings import FollowSettings
+from homeport.environments.making import make_environment
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
 from homeport.environments.paths import absolute
 from homeport.environments.services.service import find_service_faults

@@ -24,16 +24,11 @@ from homeport.contract import (
 )
 from homeport.contract.pushes import PushSettings
 from homeport.environments.backup_settings import BackupSettings
-from homeport.environments.defaults import default_auth, trusted_proxies
 from homeport.environments.follow_settings import FollowSettings
-from homeport.environments.names import PRESETS
 from homeport.environments.paths import absolute
-from homeport.environments.proxy import Proxy, Schedules, default_user, make_proxy
-from homeport.environments.services.service import CURRENT, SLOTS_DIRECTORY, Service, make_service
-from homeport.environments.settings import EnvironmentSettings
+from homeport.environments.proxy import Proxy, Schedules
+from homeport.environments.services.service import CURRENT, SLOTS_DIRECTORY, Service
 
-RATE_LIMIT: Final = 6000
-"""Requests a minute for each token where nothing else is declared: more than agents need, fewer than a wild loop."""
 _TOKEN_HEADER: Final = "Authorization: Bearer $HOMEPORT_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -353,49 +348,3 @@ class Environment:
             "repository": str(self.repository),
             "connect": self.connect_command,
         }
-
-
-def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPath) -> Environment:
-    """Fills what was not declared from the environment's name and from what was.
-
-    Args:
-        name: a valid environment name.
-        settings: valid; has ports unless the name has a preset.
-        root: absolute and normalised.
-    """
-    preset = PRESETS.get(name)
-    http_port = settings.http_port or (preset.http_port if preset else 0)
-    sse_port = settings.sse_port or (preset.sse_port if preset else None)
-    protected = settings.protected if settings.protected is not None else bool(preset and preset.protected)
-    directory = absolute(root, settings.directory or name)
-    auth = settings.auth or default_auth(name, settings)
-    return Environment(
-        name=name,
-        root=root,
-        directory=directory,
-        data_directory=absolute(root, settings.data) if settings.data else directory / "data",
-        backups_directory=absolute(root, settings.backups or f"{name}-backups"),
-        protected=protected,
-        listen=settings.listen,
-        http_port=http_port,
-        declared_sse_port=sse_port,
-        protocols=tuple(dict.fromkeys(settings.protocols)),
-        unit=settings.unit or f"homeport-{name}",
-        auth=auth,
-        rate_limit=settings.rate_limit if settings.rate_limit is not None else RATE_LIMIT if auth == "tokens" else 0,
-        allowed_hosts=tuple(settings.allowed_hosts),
-        allowed_origins=tuple(settings.allowed_origins),
-        trusted_proxies=trusted_proxies(settings),
-        oauth_host=settings.oauth_host or None,
-        log_format=settings.log_format,
-        service=make_service(settings, root, directory),
-        backup=settings.backup,
-        follow=settings.follow,
-        user=settings.user or default_user(settings.unit or f"homeport-{name}"),
-        proxy=make_proxy(name, settings, root),
-        schedules=Schedules(settings.backup_schedule, settings.drill_schedule, settings.doctor_schedule),
-        credentials=tuple(
-            (title, PurePosixPath(file)) for title, _, file in (one.partition(":") for one in settings.unit_credentials)
-        ),
-        alarm=tuple(settings.alarm),
-    )

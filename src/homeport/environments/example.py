@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from homeport.environments.declaration import Ports
-from homeport.environments.environment import make_environment
+from homeport.environments.making import make_environment
 from homeport.environments.names import PRESETS
 from homeport.environments.proxy import proxy_path_of
 from homeport.environments.settings import ROOT_DESCRIPTION, EnvironmentSettings
