@@ -44,7 +44,10 @@ LAYERS: Final = {
     "identity": layer("contract errors files datalock"),
     # The environments half.
     "environments": layer(CORE, "pydantic pydantic_core tomlkit"),
-    "host": layer(f"{GROUND} environments", "crossplane psutil obstore pyrage pysqlite3 watchfiles zstandard"),
+    "host": layer(
+        f"{GROUND} environments",
+        "crossplane prometheus_client psutil obstore pyrage pysqlite3 watchfiles zstandard",
+    ),
     # What clients are told, and where this program is a client itself: no part of either half.
     "clients": layer(CORE, "tomlkit"),
     "outbound": layer(f"{CORE} clients", "anyio httpx2 mcp mcp_types"),
@@ -122,6 +125,7 @@ LAZY: Final = (
     ("homeport.transports", "prometheus_client", "only a server that is scraped needs it"),
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.host", "crossplane", "only a machine with nginx has files in its grammar"),
+    ("homeport.host", "prometheus_client", "only who declares a file of metrics needs it"),
     ("homeport.host", "obstore", "40 ms, for those who keep backups in an object store"),
     ("homeport.host", "pysqlite3", "only copies of other servers' databases need it"),
     ("homeport.host", "pyrage", "only sealed archives need it"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from homeport.contract import DATABASE_FILE, SNAPSHOT_FILE
 from tests.support.exchanging import content
@@ -39,6 +41,36 @@ def test_a_drill_restores_serves_asks_and_says_proven(harbour: Harbour) -> None:
     assert harbour.messages("production") == 3
     assert "drill" not in harbour.run("token", "list", "production")["tokens"][0]["name"]
     assert len(harbour.run("token", "list", "production")["tokens"]) == 1
+
+
+def test_the_file_of_metrics_tells_of_backups_drills_and_the_doctor(harbour: Harbour) -> None:
+    file = harbour.directory / "collected" / "homeport.prom"
+    text = harbour.file.read_text()
+    harbour.file.write_text(f"{text}[environments.production.backup]\nmetrics_file = '{file}'\n")
+    # A directory that is not there is told, and keeps no backup from being made.
+    backup = harbour.run("backup", "create", "production")["backup"]
+    file.parent.mkdir()
+    harbour.run("backup", "drill", "production")
+    harbour.send("production", "more", "more" * 50_000)
+    harbour.run("backup", "create", "production")
+    harbour.run("doctor", "production", "--alarm", code=4)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    found = {
+        one.name: one.value
+        for family in text_string_to_metric_families(file.read_text())
+        for one in family.samples
+        if one.labels["environment"] == "production" and one.labels.get("severity") != "warning"
+    }
+    assert (found["homeport_backups_good"], found["homeport_backup_last_attempt_ok"]) == (2, 1)
+    assert found["homeport_backup_growth_bytes"] > 150_000
+    assert found["homeport_backup_archive_bytes"] > 0
+    assert found["homeport_drill_last_ok"] == 1
+    assert found["homeport_drill_last_good_timestamp_seconds"] <= found["homeport_backup_last_good_timestamp_seconds"]
+    assert found["homeport_doctor_findings"] == 0
+    assert list(file.parent.iterdir()) == [file]
+    (harbour.directory / "production-backups" / f"data-{backup}.tar.zst").write_bytes(b"tampered with")
+    assert harbour.run("backup", "drill", "production", backup, code=4)["outcome"] == "failed"
+    assert 'homeport_drill_last_ok{environment="production"} 0.0' in file.read_text()
 
 
 def test_a_backup_that_was_tampered_with_is_named_by_its_drill(harbour: Harbour) -> None:

@@ -17,7 +17,7 @@ from homeport.contract import DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, ExitCode
 from homeport.datalock import find_holder
 from homeport.identity import new_identity, write_identity
 from tests.support.running import Workspace, running, workspace
-from tests.support.snapshots import answer_of, data_command, snapshots_under_load
+from tests.support.snapshots import answer_of, backups_under_load, data_command, snapshots_under_load
 from tests.support.waiting import until
 
 # Runs a command with a bound on the size of every file that it writes: a write in the middle of it fails.
@@ -63,6 +63,13 @@ async def test_20_snapshots_under_load_hold_what_was_acknowledged_without_a_gap(
 ) -> None:
     with running(place):
         await snapshots_under_load(place, tmp_path, 20, writes_between=50)
+
+
+async def test_backups_made_while_clients_write_restore_what_was_acknowledged_without_a_gap(
+    place: Workspace, tmp_path: Path
+) -> None:
+    with running(place):
+        assert await backups_under_load(place, tmp_path, 2, rate=300, seconds=2) > 0
 
 
 def test_a_snapshot_that_is_killed_harms_nothing_and_is_never_taken_for_whole(place: Workspace, tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ class Harbour:
         bearer = {"Authorization": f"Bearer {token or self.tokens[name]}"}
         return httpx2.get(f"{url}{path}", headers=bearer, timeout=30)
 
-    def send(self, name: str, subject: str) -> None:
+    def send(self, name: str, subject: str, content: str = "x") -> None:
         url = self.declaration.environment(name).http_url
-        body = {"from": "ann", "to": "bob", "subject": subject, "content": "x"}
+        body = {"from": "ann", "to": "bob", "subject": subject, "content": content}
         bearer = {"Authorization": f"Bearer {self.tokens[name]}"}
         answer = httpx2.post(f"{url}/api/v1/messages", json=body, headers=bearer, timeout=30)
         assert answer.status_code == 200, answer.text

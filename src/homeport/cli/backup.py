@@ -10,6 +10,7 @@ from pathlib import Path
 
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
+from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say, table, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.surroundings import identities_of, surroundings_of
@@ -41,8 +42,12 @@ def run(arguments: Namespace) -> int:
         "verify": _verify,
         "prune": _prune,
     }
+    action, hands = actions[arguments.action], hands_of(declaration, environment, around)
     try:
-        return actions[arguments.action](around, hands_of(declaration, environment, around), arguments)
+        if arguments.action in ("list", "show") or getattr(arguments, "dry_run", False):
+            return action(around, hands, arguments)
+        with told_to_monitoring(environment):
+            return action(around, hands, arguments)
     finally:
         progress.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
 from homeport.cli.knowing import known_of
+from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.surroundings import announcer_of
 from homeport.contract import ExitCode
@@ -22,6 +23,7 @@ from homeport.errors import UsageError
 from homeport.host.alarming import raise_alarm
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.state import write_replica_state
+from homeport.host.backups.textfile import note_look
 from homeport.host.carrying import carrying
 from homeport.host.facts.gathering import gather
 
@@ -62,6 +64,8 @@ def _raise_alarms(declaration: Declaration, findings: Sequence[Finding], only: S
             continue
         _write_down(environment, findings)
         own = [finding for finding in findings if finding.environment in (name, None)]
+        with told_to_monitoring(environment):
+            note_look(environment, own, datetime.now(UTC).isoformat(timespec="seconds"))
         for text in raise_alarm(environment, own, announcer_of(declaration, environment), datetime.now(UTC)):
             tell(f"homeport: {name}: not told by {text}")
 

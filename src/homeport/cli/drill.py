@@ -10,6 +10,7 @@ from secrets import token_hex
 
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
+from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say
 from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import Told, plan_lines
@@ -50,8 +51,9 @@ def run(arguments: Namespace) -> int:
             if arguments.dry_run:
                 _show_plan(plan.as_json(), list(plan_lines(plan)), as_json=arguments.json)
                 return ExitCode.DONE
-            carried = carrier.carry_out(plan)
-            proof = _prove_replica(around, work)
+            with told_to_monitoring(environment):
+                carried = carrier.carry_out(plan)
+                proof = _prove_replica(around, work)
     finally:
         progress.close()
     result = next(found for found in carried.results.values() if "drill" in found)

@@ -21,7 +21,8 @@ class Candidate:
         created: with a time zone.
         good: whether it was read back from where it lies.
         proven: whether a drill restored it.
-        pinned: why it must stay whatever the rules say: "before the deploy of …"; empty where nothing pins it.
+        pinned: why it must stay whatever the rules say, until a person removes it; empty where nothing pins it. It
+            counts neither among the good ones nor among the failed attempts, so that it pushes none of either out.
     """
 
     id: str
@@ -98,7 +99,7 @@ def judge_retention(
         if kept < rules.minimum and not reasons[one.id]:
             reasons[one.id].append(f"there are never fewer than {rules.minimum}")
             kept += 1
-    for one in [one for one in newest_first if not one.good][: rules.failures]:
+    for one in [one for one in newest_first if not (one.good or one.pinned)][: rules.failures]:
         reasons[one.id].append("a failed attempt, kept as evidence")
     return [Verdict(one.id, tuple(reasons[one.id])) for one in newest_first]
 

@@ -44,8 +44,10 @@ def plan_pruning(around: Surroundings) -> Pruning:
 
 def candidate_of(record: Record) -> Candidate:
     """What retention needs to know of a backup."""
+    # What was saved of damaged data may be the only trace of what was lost; it is no backup to go back to either.
+    pinned = "what was left of damaged data: remove its files yourself" if record.damaged is not None else ""
     return Candidate(
-        record.backup, datetime.fromisoformat(record.created), record.is_usable, record.drilled is not None
+        record.backup, datetime.fromisoformat(record.created), record.is_usable, record.drilled is not None, pinned
     )
 
 

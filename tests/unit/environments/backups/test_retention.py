@@ -43,6 +43,14 @@ def test_failed_attempts_push_no_good_one_out() -> None:
     assert len([name for name in found if name.startswith("bad")]) == 10
 
 
+def test_what_is_pinned_stays_for_ever_and_takes_nobodys_place() -> None:
+    pinned = [Candidate(f"pinned{n}", BEGINNING + timedelta(days=9, hours=n), False, pinned="why") for n in range(12)]
+    found = judged([*pinned, *every(1, 40), *every(2, 15, good=False)], LAST)
+    assert all(found[one.id].reasons == ("why",) for one in pinned)
+    assert sum(1 for name, verdict in found.items() if name.startswith("good") and verdict.kept) == 30
+    assert sum(1 for name, verdict in found.items() if name.startswith("bad") and verdict.kept) == 10
+
+
 def test_each_period_keeps_its_newest() -> None:
     rules = Retention(last=0, hourly=0, daily=3, weekly=0, monthly=2, minimum=0)
     found = judged(every(6, 4 * 60), rules)

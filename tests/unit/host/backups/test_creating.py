@@ -20,7 +20,7 @@ from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.host.archives.refusal import ArchiveError
 from homeport.host.archives.verifying import verify
 from homeport.host.backups.creating import BackupAbandoner, BackupMaker, Surroundings, create_backup
-from homeport.host.backups.pruning import plan_pruning, prune
+from homeport.host.backups.pruning import plan_pruning, prune, reasons_of
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.verifying import verify_backup
 from homeport.host.carrying import Carrier
@@ -239,6 +239,18 @@ def test_of_thirty_one_backups_thirty_stay_here_and_at_the_place(tmp_path: Path)
     for directory in (around.shelf.directory, place):
         assert len(list(directory.glob("*.tar.zst"))) == 30
         assert len(list(directory.glob("*.json"))) == 30
+
+
+def test_what_was_saved_of_damaged_data_is_never_pruned(tmp_path: Path) -> None:
+    environment = environment_in(tmp_path, keep_last=1, keep_weekly=0, keep_monthly=0, keep_minimum=1)
+    around = around_of(environment)
+    records = [create_backup(around, f"20261002T0615{number:02}Z", "restore") for number in range(4)]
+    around.shelf.write(replace(records[1], damaged="the database was cut off"))
+    pruning = plan_pruning(around)
+    assert [record.backup for record in pruning.going] == [records[0].backup, records[2].backup]
+    assert "damaged data" in reasons_of(pruning.verdicts)[records[1].backup][0]
+    assert prune(around, pruning) == []
+    assert around.shelf.archive(records[1]).is_file()
 
 
 def test_what_cannot_be_removed_at_a_place_stays_here_too(tmp_path: Path) -> None:
