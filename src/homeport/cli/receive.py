@@ -19,6 +19,7 @@ from homeport.environments.following import (
     followers,
     follows,
     hook_text,
+    main_branch,
     nobody_follows,
     parse_updates,
 )
@@ -54,7 +55,7 @@ def _make(declaration: Declaration, arguments: Namespace) -> int:
     words = (sys.executable, "-P", "-m", "homeport", "receive", "--config", declaration.file)
     changes = find_changes(Path(path), hook_text(words))
     if not arguments.dry_run:
-        make_repository(Path(path), hook_text(words))
+        make_repository(Path(path), hook_text(words), main_branch(declaration.environments.values()))
     followed = {one.name: list(one.follow.branches) for one in declaration.environments.values()}
     if arguments.json:
         shown = {"repository": str(path), "dry_run": arguments.dry_run, "steps": changes, "follow": followed}

@@ -76,6 +76,12 @@ def find_news(
     return news
 
 
+def main_branch(environments: Iterable[Environment]) -> str:
+    """The branch that a clone of the repository is on: the first that is followed by its name, else main."""
+    named = (branch for one in environments for branch in one.follow.branches if "*" not in branch)
+    return next(named, "main")
+
+
 def hook_text(command: Sequence[str]) -> str:
     """The post-receive hook of the repository: what was pushed comes to the command's standard input, never into it."""
     return (

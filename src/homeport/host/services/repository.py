@@ -31,8 +31,13 @@ def find_changes(path: Path, hook: str) -> list[str]:
     return changes
 
 
-def make_repository(path: Path, hook: str) -> None:
+def make_repository(path: Path, hook: str, branch: str) -> None:
     """Has the repository be there with this hook; one that a person wrote is kept beside it.
+
+    Args:
+        path: of it.
+        hook: what the post-receive hook is.
+        branch: that a clone is on.
 
     Raises:
         HomeportError: git refused.
@@ -41,7 +46,7 @@ def make_repository(path: Path, hook: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Under its name only when it is whole.
         unfinished = path.with_name(f".{path.name}.unfinished")
-        done = run_command(["git", "init", "--quiet", "--bare", str(unfinished)])
+        done = run_command(["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", str(unfinished)])
         if done.code != 0:
             raise HomeportError(f"git init of {path} failed: {done.last_words}")
         unfinished.rename(path)
