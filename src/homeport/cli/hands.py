@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from homeport.cli.surroundings import surroundings_of
+from homeport.cli.surroundings import migrator_of, surroundings_of
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.host.adoption import ADOPTION_HANDS
@@ -19,6 +19,7 @@ from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.machine import MACHINE_HANDS
+from homeport.host.migrations.hands import migration_hands
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
 from homeport.host.replication.restoring import replica_hands
 from homeport.host.services.choosing import manager_for
@@ -50,7 +51,8 @@ def hands_of(
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
     releases = release_hands(releases_of(declaration, environment))
     replica = {} if environment.is_foreign else replica_hands(own)
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases, replica)
+    migrations = migration_hands(own, lambda: migrator_of(declaration, environment))
+    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases, replica, migrations)
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

@@ -13,6 +13,7 @@ from homeport.cli.arguments.data import add_data
 from homeport.cli.arguments.following import add_following
 from homeport.cli.arguments.looking import add_doctor, add_looking
 from homeport.cli.arguments.machine import add_adopt, add_config, add_init, add_provision
+from homeport.cli.arguments.migrations import add_migrate
 from homeport.cli.arguments.releases import add_releases
 from homeport.cli.arguments.restores import add_restore, add_sync
 from homeport.cli.arguments.servers import add_servers
@@ -54,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_replicate(commands)
     add_restore(commands)
     add_sync(commands)
+    add_migrate(commands)
     add_data(commands)
     add_token(commands)
     add_connect(commands)

@@ -17,6 +17,8 @@ from homeport.host.backups.rehearsal import OwnRehearsal
 from homeport.host.data.foreign_seam import ForeignData
 from homeport.host.data.own import OwnData
 from homeport.host.data.program import current_release, release_program
+from homeport.host.migrations.own import OwnMigrator
+from homeport.host.migrations.port import Migrator
 
 IDENTITY_VARIABLE: Final = "HOMEPORT_AGE_IDENTITY"
 """Names the file with the age key that opens sealed backups."""
@@ -31,6 +33,11 @@ def surroundings_of(
     rehearse = None if environment.is_foreign else OwnRehearsal(environment, program)
     around = Surroundings(environment, seam, current_release(environment), rehearse)
     return around if progress is None else replace(around, progress=progress)
+
+
+def migrator_of(declaration: Declaration, environment: Environment) -> Migrator:
+    """Whatever migrates an environment's data."""
+    return OwnMigrator(release_program(environment, Path(declaration.file)))
 
 
 def announcer_of(declaration: Declaration, environment: Environment) -> Announce | None:

@@ -9,11 +9,12 @@ from homeport.environments.adoption import steps as adoption_steps
 from homeport.environments.backups import data_steps
 from homeport.environments.backups import steps as backup_steps
 from homeport.environments.machine import steps as machine_steps
+from homeport.environments.migrations import steps as migration_steps
 from homeport.environments.releases import steps as release_steps
 from homeport.environments.services import steps as service_steps
 
 MODULES: Final = (
     *(steps, adoption_steps, backup_steps, data_steps, machine_steps),
-    *(release_steps, service_steps),
+    *(migration_steps, release_steps, service_steps),
 )
 """The modules that have steps; a new one gets its place here."""

@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -26,3 +27,14 @@ def end_with_parent(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def ending_with_us(command: Sequence[str]) -> tuple[str, ...]:
+    """A command that does what ``command`` does, and ends with this process, also where that is killed."""
+    return (sys.executable, "-P", "-m", __spec__.name, str(os.getpid()), *command)
+
+
+if __name__ == "__main__":
+    end_with_parent(int(sys.argv[1]))
+    # The kernel keeps in mind across this what it was told.
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - an argument list; no shell

@@ -53,6 +53,8 @@ class ForeignFacts:
     databases: tuple[str, ...]
     odd: tuple[Odd, ...]
     """What was left out, or copied though something is wrong with it."""
+    left_out: tuple[str, ...] = ()
+    """The paths of the first of these."""
 
 
 def snapshot_foreign(
@@ -201,6 +203,7 @@ class _Taking:
             counts=dict(sorted(counts.items())),
             databases=tuple(sorted(self.databases)),
             odd=tuple(Odd(path, what) for path, what in sorted(self.odd.items())),
+            left_out=tuple(sorted(path for path in self.odd if path not in self.copied)),
         )
 
 

@@ -33,6 +33,7 @@ class ForeignData:
             application="foreign",
             counts=found.counts,
             oddities=tuple(map(str, found.odd)),
+            left_out=found.left_out,
         )
 
     def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:

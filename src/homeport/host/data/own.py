@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from homeport.contract import APPLICATION, DataFacts, DataLoss, ExitCode, Scrub, SnapshotTaken
 from homeport.environments.environment import Environment
-from homeport.errors import HomeportError
-from homeport.host.commands import run_command
+from homeport.host.data.asking import ask_program
 from homeport.host.data.seam import DataDescription
-
-_SECONDS: Final = 6 * 3600.0
-"""For one copy or one look: a disk that needs longer is broken."""
 
 
 class OwnData:
@@ -31,7 +26,9 @@ class OwnData:
 
     def snapshot(self, source: Path, into: Path) -> DataDescription:
         taken: SnapshotTaken = self._ask("snapshot", self._environment.name, str(into), "--data", str(source))
-        return _described(taken["facts"], tuple(f"{path} is no regular file; left out" for path in taken["left_out"]))
+        left_out = tuple(taken["left_out"])
+        oddities = tuple(f"{path} is no regular file; left out" for path in left_out)
+        return _described(taken["facts"], oddities, left_out)
 
     def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
         depth = ("--deep",) if deep else ()
@@ -61,32 +58,10 @@ class OwnData:
         self._ask("prepare", str(directory), "--environment", name, "--origin", origin, "--scrub", scrub)
 
     def _ask(self, *words: str, allowed: Sequence[ExitCode] = ()) -> Any:  # noqa: ANN401 - each answer has its type
-        """Runs one ``homeport data`` command.
-
-        Raises:
-            HomeportError: it refused, in its own words.
-        """
-        done = run_command((*self._program, "data", *words, "--json"), seconds=_SECONDS)
-        if done.code not in (ExitCode.DONE, *allowed):
-            raise HomeportError(*_refusal(done.errors, done.code))
-        try:
-            return json.loads(done.output)
-        except ValueError:
-            raise HomeportError(f"homeport data {words[0]} answered what is no JSON: {done.last_words}") from None
+        return ask_program(self._program, *words, allowed=allowed)
 
 
-def _refusal(errors: str, code: int) -> tuple[str, str]:
-    """The sentence and the hint of another program's error."""
-    for line in reversed(errors.splitlines()):
-        try:
-            error = json.loads(line)["error"]
-            return str(error["message"]), str(error.get("hint", ""))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return f"homeport data ended with exit code {code}: {' '.join(errors.split())[-400:]}", ""
-
-
-def _described(facts: DataFacts, oddities: tuple[str, ...] = ()) -> DataDescription:
+def _described(facts: DataFacts, oddities: tuple[str, ...] = (), left_out: tuple[str, ...] = ()) -> DataDescription:
     return DataDescription(
         application="homeport" if facts["application"] in (APPLICATION, None) else "foreign",
         identity=facts["identity"],
@@ -95,6 +70,7 @@ def _described(facts: DataFacts, oddities: tuple[str, ...] = ()) -> DataDescript
         position=facts["position"],
         position_at=facts["position_at"],
         oddities=oddities,
+        left_out=left_out,
         problems=tuple(problem["text"] for problem in facts["problems"]),
         too_new=any(problem["code"] == "newer_schema" for problem in facts["problems"]),
         pending=tuple(facts["pending_migrations"]),

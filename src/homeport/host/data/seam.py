@@ -22,6 +22,7 @@ class DataDescription:
         counts: rows by table; for another server's files, what was counted of them.
         position: the number of the last event; None where nothing is numbered.
         position_at: when that was, RFC 3339.
+        left_out: paths of what is in the data and not in the copy.
         oddities: what was left out or is not as it should be and is no reason to stop, in words.
         problems: why it is no good copy, in words; empty where it is one.
         too_new: whether its schema is newer than the release that looked at it knows.
@@ -34,6 +35,7 @@ class DataDescription:
     counts: Mapping[str, int] = field(default_factory=dict)
     position: int | None = None
     position_at: str | None = None
+    left_out: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     too_new: bool = False

@@ -1,0 +1,117 @@
+"""An environment whose release has a migration that its data lack, and the commands for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from homeport import server
+from homeport.cli import main
+from homeport.environments.environment import Environment
+from homeport.host.declaration_file import read_declaration
+from homeport.host.journal import Journal, Operation
+from homeport.host.releases.current import python_of
+from homeport.host.services.awaiting import await_health
+from homeport.host.services.processes import ProcessManager
+from tests.support.later import later_release
+from tests.support.ports import free_ports
+
+SAMPLE: Final = Path(__file__).parents[1] / "data" / "json-v1"
+RELEASE: Final = "20261002T061500Z-1a2b3c4"
+
+
+class Dock:
+    """Production with the earlier server's data, which this release wrote, and served by a later one.
+
+    Args:
+        directory: for all of it.
+        capsys: catches what commands say.
+        text: of the migration that the release has more than this one.
+    """
+
+    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str], text: str | None = None) -> None:
+        self.directory = directory
+        self._capsys = capsys
+        port, sse = free_ports(2)
+        self.file = directory / "homeport.toml"
+        self.file.write_text(
+            f"[environments.production]\nhttp_port = {port}\nsse_port = {sse}\nservice = 'processes'\nauth = 'open'\n"
+        )
+        for path in self.environment.directories:
+            Path(path).mkdir(parents=True, exist_ok=True)
+        server.import_json_v1(self.data, "production", SAMPLE)
+        self.release(text)
+
+    @property
+    def environment(self) -> Environment:
+        return read_declaration(self.file, {}).environment("production")
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "production" / "data"
+
+    def release(self, text: str | None = None) -> Sequence[str]:
+        """Has the environment served by a release with this migration; what runs its ``homeport``."""
+        place = self.directory / "production" / "releases" / RELEASE
+        place.parent.mkdir(exist_ok=True)
+        program = later_release(place, text)
+        link = self.directory / "production" / "current"
+        link.unlink(missing_ok=True)
+        link.symlink_to(place)
+        return program
+
+    def leave(self) -> None:
+        """Has the environment served by this very release."""
+        (self.directory / "production" / "current").unlink()
+
+    def run(self, *words: str, code: int = 0) -> tuple[str, str]:
+        """What a command said on stdout and stderr; it must end with this code."""
+        self._capsys.readouterr()
+        ended = main(["--config", str(self.file), *words])
+        said = self._capsys.readouterr()
+        assert ended == code, said.out + said.err
+        return said.out, said.err
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        """Its answer, or its error."""
+        out, err = self.run(*words, "--json", code=code)
+        return json.loads(out) if code in (0, 4) else json.loads(err.strip().splitlines()[-1])["error"]
+
+    @property
+    def manager(self) -> ProcessManager:
+        return ProcessManager(PurePosixPath(self.file), python_of(self.environment), grace=20)
+
+    def start(self) -> None:
+        """Its server, healthy; it is of this release, which knows nothing of the migration."""
+        self.leave()
+        self.manager.start(self.environment)
+        await_health(self.manager, self.environment, 60)
+
+    def stop(self) -> None:
+        self.manager.stop(self.environment)
+
+    def health(self) -> Any:
+        return httpx2.get(self.environment.health_url, timeout=30).json()
+
+    def projects(self) -> list[str]:
+        """The names that the server tells."""
+        answer = httpx2.get(f"{self.environment.http_url}/api/v1/projects", timeout=30).json()
+        return sorted(one["name"] for one in answer["projects"])
+
+    def operations(self) -> list[Operation]:
+        return Journal(Path(self.environment.journal_directory)).operations()
+
+    def beside(self) -> list[str]:
+        """What lies beside the data."""
+        return sorted(path.name for path in self.data.parent.glob("data?*"))
+
+    def moved(self, directory: Path) -> None:
+        """Has the data lie elsewhere, as on a disk of their own."""
+        shutil.move(self.data, directory / "data")
+        self.file.write_text(self.file.read_text() + f'data = "{directory / "data"}"\n')
