@@ -3,6 +3,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 ARGS ?=
+NAME ?=
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -107,6 +108,10 @@ check: $(VENV)/.dev ## lint, formatting and types
 format: $(VENV)/.dev ## put the code into the one format, with the lint fixes that are safe
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+.PHONY: migration
+migration: $(VENV)/.runtime ## begin a migration of the schema: NAME=task_estimates
+	@$(BIN)/python scripts/new_migration.py '$(NAME)'
 
 # --- dependencies and tidying ---------------------------------------------------------------------------------
 

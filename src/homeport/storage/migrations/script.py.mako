@@ -7,8 +7,10 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = ${repr(up_revision)}
-down_revision: Final = ${repr(down_revision)}
+from homeport.storage.migrations.verifying import missing_tables
+
+revision: Final = "${up_revision}"
+down_revision: Final = "${down_revision}"
 
 PREVIOUS_RELEASE_CAN_RUN: Final = False
 """Say why it can, or why not."""
@@ -16,9 +18,9 @@ PREVIOUS_RELEASE_CAN_RUN: Final = False
 
 def upgrade() -> None:
     """Say what it changes."""
-    ${upgrades if upgrades else "pass"}
+    raise NotImplementedError
 
 
 def verify(connection: sa.Connection) -> list[str]:
     """Say what must be so from now on; each thing that is not gets a sentence."""
-    return []
+    return missing_tables(connection)
