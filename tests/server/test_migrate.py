@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -146,8 +147,10 @@ def test_a_run_that_is_killed_takes_its_program_with_it_and_the_next_one_goes_on
     before = content(dock.data)
     command = [*PROGRAM, "--config", str(dock.file), "migrate", "production", "--yes"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        (child,) = until(lambda: upgrading(process.pid), within=60)
-        process.kill()
+        try:
+            (child,) = until(lambda: upgrading(process.pid), within=120)
+        finally:
+            process.kill()
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, within=30)
     assert content(dock.data) == before
     dock.release()
@@ -158,10 +161,14 @@ def test_a_run_that_is_killed_takes_its_program_with_it_and_the_next_one_goes_on
 
 def upgrading(pid: int) -> list[psutil.Process]:
     """The program that migrates the copy, once it is at it."""
-    children = [(child, child.cmdline()) for child in psutil.Process(pid).children(recursive=True)]
-    return [
-        one for one, words in children if "upgrade" in words and Path(words[-2], f"{DATABASE_FILE}.before").exists()
-    ]
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        # Others come and go meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            words = child.cmdline()
+            if "upgrade" in words and Path(words[-2], f"{DATABASE_FILE}.before").exists():
+                found.append(child)
+    return found
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is small enough to be filled")

@@ -19,6 +19,7 @@ from homeport.host.data.own import OwnData
 from homeport.host.data.program import current_release, release_program
 from homeport.host.migrations.own import OwnMigrator
 from homeport.host.migrations.port import Migrator
+from homeport.host.migrations.scripts import ScriptMigrator
 
 IDENTITY_VARIABLE: Final = "HOMEPORT_AGE_IDENTITY"
 """Names the file with the age key that opens sealed backups."""
@@ -37,6 +38,8 @@ def surroundings_of(
 
 def migrator_of(declaration: Declaration, environment: Environment) -> Migrator:
     """Whatever migrates an environment's data."""
+    if environment.is_foreign:
+        return ScriptMigrator(environment)
     return OwnMigrator(release_program(environment, Path(declaration.file)))
 
 

@@ -37,6 +37,9 @@ IDENTITY_FILE: Final = "identity.json"
 SNAPSHOT_FILE: Final = "DEVELOPMENT_SNAPSHOT.json"
 """Present where the data came from another environment (the proposal's script 3); see :class:`Origin`."""
 
+MIGRATIONS_FILE: Final = ".homeport-migrations.json"
+"""In the data of a server that is not Homeport's, where migrations ran on them: which, and when."""
+
 BACKUPS_FILE: Final = "backups.json"
 """In the journal directory of an environment; see :class:`BackupRecord`."""
 

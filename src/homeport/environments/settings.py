@@ -317,6 +317,11 @@ class EnvironmentSettings(BaseModel):
         "of its own that does not change any more. For a server that is not Homeport's own, install is then run in the "
         "release, and working_directory is the release that serves. It cannot be declared together with checkout.",
     )
+    migrations: Annotated[str, AfterValidator(_optional_path)] = Field(
+        "",
+        description="Only for a server that is not Homeport's own: the directory of its data migrations, which "
+        "homeport migrate runs; a relative one begins at working_directory. docs/migrations.md says what they are.",
+    )
     keep_releases: Annotated[int, AfterValidator(_releases)] = Field(
         5,
         description="How many good releases stay. Those that never came up push none of them out, and one whose data a "

@@ -31,6 +31,7 @@ class Service:
         branch: the branch that the checkout follows; None for the one that is checked out.
         install: what is run in the checkout after it was brought forward, or in a new release; empty for nothing.
         source: the git repository that releases are built from; None where none are.
+        migrations: the directory of what migrates another server's data; None where nothing does.
         keep_releases: how many good ones stay.
     """
 
@@ -44,6 +45,7 @@ class Service:
     branch: str | None
     install: tuple[str, ...]
     source: PurePosixPath | None
+    migrations: PurePosixPath | None
     keep_releases: int
 
     def as_json(self) -> dict[str, object]:
@@ -59,6 +61,7 @@ class Service:
             "branch": self.branch,
             "install": list(self.install),
             "source": str(self.source) if self.source is not None else None,
+            "migrations": str(self.migrations) if self.migrations is not None else None,
             "keep_releases": self.keep_releases,
         }
 
@@ -75,10 +78,11 @@ def make_service(settings: EnvironmentSettings, root: PurePosixPath, directory: 
     declared = settings.working_directory
     released = directory / CURRENT if settings.source and settings.command else directory
     own_install = _OWN_INSTALL if checkout is not None and not settings.command else ()
+    where = absolute(root, declared) if declared else checkout or released
     return Service(
         kind=settings.service,
         command=tuple(settings.command),
-        working_directory=absolute(root, declared) if declared else checkout or released,
+        working_directory=where,
         variables=tuple(settings.variables.items()),
         health=settings.health,
         health_says=tuple(settings.health_says.items()),
@@ -86,6 +90,7 @@ def make_service(settings: EnvironmentSettings, root: PurePosixPath, directory: 
         branch=settings.branch or None,
         install=tuple(settings.install) if settings.install is not None else own_install,
         source=absolute(root, settings.source) if settings.source else None,
+        migrations=absolute(where, settings.migrations) if settings.migrations else None,
         keep_releases=settings.keep_releases,
     )
 
@@ -97,10 +102,14 @@ def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
         faults.append(("command", "begins with an empty text; the first is the program"))
     if settings.install and not settings.install[0]:
         faults.append(("install", "begins with an empty text; the first is the program"))
-    if settings.health_says and not settings.command:
-        faults.append(("health_says", "is for a server with a command of its own; Homeport's own is judged whole"))
-    if settings.health != "/health" and not settings.command:
-        faults.append(("health", "is for a server with a command of its own; Homeport's own answers at /health"))
+    foreign = (
+        ("migrations", settings.migrations, "a release of Homeport brings its own"),
+        ("health_says", settings.health_says, "Homeport's own is judged whole"),
+        ("health", settings.health != "/health", "Homeport's own answers at /health"),
+    )
+    for setting, declared, why in foreign:
+        if declared and not settings.command:
+            faults.append((setting, f"is for a server with a command of its own; {why}"))
     for setting, value in (("branch", settings.branch), ("install", settings.install)):
         if value and not (settings.checkout or settings.source):
             faults.append((setting, "needs a checkout or a source; without one there is nothing to bring forward"))

@@ -117,14 +117,15 @@ def count_rows(file: Path) -> dict[str, int]:
         with _opened(file, "ro&immutable=1", Patience()) as reading:
             tables = reading.execute(_TABLES).fetchall()
             return {
-                name: reading.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0]  # noqa: S608 - quoted
+                name: reading.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0]  # noqa: S608 - quoted
                 for (name,) in tables
             }
     except pysqlite3.DatabaseError:
         return {}
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL has it."""
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
 
