@@ -13,6 +13,7 @@ from typing import Final
 
 import psutil
 
+from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
 from homeport.environments.services.state import ManagerKind, ServiceEnd, ServiceState, find_unmanaged
@@ -78,6 +79,10 @@ class SystemdManager:
         done = _systemctl(["start", *self._sockets(environment), state.unit])
         if done.code != 0:
             end = self.state(environment).last_end
+            if end is not None and end.code == ExitCode.CANNOT_START:
+                raise CannotStartError(
+                    f"{state.unit} could not be started: it {end}", f"homeport logs {environment.name} shows more."
+                )
             raise _refused(f"{state.unit} could not be started", done, f"it {end}" if end is not None else "")
 
     def stop(self, environment: Environment) -> None:
