@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -35,13 +36,18 @@ def run(arguments: Namespace) -> int:
         declaration.environment(name)
     if not arguments.watch:
         _show(_look(declaration, names), as_json=arguments.json)
-    elif arguments.json or not sys.stdout.isatty():
+    elif arguments.json or not _can_be_drawn_on():
         while True:
             _show(_look(declaration, names), as_json=arguments.json)
             time.sleep(arguments.every)
     else:
         _watch(lambda: _look(declaration, names), arguments.every)
     return ExitCode.DONE
+
+
+def _can_be_drawn_on() -> bool:
+    """Whether standard output is a terminal on which a table can be drawn over the one before."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def _look(declaration: Declaration, names: Sequence[str]) -> list[StatusRow]:
