@@ -16,6 +16,7 @@ FILE: Final = f"{ROOT}/homeport.toml"
 PLAIN: Final = "http://127.0.0.1"
 ELSEWHERE: Final = "/mnt/backups"
 CREDENTIALS: Final = f"{ROOT}/credentials.toml"
+KEY: Final = f"{ROOT}/key"
 ENVIRONMENTS: Final = ("production", "development", "notes", "trial")
 DECLARED: Final = f"""\
 [environments.production]
@@ -38,6 +39,7 @@ variables = {{ PORT = "3460", DATA = "{ROOT}/notes/data" }}
 health_says = {{ status = "ok" }}
 
 [environments.trial]
+unit_credentials = ["key:{KEY}"]
 protocols = ["http"]
 http_port = 3462
 command = ["/usr/bin/node", "server.js"]
@@ -112,6 +114,7 @@ def prepare(machine: Machine) -> Patient:
     """What stands on it before Homeport comes: disks, another program, its data."""
     machine.write(FILE, DECLARED)
     machine.write(CREDENTIALS, "", mode=0o600)
+    machine.write(KEY, "correct-horse", mode=0o600)
     machine.write("/srv/app/server.js", SERVER)
     for name in ("notes", "trial"):
         machine.write(f"{ROOT}/{name}/data/notes.json", json.dumps([f"{name} {number}" for number in range(2000)]))

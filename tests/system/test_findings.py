@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from tests.support.machine import booted
-from tests.system.ailing import CREDENTIALS, ELSEWHERE, ENVIRONMENTS, FILE, PLAIN, ROOT, Patient, prepare
+from tests.system.ailing import CREDENTIALS, ELSEWHERE, ENVIRONMENTS, FILE, KEY, PLAIN, ROOT, Patient, prepare
 
 SITE: Final = "/etc/nginx/conf.d/team.conf"
 JOB: Final = "/etc/cron.d/notes"
@@ -179,11 +179,12 @@ def test_data_that_everybody_may_read_are_closed_by_fix(patient: Patient) -> Non
     patient.mend(found, f"chmod o-rwx {ROOT}/production/data")
 
 
-def test_secrets_that_everybody_may_read_are_found(patient: Patient) -> None:
-    patient.machine.run(["chmod", "644", CREDENTIALS])
+@pytest.mark.parametrize("path", [CREDENTIALS, KEY], ids=["of-the-places-of-backups", "of-a-unit"])
+def test_secrets_that_everybody_may_read_are_found(patient: Patient, path: str) -> None:
+    patient.machine.run(["chmod", "644", path])
     found = patient.shows("secret-readable", None)
-    assert CREDENTIALS in found["sentence"]
-    patient.mend(found, f"chmod 600 {CREDENTIALS}")
+    assert path in found["sentence"]
+    patient.mend(found, f"chmod 600 {path}")
 
 
 def test_a_repository_that_tracks_data_is_found(patient: Patient) -> None:

@@ -77,7 +77,7 @@ class MachineFacts:
         units: by name.
         ports_held: by port, who else holds it, in words.
         closed: sentences about what the server's user could not reach.
-        lacking: sentences about what the declared replica needs and is not there, each with what to do.
+        lacking: sentences about what is declared to be there and is not, each with what to do.
         nginx: None where it is not installed, or not asked for.
         record: of the last provision; None where there was none.
         links: by path, where those lead to that are needed and there.

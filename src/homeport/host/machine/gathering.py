@@ -78,15 +78,22 @@ def gather_facts(environment: Environment, program: Program) -> MachineFacts:
 
 
 def _lacking(environment: Environment) -> tuple[tuple[str, str], ...]:
-    """What the replica needs: the program, and the disk."""
-    if environment.replica_directory is None:
-        return ()
-    try:
-        find_litestream(environment)
-        replica_of(environment)
-    except HomeportError as error:
-        return ((error.sentence, error.hint),)
-    return ()
+    """Secrets that systemd is to hand over; what the replica needs: the program, and the disk."""
+    lacking = [
+        (
+            f"There is no {file}, which the server of {environment.name} is to be handed by systemd.",
+            f"Write it, of mode 0600 and root's, or take it out of unit_credentials of {environment.name}.",
+        )
+        for _, file in environment.credentials
+        if _is_missing(Path(file))
+    ]
+    if environment.replica_directory is not None:
+        try:
+            find_litestream(environment)
+            replica_of(environment)
+        except HomeportError as error:
+            lacking.append((error.sentence, error.hint))
+    return tuple(lacking)
 
 
 def make_journal_directory(directory: Path) -> None:
@@ -180,6 +187,17 @@ def _closed(program: Program) -> Iterable[str]:
             if found is not None:
                 yield f"{found} is closed to other users, so that the server's user could not reach {path}."
                 break
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether a file is not there; one that this user may not look at is believed to be."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def first_closed(path: Path) -> Path | None:

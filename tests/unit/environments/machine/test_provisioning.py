@@ -191,6 +191,7 @@ def test_a_drop_in_is_named_and_stays() -> None:
     ("facts", "said"),
     [
         (MachineFacts(ports_held={3444: "process 7 (node)"}), "held by process 7"),
+        (MachineFacts(lacking=(("There is no /etc/keys/api.", "Write it."),)), "There is no /etc/keys/api"),
         (MachineFacts(closed=("/root is closed to other users",)), "/root is closed"),
     ],
 )
