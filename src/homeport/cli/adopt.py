@@ -202,8 +202,8 @@ class _Work:
         if not self._arguments.yes:
             for line in plan_lines(plan):
                 tell(line)
-        confirm(f"{plan.operation} {self._environment.name} on this machine", yes=self._arguments.yes)
-        return carrier.carry_out(plan)
+        agreed = confirm(f"{plan.operation} {self._environment.name} on this machine", yes=self._arguments.yes)
+        return carrier.carry_out(plan, agreed)
 
     # --- saying ---------------------------------------------------------------------------------------------------
 

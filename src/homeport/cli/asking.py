@@ -6,10 +6,11 @@ import sys
 
 from homeport.cli.output import tell
 from homeport.errors import GuardError
+from homeport.host.journal import Confirmed
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Goes on where the person agrees, or has agreed already.
+def confirm(question: str, *, yes: bool) -> Confirmed:
+    """Goes on where the person agrees, or has agreed already; answers which, for the journal.
 
     Args:
         question: what is about to be done, without a question mark.
@@ -19,7 +20,7 @@ def confirm(question: str, *, yes: bool) -> None:
         GuardError: the person does not agree, or there is nobody to ask.
     """
     if yes:
-        return
+        return "yes"
     if not sys.stdin.isatty():
         raise GuardError(f"{question}: nobody is here to be asked.", "--yes goes on without asking.")
     sys.stderr.write(f"{question}? [y/N] ")
@@ -27,3 +28,4 @@ def confirm(question: str, *, yes: bool) -> None:
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         tell("")
         raise GuardError("Not confirmed; nothing was changed.")
+    return "asked"

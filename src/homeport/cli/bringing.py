@@ -76,7 +76,7 @@ def _to_checkout(
     own = checkout.find(f"refs/heads/{branch}")
     note_followed(environment, branch, commit)
     try:
-        carrier.carry_out(plan)
+        carrier.carry_out(plan, "declared")
     except HomeportError as error:
         if error.exit_code == ExitCode.NEEDS_PERSON:
             raise

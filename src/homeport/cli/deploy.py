@@ -26,6 +26,7 @@ from homeport.errors import HomeportError, UsageError
 from homeport.host.backups.shelf import Shelf
 from homeport.host.carrying import Carried, Carrier, carrying
 from homeport.host.data.program import current_release
+from homeport.host.journal import Confirmed
 from homeport.host.releases.aside import allow_loss, drop
 from homeport.host.releases.checking import check_room
 from homeport.host.releases.hands import ReleaseSurroundings
@@ -67,9 +68,9 @@ def run(arguments: Namespace) -> int:
         carrier.heal()
         around.shelf.tidy()
         made = _plan(around, arguments)
-        _ask(environment, made, arguments)
+        agreed = _ask(environment, made, arguments)
         try:
-            done = carrier.carry_out(made.plan)
+            done = carrier.carry_out(made.plan, agreed)
         except HomeportError as error:
             _remember(around, made, error)
             raise
@@ -158,12 +159,12 @@ def _target(around: ReleaseSurroundings, named: str | None) -> tuple[Release, Re
     return target, current
 
 
-def _ask(environment: Environment, made: _Made, arguments: Namespace) -> None:
+def _ask(environment: Environment, made: _Made, arguments: Namespace) -> Confirmed:
     if arguments.yes or not environment.protected:
-        return
+        return "yes" if arguments.yes else ""
     for line in plan_lines(made.plan):
         tell(line)
-    confirm(f"{made.plan.operation} {environment.name}, which is protected: {made.release}", yes=False)
+    return confirm(f"{made.plan.operation} {environment.name}, which is protected: {made.release}", yes=False)
 
 
 def _decide(around: ReleaseSurroundings, carrier: Carrier, *, lose: bool) -> int:

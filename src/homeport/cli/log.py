@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import Final
 
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say, table
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
+from homeport.environments.words import span
 from homeport.errors import HomeportError, UsageError
 from homeport.host.journal import Journal, Operation
+
+_CONFIRMED: Final = {
+    "asked": "confirmed by a person who was asked",
+    "yes": "confirmed by --yes",
+    "declared": "confirmed by the declaration",
+    "": "nobody is asked for this",
+}
 
 
 def run(arguments: Namespace) -> int:
@@ -49,10 +58,21 @@ def _list(environments: list[Environment], *, as_json: bool) -> None:
         say("Nothing was done yet.")
     else:
         rows = [
-            (name, operation.id, str(operation.plan_json["operation"]), _by(operation), _outcome(operation))
+            (
+                name,
+                operation.id,
+                str(operation.plan_json["operation"]),
+                _by(operation),
+                _took(operation.seconds),
+                _outcome(operation),
+            )
             for operation, name in found
         ]
-        say(table(("ENVIRONMENT", "ID", "OPERATION", "BY", "OUTCOME"), rows))
+        say(table(("ENVIRONMENT", "ID", "OPERATION", "BY", "TOOK", "OUTCOME"), rows))
+
+
+def _row(one: Operation) -> tuple[str, ...]:
+    return one.id, str(one.plan_json["operation"]), _by(one), _took(one.seconds), _outcome(one)
 
 
 def _show_one(environment: Environment, wanted: str, *, as_json: bool) -> None:
@@ -67,8 +87,10 @@ def _show_one(environment: Environment, wanted: str, *, as_json: bool) -> None:
         return
     say(f"{operation.id}  {operation.plan_json['operation']} {environment.name}  {_outcome(operation)}")
     say(f"begun {operation.begun_at} by {_by(operation)}: {operation.by.get('command', '')}")
+    say(f"{_CONFIRMED[operation.confirmed]}; took {_took(operation.seconds)}")
     for number, text in enumerate(_steps(operation)):
-        say(f"  [{_step_state(operation, number)}] {text}")
+        took = _took(operation.step_seconds(number))
+        say(f"  [{_step_state(operation, number)}] {text}{f' ({took})' if took != '-' else ''}")
 
 
 def _steps(operation: Operation) -> list[str]:
@@ -81,7 +103,13 @@ def _steps(operation: Operation) -> list[str]:
 
 def _steps_json(operation: Operation) -> list[dict[str, object]]:
     return [
-        {**step, "text": text, "state": _step_state(operation, number), "result": operation.results.get(number)}
+        {
+            **step,
+            "text": text,
+            "state": _step_state(operation, number),
+            "seconds": operation.step_seconds(number),
+            "result": operation.results.get(number),
+        }
         for number, (step, text) in enumerate(zip(operation.plan_json["steps"], _steps(operation), strict=True))
     ]
 
@@ -101,6 +129,8 @@ def _as_json(operation: Operation, environment: str) -> dict[str, object]:
         "operation": operation.plan_json["operation"],
         "begun_at": operation.begun_at,
         "ended_at": operation.ended_at,
+        "seconds": operation.seconds,
+        "confirmed": operation.confirmed or None,
         "by": dict(operation.by),
         "outcome": operation.outcome or "open",
         "sentence": operation.sentence,
@@ -110,6 +140,12 @@ def _as_json(operation: Operation, environment: str) -> dict[str, object]:
 def _outcome(operation: Operation) -> str:
     outcome = operation.outcome or "open"
     return f"{outcome}: {operation.sentence}" if operation.sentence else outcome
+
+
+def _took(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds:.1f} s" if seconds < 60 else span(seconds)
 
 
 def _by(operation: Operation) -> str:

@@ -36,6 +36,7 @@ from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.source import live_source
 from homeport.host.backups.target import look_at_target
 from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.journal import Confirmed
 from homeport.host.migrations.room import check_room
 from homeport.host.services.choosing import manager_for
 
@@ -77,8 +78,8 @@ def run(arguments: Namespace) -> int:
                 return _nothing(environment, intent.standing, arguments)
             if arguments.dry_run:
                 return _try(environment, carrier, intent, arguments)
-            _ask(environment, intent, arguments)
-            carried = carrier.carry_out(intent.plan)
+            agreed = _ask(environment, intent, arguments)
+            carried = carrier.carry_out(intent.plan, agreed)
     finally:
         progress.close()
     return _report(environment, intent, carried, arguments)
@@ -136,12 +137,12 @@ def _try(environment: Environment, carrier: Carrier, intent: _Intent, arguments:
     return ExitCode.FINDINGS if findings else ExitCode.DONE
 
 
-def _ask(environment: Environment, intent: _Intent, arguments: Namespace) -> None:
+def _ask(environment: Environment, intent: _Intent, arguments: Namespace) -> Confirmed:
     if arguments.yes or not environment.protected:
-        return
+        return "yes" if arguments.yes else ""
     for line in (pending_line(environment.name, intent.standing), *plan_lines(intent.plan)):
         tell(line)
-    confirm(f"Migrate the data of {environment.name}, which is protected", yes=False)
+    return confirm(f"Migrate the data of {environment.name}, which is protected", yes=False)
 
 
 def _report(environment: Environment, intent: _Intent, carried: Carried, arguments: Namespace) -> ExitCode:

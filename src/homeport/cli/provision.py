@@ -54,8 +54,8 @@ def run(arguments: Namespace) -> int:
             if not arguments.yes:
                 for line in plan_lines(made.plan):
                     tell(line)
-            confirm(f"{made.plan.operation} {environment.name} on this machine", yes=arguments.yes)
-            carrier.carry_out(made.plan)
+            agreed = confirm(f"{made.plan.operation} {environment.name} on this machine", yes=arguments.yes)
+            carrier.carry_out(made.plan, agreed)
     _print_done(environment, made, arguments, healed=[operation.id for operation in healed])
     return ExitCode.DONE
 

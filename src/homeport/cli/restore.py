@@ -84,8 +84,8 @@ def _restore(declaration: Declaration, around: Surroundings, carrier: Carrier, a
     if not arguments.json:
         for line in _lines(around, intent):
             tell(line)
-    confirm(f"Restore {intent.name} into {around.environment.name}", yes=arguments.yes)
-    carried = carrier.carry_out(intent.plan)
+    agreed = confirm(f"Restore {intent.name} into {around.environment.name}", yes=arguments.yes)
+    carried = carrier.carry_out(intent.plan, agreed)
     _report(around, intent, carried.operation, arguments)
     return ExitCode.DONE
 

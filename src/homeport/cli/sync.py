@@ -56,8 +56,8 @@ def run(arguments: Namespace) -> int:
                 return ExitCode.DONE
             if not arguments.yes:
                 tell(f"All data of {environment.name} are replaced by a copy of {origin.name}'s.")
-            confirm(f"Sync {origin.name} into {environment.name}", yes=arguments.yes)
-            carried = carrier.carry_out(plan)
+            agreed = confirm(f"Sync {origin.name} into {environment.name}", yes=arguments.yes)
+            carried = carrier.carry_out(plan, agreed)
     finally:
         progress.close()
     _report(origin.name, target, safety if target.holds else None, carried.operation, arguments)

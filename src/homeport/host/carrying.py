@@ -17,7 +17,7 @@ from homeport.environments.plan import Plan
 from homeport.environments.steps import Step
 from homeport.errors import HomeportError, NeedsPersonError
 from homeport.host.hands import Hand, Hands
-from homeport.host.journal import Journal, Operation, Outcome, new_operation_id
+from homeport.host.journal import Confirmed, Journal, Operation, Outcome, new_operation_id
 from homeport.host.operation_lock import operation_lock
 
 
@@ -113,8 +113,12 @@ class Carrier:
             healed.append(operation)
         return healed
 
-    def carry_out(self, plan: Plan) -> Carried:
+    def carry_out(self, plan: Plan, confirmed: Confirmed = "") -> Carried:
         """Carries a plan out, after what was left open.
+
+        Args:
+            plan: what is to be done.
+            confirmed: how it was agreed to, for the journal.
 
         Raises:
             HomeportError: a step failed, and all was undone.
@@ -122,7 +126,7 @@ class Carrier:
         """
         self.heal()
         operation = Operation(new_operation_id(self._now(), self._random()), plan.as_json(), "", {})
-        self._journal.begin(operation.id, plan)
+        self._journal.begin(operation.id, plan, confirmed)
         try:
             for number, step in enumerate(plan.steps):
                 self._watcher.begins(plan, number)

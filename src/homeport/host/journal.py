@@ -29,6 +29,8 @@ _BEGINNING: Final = "0" * 64
 READABLE: Final = every_step.MODULES
 """What must be loaded for records to be read back."""
 
+Confirmed = Literal["asked", "yes", "declared", ""]
+"""How it was agreed to: a person was asked, ``--yes`` was given, it is declared; empty where nobody is asked."""
 Outcome = Literal["done", "undone", "stuck"]
 """``stuck``: it could neither be finished nor undone; a person is asked for, and the next run tries again."""
 
@@ -47,6 +49,9 @@ class Operation:
         results: by step number, what steps had to say.
         outcome: None while it is open.
         sentence: why it was undone or is stuck.
+        ended_at: RFC 3339, UTC.
+        confirmed: how it was agreed to.
+        times: by step number, when it began and when it was done; RFC 3339, UTC.
     """
 
     id: str
@@ -60,6 +65,18 @@ class Operation:
     outcome: Outcome | None = None
     sentence: str = ""
     ended_at: str | None = None
+    confirmed: str = ""
+    times: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it is open."""
+        return None if self.ended_at is None else between(self.begun_at, self.ended_at)
+
+    def step_seconds(self, number: int) -> float | None:
+        """How long a step took; None where it was not done."""
+        began, done = self.times.get(number, ("", None))
+        return None if done is None else between(began, done)
 
     @property
     def plan(self) -> Plan:
@@ -88,9 +105,10 @@ class Journal:
         self._file = directory / FILE_NAME
         self._now = now
 
-    def begin(self, operation: str, plan: Plan) -> None:
+    def begin(self, operation: str, plan: Plan, confirmed: Confirmed = "") -> None:
         """An operation begins. Its id must be new."""
-        self._append(operation, "begun", plan=plan.as_json(), by=_whoever_runs_this())
+        agreed = {"confirmed": confirmed} if confirmed else {}
+        self._append(operation, "begun", plan=plan.as_json(), by=_whoever_runs_this(), **agreed)
 
     def step_begins(self, operation: str, number: int, inverse: Sequence[Step]) -> None:
         """A step is about to be carried out; ``inverse`` takes it back."""
@@ -187,6 +205,14 @@ def _read_steps(written: Sequence[Mapping[str, Any]], *, needed: bool) -> tuple[
         return ()
 
 
+def between(began: str, ended: str) -> float | None:
+    """Seconds from one time of RFC 3339 to another; None where one is none."""
+    try:
+        return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
 def new_operation_id(now: datetime, random: str) -> str:
     """An id that sorts by time: ``20261002T061500Z-3f2a91``."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{random}"
@@ -196,15 +222,19 @@ def _note(found: dict[str, Operation], record: Mapping[str, Any]) -> None:
     name = record["operation"]
     if record["event"] == "begun":
         found[name] = Operation(name, record["plan"], record["at"], record["by"])
+        found[name].confirmed = record.get("confirmed", "")
     operation = found.get(name)
     if operation is None:
         return
     match record["event"]:
         case "step":
             operation.inverses[record["number"]] = ()
+            operation.times[record["number"]] = (record["at"], None)
         case "done":
             operation.done.add(record["number"])
             operation.results[record["number"]] = record.get("result", {})
+            began, _ = operation.times.get(record["number"], (record["at"], None))
+            operation.times[record["number"]] = (began, record["at"])
         case "taken_back":
             operation.taken_back.add(record["number"])
         case "ended":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -101,3 +102,27 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
         stream.write("rubbish\n")
     with pytest.raises(HomeportError, match="line 7: not a record"):
         journal.operations()
+
+
+def test_it_says_how_long_it_took_and_how_it_was_agreed_to(tmp_path: Path) -> None:
+    at = datetime(2026, 10, 2, 6, 15, tzinfo=UTC)
+    times = iter(at + timedelta(seconds=count) for count in range(100))
+    journal = Journal(tmp_path, lambda: next(times))
+    journal.begin("one", PLAN, "asked")
+    journal.step_begins("one", 0, ())
+    journal.step_done("one", 0)
+    journal.end("one", "done")
+    journal.begin("two", PLAN)
+    one, two = journal.operations()
+    assert (one.confirmed, one.seconds, one.step_seconds(0)) == ("asked", 3.0, 1.0)
+    assert (two.confirmed, two.seconds, two.step_seconds(0)) == ("", None, None)
+    assert journal.find_tampering() is None
+
+
+def test_how_it_was_agreed_to_cannot_be_changed_afterwards(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin("one", PLAN, "yes")
+    journal.end("one", "done")
+    file = tmp_path / FILE_NAME
+    file.write_text(file.read_text().replace('"confirmed": "yes"', '"confirmed": "asked"'))
+    assert journal.find_tampering() == f"{file}, line 1: does not follow from the line before it"
