@@ -102,6 +102,3 @@ def test_a_person_who_was_asked_and_agreed_is_told_apart_from_yes(harbour: Harbo
         os.close(ours)
         os.close(theirs)
     assert [one["confirmed"] for one in operations(harbour)] == ["asked"]
-    assert json.loads((Path(harbour.environment.journal_directory) / FILE_NAME).read_text().splitlines()[0])[
-        "confirmed"
-    ]
