@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
-SYSTEM_PACKAGES := nginx-light mmdebstrap systemd-container openssh-client openssh-server
+SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # A failed recipe must not leave a stamp behind that says it was done.
@@ -70,11 +70,15 @@ test: $(VENV)/.dev node machines ## every test (under fifteen minutes on two cor
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
-	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not soak and not system' $(ARGS)
+	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not needs_browser and not soak and not system' $(ARGS)
 
 .PHONY: test-system
 test-system: $(VENV)/.dev machines ## real systemd and nginx in containers, which is part of `make test` too
 	$(PYTEST) tests/system $(ARGS)
+
+.PHONY: test-browser
+test-browser: $(VENV)/.dev node system ## the pages in a real browser, which is part of `make test` too
+	$(BIN)/pytest tests/browser $(ARGS)
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/.dev node ## the official MCP conformance suite, which is part of `make test` too

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from homeport.coordination.store import Store
+from tests.support.browser import find_chromium
 from tests.support.desk import Desk, opened
 from tests.support.nginx import find_nginx
 from tests.support.node import NodeTools, find_node_tools
@@ -31,12 +32,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip by name, in the summary, what needs npm's tools or nginx where they are not installed."""
+    """Skip by name, in the summary, what needs npm's tools, nginx or a browser where they are not installed."""
     reasons = {}
     if find_node_tools() is None:
         reasons["needs_node"] = "the npm tools are not installed: `make node` installs them where npm is or may be"
     if find_nginx() is None:
         reasons["needs_nginx"] = "nginx is not installed: `make system` installs it where that is possible"
+    if find_chromium() is None:
+        reasons["needs_browser"] = "chromium is not installed: `make system` installs it where that is possible"
     for item in items:
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):

@@ -33,13 +33,18 @@ class Workspace:
         """Of the HTTP port, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         """Calls a tool as old clients do; the answer of one that is not refused."""
         given = {"from" if key == "from_" else key: value for key, value in arguments.items()}
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": given}}
         answer = httpx2.post(f"{self.url}/mcp", json=body, timeout=60).json()
         assert "result" in answer, answer
         return answer["result"]["data"]
+
+    def token(self, name: str, *more: str) -> str:
+        """A new token, made as a person makes one."""
+        command = [*PROGRAM, "--config", str(self.file), "token", "create", self.environment, "--name", name, *more]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
     def answers(self) -> bool:
         """Whether a server is there and well."""

@@ -70,9 +70,9 @@ class Pages:
         exchange = visitor.exchange
         try:
             view = self._view(exchange, visitor)
-            lapsed = await self._recognise(visitor)
+            await self._recognise(visitor)
             if view.needs != ANYBODY and not visitor.known:
-                return _to_sign_in(exchange, lapsed)
+                return _to_sign_in(exchange, visitor.lapsed)
             if exchange.method == "POST":
                 visitor.form = await _form(visitor)
             return await view.work(visitor)
@@ -100,19 +100,19 @@ class Pages:
         )
         return view
 
-    async def _recognise(self, visitor: Visitor) -> UnauthorizedError | None:
-        """Finds out who looks; why nobody does where somebody did before."""
+    async def _recognise(self, visitor: Visitor) -> None:
         exchange = visitor.exchange
         try:
             await self._gate.know(exchange, names.session(exchange, self._environment))
         except UnauthorizedError as error:
-            return error if names.session(exchange, self._environment) else None
+            if names.session(exchange, self._environment) is not None:
+                visitor.lapsed = error
+            return
         visitor.known = True
         visitor.position = await self._dispatcher.feed.last()
         visitor.name = exchange.caller.instance_id or _chosen(exchange, self._environment)
         if visitor.name is not None:
             await self._dispatcher.sighted(visitor.name)
-        return None
 
     async def _send(self, visitor: Visitor, answer: Answer, cookies: list[Cookie]) -> None:
         exchange = visitor.exchange
@@ -191,8 +191,7 @@ def _to_sign_in(exchange: Exchange, error: UnauthorizedError | None) -> Redirect
     if error is not None:
         exchange.error = error.code
         asked["ended"] = "1"
-    gone = (Cookie("session", "", 0),) if error is not None else ()
-    return Redirect(f"{names.SIGN_IN}?{urlencode(asked)}" if asked else names.SIGN_IN, cookies=gone)
+    return Redirect(f"{names.SIGN_IN}?{urlencode(asked)}" if asked else names.SIGN_IN)
 
 
 def _refused(error: CallError) -> Page:

@@ -198,7 +198,9 @@ def _asking(visitor: Visitor, complaint: str = "", status: int = 200) -> Page:
         "next": _next(visitor),
         "ended": "ended" in visitor.query,
     }
-    return Page("sign-in.html", "Sign in", context, status)
+    # Not before it is said: what scripts ask in between must not make it unsaid.
+    gone = (Cookie("session", "", 0),) if visitor.lapsed is not None else ()
+    return Page("sign-in.html", "Sign in", context, status, gone)
 
 
 def _next(visitor: Visitor) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 from homeport.coordination.values import JsonObject, Millis
-from homeport.errors import CallError, ForbiddenError, InvalidError
+from homeport.errors import CallError, ForbiddenError, InvalidError, UnauthorizedError
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports.exchange import Exchange
 from homeport.transports.pages.look import Look
@@ -76,6 +76,7 @@ class Visitor:
         prefix: below which path a proxy offers the pages.
         name: the instance id under which the person acts; None where none was chosen yet.
         known: whether it was let in at all.
+        lapsed: why a visit that the browser shows opens nothing (any more).
         key: a secret of this browser, which forms are bound to.
         path: what stands in the path's places.
         query: what stands in the address.
@@ -91,6 +92,7 @@ class Visitor:
         self.key = key
         self.name: str | None = None
         self.known = False
+        self.lapsed: UnauthorizedError | None = None
         self.path: Mapping[str, str] = {}
         self.query: Mapping[str, str] = {}
         self.form: Mapping[str, str] = {}

@@ -27,7 +27,7 @@ function go(key) {
 export function bindKeys() {
   const dialog = document.getElementById("keys");
   const button = document.querySelector("[data-show-keys]");
-  let going = 0;
+  let going = -Infinity;
   if (button && dialog) {
     button.hidden = false;
     button.addEventListener("click", () => dialog.showModal());
@@ -40,7 +40,7 @@ export function bindKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
     if (typing(event.target)) return;
-    if (performance.now() - going < 1500) { going = 0; event.preventDefault(); go(event.key); return; }
+    if (performance.now() - going < 1500) { going = -Infinity; event.preventDefault(); go(event.key); return; }
     const actions = {
       "/": () => document.getElementById("find")?.focus(),
       "?": () => dialog?.showModal(),

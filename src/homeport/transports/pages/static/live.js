@@ -20,6 +20,7 @@ let timer = null;
 let fetchedAt = 0;
 let stale = false;
 let fetching = false;
+let leaving = false;
 
 function parts() {
   return [...document.querySelectorAll("[data-live]")];
@@ -43,7 +44,7 @@ function refreshSoon() {
 }
 
 async function refresh() {
-  if (document.hidden || fetching) return;
+  if (document.hidden || fetching || leaving) return;
   fetching = true;
   stale = false;
   fetchedAt = performance.now();
@@ -101,6 +102,7 @@ function connect() {
     lost = false;
   };
   source.onerror = () => {
+    if (leaving) return;
     // A browser gives up on its own where something answers that is no stream, as a proxy does while a server restarts.
     source.close();
     body.dataset.live = "no";
@@ -116,7 +118,7 @@ function connect() {
 async function stillSignedIn() {
   try {
     const response = await fetch(`${base}/me`, { method: "HEAD", redirect: "manual" });
-    if (response.type === "opaqueredirect") location.reload();
+    if (response.type === "opaqueredirect" && !leaving) location.reload();
   } catch {
     // The server is away; that is what the retries are for.
   }
@@ -147,6 +149,9 @@ export function followFeed() {
     if (data.hello && source) channel.postMessage({ position });
     listen(data);
   };
+  // What a page asks while another is on its way would take that one's place.
+  addEventListener("beforeunload", () => { leaving = true; });
+  addEventListener("pageshow", () => { leaving = false; });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && stale) void refresh(); });
   channel.postMessage({ hello: true });
   if (navigator.locks) {
