@@ -227,3 +227,45 @@ async def test_the_next_claimable_task_is_the_best_that_one_may_take(store: Stor
     assert await best("eve", "waiter", None) == "foreign"
     assert await best("bob", "waiter", ("p",)) == "bobs"
     assert await best("eve", "waiter", ()) is None
+
+
+async def test_tasks_are_found_by_their_words_among_other_conditions(store: Store) -> None:
+    def work(records: Records) -> list[list[str]]:
+        records.projects.put(given.project("p"))
+        records.tasks.add(given.task("lamp", project_id="p", title="Mend the lighthouse lamp", status="blocked"))
+        records.tasks.add(given.task("lens", project_id="p", title="Polish", description="The lens of the lighthouse."))
+        records.tasks.add(given.task("quay", title="Light the quay"))
+        asked = (
+            TaskFilter(words=("lighthouse",)),
+            TaskFilter(words=("lighthouse", "lam"), project_id="p"),
+            TaskFilter(words=("light",), status="pending"),
+            TaskFilter(words=("nowhere",)),
+        )
+        found = [[one.id for one in records.tasks.select(which, Page())] for which in asked]
+        assert [records.tasks.count(which) for which in asked] == list(map(len, found))
+        return found
+
+    assert await store.write(work) == [["lamp", "lens"], ["lamp"], ["lens", "quay"], []]
+
+
+async def test_a_task_is_overdue_after_its_day_until_it_is_completed(store: Store) -> None:
+    def work(records: Records) -> list[str]:
+        for name, due in (
+            ("past", "2026-11-25"),
+            ("moment", "2026-11-25T23:59:00Z"),
+            ("today", "2026-11-26"),
+            ("later", "2027-01-01"),
+            ("words", "soon"),
+            ("points", "25.11.2026"),
+            ("number", 20261125),
+            ("list", ["2026-11-25"]),
+            ("none", None),
+        ):
+            records.tasks.add(given.task(name, metadata={"due": due}))
+        records.tasks.add(given.task("done", status="completed", metadata={"due": "2026-11-25"}))
+        records.tasks.add(given.task("other", metadata={"note": '"due": "2026-11-25"'}))
+        which = TaskFilter(due_before="2026-11-26")
+        assert records.tasks.count(which) == 2
+        return [one.id for one in records.tasks.select(which, Page())]
+
+    assert await store.write(work) == ["past", "moment"]

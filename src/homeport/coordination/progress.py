@@ -132,7 +132,8 @@ def _edited(task: Task, change: TaskUpdate, now: Millis) -> Task:
         title=task.title if change.title is None else change.title,
         description=task.description if change.description is None else change.description,
         priority=change.priority or task.priority,
-        role=task.role if change.role is None else change.role,
+        # An empty role is anybody's.
+        role=task.role if change.role is None else change.role or None,
         dependencies=task.dependencies if change.dependencies is None else change.dependencies,
         estimated_effort=task.estimated_effort if change.estimated_effort is None else change.estimated_effort,
         completion_notes=task.completion_notes if change.completion_notes is None else change.completion_notes,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ HELD: Final = frozenset({"claimed", "in_progress", "blocked"})
 
 NO_PROJECT: Final = ""
 """The project id of a task that belongs to none."""
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """All conditions must hold; ``tags``: at least one. ``role``: for that role, or for any."""
+    """All conditions must hold; ``tags``: at least one. ``role``: for that role, or for any.
+
+    ``words``: all of them occur, as a search finds them; ``due_before``: not completed, and the day in
+    ``metadata.due`` is before this one (``2026-11-26``).
+    """
 
     project_id: str | None = None
     status: str | None = None
@@ -79,6 +86,14 @@ class TaskFilter:
     assigned_to: str | None = None
     role: str | None = None
     tags: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    due_before: str | None = None
+
+
+def due_day(metadata: JsonObject) -> str | None:
+    """The day on which a task is due, as ``metadata.due`` says it; None where it says no day."""
+    due = metadata.get("due")
+    return due[:10] if isinstance(due, str) and _DAY.match(due) else None
 
 
 def required(records: Records, task_id: str, project_id: str | None = None) -> Task:

@@ -8,7 +8,7 @@ from homeport.coordination.instances import Instance
 from homeport.coordination.lessons import Lesson
 from homeport.coordination.messages import Delivery, Message
 from homeport.coordination.projects import Project
-from homeport.coordination.tasks import Task
+from homeport.coordination.tasks import Task, due_day
 from homeport.coordination.values import JsonObject, Millis, iso
 from homeport.operations.budget import preview
 
@@ -112,6 +112,7 @@ def task_line(one: Task) -> JsonObject:
             role=one.role,
             dependencies=list(one.dependencies),
             tags=list(one.tags),
+            due=due_day(one.metadata),
         ),
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from homeport.coordination import instances, projects
 from homeport.coordination.instances import InstanceFilter
@@ -31,6 +33,7 @@ class OfInstance(Arguments):
 class OfProject(Arguments):
     """Arguments of ``get_project_stats``."""
 
+    by_project: Annotated[bool | None, Field(description="also each project's own")] = None
     project_id: str | None = None
 
 
@@ -97,7 +100,13 @@ def _projects(records: Records, given: OfProject, call: Call) -> JsonObject:
         tasks[status] = tasks.get(status, 0) + count
     total = 1 if given.project_id else records.projects.count(ProjectFilter())
     lessons = records.lessons.count(LessonFilter(given.project_id))
-    return {"projects": total, "tasks": tasks, "lessons": lessons}
+    answer: JsonObject = {"projects": total, "tasks": tasks, "lessons": lessons}
+    if given.by_project:
+        each: dict[str, dict[str, int]] = {}
+        for (project_id, status), count in counts.items():
+            each.setdefault(project_id, {})[status] = count
+        answer["by_project"] = each
+    return answer
 
 
 _COUNTS: dict[str, Any] = {"total": {"type": "integer"}}

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from homeport.coordination import claims, instances, lessons, progress, projects, tasks
 from homeport.coordination.progress import TaskUpdate, Writer
+from homeport.coordination.search import words_of
 from homeport.coordination.store import Records
 from homeport.coordination.tasks import NO_PROJECT, PRIORITIES, Task, TaskFilter
-from homeport.coordination.values import MAX_ITEMS, JsonObject, Page
+from homeport.coordination.values import MAX_ITEMS, JsonObject, Page, iso
 from homeport.operations import cursors, render
 from homeport.operations.budget import page
 from homeport.operations.kinds import Cursor, InstanceId, Limit, Metadata, Tags, TaskPriority, TaskStatus
@@ -29,6 +30,8 @@ class GetTasks(Arguments):
     assigned_to: str | None = None
     assignee: Annotated[str | None, Field(description="same as assigned_to")] = None
     tags: Tags | None = None
+    query: Annotated[str | None, Field(max_length=500, description="words; all must occur")] = None
+    overdue: Annotated[bool | None, Field(description="past the day in metadata.due")] = None
     limit: Limit | None = None
     cursor: Cursor | None = None
 
@@ -127,6 +130,8 @@ def _list(records: Records, given: GetTasks, call: Call) -> JsonObject:
         priority=given.priority,
         assigned_to=given.assigned_to or given.assignee,
         tags=tuple(given.tags or ()),
+        words=words_of(given.query) if given.query else (),
+        due_before=iso(call.now)[:10] if given.overdue else None,
     )
     return _page(records, which, given, call)
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from homeport.coordination.tasks import PRIORITIES, Task, TaskFilter
+from homeport.coordination.tasks import PRIORITIES, Task, TaskFilter, due_day
 from homeport.coordination.values import Millis, Page
 from homeport.storage.memory.paging import following
 from homeport.storage.memory.tables import Tables, overlap
+from homeport.storage.memory.words import all_occur
 
 
 class MemoryTasks:
@@ -92,7 +93,14 @@ class MemoryTasks:
             and which.assigned_to in (None, one.assigned_to)
             and (which.role is None or one.role is None or one.role.casefold() == which.role.casefold())
             and overlap(which.tags, one.tags)
+            and (not which.words or all_occur(which.words, f"{one.title} \n {one.description}"))
+            and (which.due_before is None or _is_due(one, which.due_before))
         ]
+
+
+def _is_due(task: Task, day: str) -> bool:
+    due = due_day(task.metadata)
+    return task.status != "completed" and due is not None and due < day
 
 
 def _rank(task: Task) -> tuple[int, int]:

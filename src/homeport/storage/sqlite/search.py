@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from unicodedata import normalize
 
@@ -69,32 +69,37 @@ class Search:
         return [_hit(query.kind, query.words, row) for row in rows]
 
     def _question(self, query: SearchQuery) -> str:
-        *whole, last = query.words
-        parts: list[tuple[str, ...]] = [(word,) for word in whole]
-        parts.append((last, *self._endings(query.kind, last)))
+        scopes: list[tuple[str, ...]] = []
         if query.kind == "message":
             if query.project_id is not None:
-                parts.append((channel_scope(Address("project", query.project_id).channel),))
+                scopes.append((channel_scope(Address("project", query.project_id).channel),))
             if query.channels is not None:
                 own = () if query.reader is None else (sender_scope(query.reader),)
-                parts.append((*map(channel_scope, query.channels), *own))
+                scopes.append((*map(channel_scope, query.channels), *own))
         elif query.project_id is not None:
-            parts.append((project_scope(query.project_id),))
-        return " AND ".join(map(any_of, parts))
+            scopes.append((project_scope(query.project_id),))
+        return " AND ".join((question(self._execute, query.kind, query.words), *map(any_of, scopes)))
 
-    def _endings(self, kind: SearchKind, beginning: str) -> list[str]:
-        """Words of the index that begin so, without the beginning itself."""
-        folded = _folded(beginning)
-        found: list[str] = []
-        at = folded
-        while len(found) <= ENDINGS:
-            # A step to the next word, however many rows this one has.
-            row = self._execute(_NEXT_WORD[kind], (at,)).fetchone()
-            if row is None or not row[0].startswith(folded):
-                break
-            found.append(row[0])
-            at = f"{row[0]}\x01"
-        return [word for word in found if word != folded]
+
+def question(execute: Callable[..., Any], kind: SearchKind, words: Sequence[str]) -> str:
+    """What to ask the index of a kind: all words, the last one also as a beginning."""
+    *whole, last = words
+    return " AND ".join(map(any_of, [*((word,) for word in whole), (last, *_endings(execute, kind, last))]))
+
+
+def _endings(execute: Callable[..., Any], kind: SearchKind, beginning: str) -> list[str]:
+    """Words of the index that begin so, without the beginning itself."""
+    folded = _folded(beginning)
+    found: list[str] = []
+    at = folded
+    while len(found) <= ENDINGS:
+        # A step to the next word, however many rows this one has.
+        row = execute(_NEXT_WORD[kind], (at,)).fetchone()
+        if row is None or not row[0].startswith(folded):
+            break
+        found.append(row[0])
+        at = f"{row[0]}\x01"
+    return [word for word in found if word != folded]
 
 
 def _folded(word: str) -> str:

@@ -11,6 +11,7 @@ from homeport.coordination.values import Millis, Page
 from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
 from homeport.storage.sqlite.database import Database, Row
 from homeport.storage.sqlite.index import forget_words, index_words
+from homeport.storage.sqlite.search import question
 from homeport.storage.sqlite.statements import Where, integer, join
 
 _COLUMNS: Final = (
@@ -40,6 +41,14 @@ _MINE: Final = join(_SELECT, "WHERE assigned_to = ? AND", _FREE)
 _MINE_IN: Final = join(_SELECT, "WHERE assigned_to = ? AND project_id IN (SELECT value FROM json_each(?)) AND", _FREE)
 _ANYBODYS: Final = join(_SELECT, "WHERE assigned_to IS NULL AND", _FREE)
 _ANYBODYS_IN: Final = join(_SELECT, "WHERE assigned_to IS NULL AND project_id = ? AND", _FREE)
+
+
+_DUE: Final = "json_extract(metadata, '$.due')"
+# The filter on the text goes first: most tasks have no such day, and their metadata need not be parsed.
+_IS_DUE: Final = (
+    f"status <> 'completed' AND instr(metadata, '\"due\"') AND json_type(metadata, '$.due') = 'text'"
+    f" AND {_DUE} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' AND substr({_DUE}, 1, 10) < ?"
+)
 
 
 class SqliteTasks:
@@ -75,14 +84,14 @@ class SqliteTasks:
             index_words(self._database, "task", known.seq, _text(task), task.project_id)
 
     def select(self, which: TaskFilter, page: Page) -> Sequence[Task]:
-        where = _matching(which)
+        where = self._matching(which)
         if page.after is not None:
             where.add("(rank, seq) > (?, ?)", *map(integer, page.after))
         statement = join(_SELECT, str(where), "ORDER BY rank, seq LIMIT ?")
         return self._list(statement, *where.values, page.limit)
 
     def count(self, which: TaskFilter) -> int:
-        where = _matching(which)
+        where = self._matching(which)
         row = self._execute(join("SELECT count(*) FROM tasks", str(where)), where.values).fetchone()
         return int(row[0]) if row else 0
 
@@ -135,6 +144,22 @@ class SqliteTasks:
                 found = [task for project in projects for task in self._list(_ANYBODYS_IN, project, role_key)]
         return min(found, key=lambda task: (_rank(task), task.seq), default=None)
 
+    def _matching(self, which: TaskFilter) -> Where:
+        where = Where()
+        where.equal("project_id", which.project_id)
+        where.equal("status", which.status)
+        where.equal("priority", which.priority)
+        where.equal("assigned_to", which.assigned_to)
+        if which.role is not None:
+            where.add("(role_key IS NULL OR role_key = ?)", which.role.casefold())
+        where.any_of("tags", which.tags)
+        if which.words:
+            asked = question(self._execute, "task", which.words)
+            where.add("seq IN (SELECT rowid FROM task_words WHERE task_words MATCH ?)", asked)
+        if which.due_before is not None:
+            where.add(_IS_DUE, which.due_before)
+        return where
+
     def _list(self, statement: str, *values: object) -> list[Task]:
         return [_task(row) for row in self._execute(statement, values)]
 
@@ -146,18 +171,6 @@ class SqliteTasks:
         if rows:
             statement = "INSERT INTO task_dependencies (seq, position, project_id, task_id) VALUES (?, ?, ?, ?)"
             self._database.executemany(statement, rows)
-
-
-def _matching(which: TaskFilter) -> Where:
-    where = Where()
-    where.equal("project_id", which.project_id)
-    where.equal("status", which.status)
-    where.equal("priority", which.priority)
-    where.equal("assigned_to", which.assigned_to)
-    if which.role is not None:
-        where.add("(role_key IS NULL OR role_key = ?)", which.role.casefold())
-    where.any_of("tags", which.tags)
-    return where
 
 
 def _text(task: Task) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from homeport.transports.pages import home, inbox, search
+from homeport.transports.pages import home, inbox, projects, search, task, tasks
 from homeport.transports.pages.view import View
 
-VIEWS: Final[tuple[View, ...]] = (*home.VIEWS, *inbox.VIEWS, *search.VIEWS)
+VIEWS: Final[tuple[View, ...]] = (*home.VIEWS, *inbox.VIEWS, *projects.VIEWS, *search.VIEWS, *task.VIEWS, *tasks.VIEWS)

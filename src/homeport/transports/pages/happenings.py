@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homeport.transports.pages.texts import segment
+from homeport.transports.pages.texts import segment, task_path
 
 _WORDS: Final = {
     "grant.created": "let in a client",
@@ -104,7 +104,7 @@ def _thing(event: Mapping[str, Any]) -> tuple[str, str]:
         return "", ""
     if noun == "task":
         project, slash, task = subject.rpartition("/")
-        return task, f"/tasks/{segment(project if slash else '-')}/{segment(task)}"
+        return task, task_path(project if slash else None, task)
     if noun == "project":
         return subject, f"/projects/{segment(subject)}"
     if event["kind"] == "message.sent":

@@ -18,6 +18,7 @@ FIRST_WORDS: Final = frozenset(
             "instances",
             "lessons",
             "me",
+            "new",
             "projects",
             "search",
             "sign-in",

@@ -60,9 +60,11 @@ class Renderer:
             "count": texts.count,
             "glance": texts.glance,
             "listed": texts.listed,
+            "task_path": texts.task_path,
+            "shortened": texts.shortened,
             "iso": iso,
         }
-        self._environment.globals |= {"look": look, "asset": assets.address, "flag": flag, "icon": icon}
+        self._environment.globals |= {"look": look, "asset": assets.address, "flag": flag, "icon": icon, "zip": zip}
 
     def render(self, page: Page, visitor: Visitor, frame: dict[str, Any]) -> bytes:
         """The page's HTML.
@@ -78,6 +80,8 @@ class Renderer:
             "visitor": visitor,
             "title": page.title,
             "when": partial(texts.when, now=now),
+            "until": partial(texts.until, now=now),
+            "today": iso(int(now * 1000))[:10],
             "now": now,
             "notice": NOTICES.get(visitor.query.get("done", "")),
             "frame": frame,

@@ -7,7 +7,7 @@ from typing import Final
 from homeport.coordination.search import KINDS
 from homeport.coordination.values import JsonObject
 from homeport.errors import CallError
-from homeport.transports.pages.texts import segment
+from homeport.transports.pages.texts import segment, task_path
 from homeport.transports.pages.view import Answer, Page, View, Visitor
 
 ROWS: Final = 30
@@ -55,7 +55,7 @@ def _link(hit: JsonObject) -> str:
             return f"/inbox/{segment(hit['id'])}"
         case "task":
             project, slash, task = hit["id"].rpartition("/")
-            return f"/tasks/{segment(project if slash else '-')}/{segment(task)}"
+            return task_path(project if slash else None, task)
         case "lesson":
             return f"/lessons/{hit['number']}"
         case _:

@@ -16,10 +16,13 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
 from homeport.coordination.search import words_of
+from homeport.coordination.values import ACTIVE_WINDOW
 from homeport.errors import InvalidError
 
 LONGEST_MARKDOWN: Final = 60_000
 """Characters; a longer text is shown as it is, since some of them take a parser very long."""
+NO_PROJECT: Final = ":"
+"""Stands in a path where there is no project."""
 _TAGS: Final = frozenset(
     [
         "a",
@@ -54,6 +57,11 @@ _TAGS: Final = frozenset(
 _ATTRIBUTES: Final = {"a": {"href", "title"}, "span": {"class"}, "ol": {"start"}, "code": {"class"}}
 _MARKS: Final = re.compile(r"\*\*|__|`|^#{1,6} |(?<= )#{2,6} ")
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})
+_LEASE: Final = Markup(
+    '<span class="lease"><svg class="lease-bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"'
+    ' focusable="false"><rect class="lease-rest" width="100" height="4"/><rect class="lease-left" width="{}"'
+    ' height="4"/></svg><time datetime="{}" title="{}" data-until>{}</time></span>'
+)
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
@@ -126,6 +134,12 @@ def glance(text: object) -> str:
     return _MARKS.sub("", str(text)).strip()
 
 
+def shortened(text: object, length: int) -> str:
+    """The beginning of a text where there is no room for more."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+
+
 def plain(text: str) -> Markup:
     """A text as it is, with its lines."""
     return Markup('<pre class="plain">{}</pre>').format(text)
@@ -134,6 +148,11 @@ def plain(text: str) -> Markup:
 def segment(text: object) -> str:
     """A text as one segment of a path."""
     return quote(str(text), safe="")
+
+
+def task_path(project: str | None, task: str) -> str:
+    """Where a task's page is; a colon, which no id has, stands for no project."""
+    return f"/tasks/{segment(project) if project else NO_PROJECT}/{segment(task)}"
 
 
 def highlighted(text: str, query: str) -> Markup:
@@ -159,6 +178,16 @@ def when(at: str | None, now: float) -> Markup:
     exact = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     said = ago(now - moment.timestamp())
     return Markup('<time datetime="{}" title="{}" data-when>{}</time>').format(at, exact, said or exact[:10])
+
+
+def until(at: str, now: float) -> Markup:
+    """How long a lease lasts yet, with a bar of what is left; the browser counts it down."""
+    moment = datetime.fromisoformat(at)
+    left = moment.timestamp() - now
+    said = f"{span(left)} left" if left > 0 else "ended"
+    exact = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    share = max(0, min(100, round(100_000 * left / ACTIVE_WINDOW)))
+    return _LEASE.format(share, at, exact, said)
 
 
 def ago(seconds: float) -> str:

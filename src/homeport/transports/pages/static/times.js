@@ -27,9 +27,35 @@ function tell(root, offset) {
   }
 }
 
+// The server's clock is what leases end by; the reader's may be wrong.
+const offset = Number(document.body.dataset.now) ? Date.now() - Number(document.body.dataset.now) : 0;
+const LEASE = 15 * 60;
+const HURRY = 60;
+
+function countDown(root) {
+  const now = Date.now() - offset;
+  let nearest = Infinity;
+  for (const element of root.querySelectorAll("time[data-until]")) {
+    const left = (new Date(element.dateTime) - now) / 1000;
+    if (left > 0) nearest = Math.min(nearest, left);
+    const text = left > 0 ? `${span(left)} left` : "ended";
+    if (element.textContent !== text) element.textContent = text;
+    element.parentElement.classList.toggle("is-short", left < LEASE / 5);
+    element.parentElement.querySelector(".lease-left")?.setAttribute("width", Math.max(0, Math.min(100, (100 * left) / LEASE)).toFixed(1));
+  }
+  return nearest;
+}
+
+// In the last minute by the second, before that every ten; nothing of it is read out by itself.
+function countDownForEver() {
+  const nearest = document.hidden ? Infinity : countDown(document);
+  setTimeout(countDownForEver, nearest < HURRY ? 1000 : Math.min(10000, (nearest - HURRY) * 1000 + 1000));
+}
+
 export function tellTimes(root) {
   tell(root, 0);
+  countDownForEver();
   setInterval(() => { if (!document.hidden) tell(document, 0); }, 30000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) tell(document, 0); });
-  document.addEventListener("homeport:changed", () => tell(document, 0));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { tell(document, 0); countDown(document); } });
+  document.addEventListener("homeport:changed", () => { tell(document, 0); countDown(document); });
 }
