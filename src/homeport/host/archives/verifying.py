@@ -38,6 +38,30 @@ def verify(
         return verify_chunks(file_chunks(stream), str(archive), record, identities, progress)
 
 
+def compare(archive: Path, record: Record, progress: Progress | None = None) -> None:
+    """Compares an archive on a disk with what was written; see :func:`compare_chunks`."""
+    with refusing(str(archive)), archive.open("rb", buffering=0) as stream:
+        forget_cache(stream)
+        compare_chunks(file_chunks(stream), str(archive), record, progress)
+
+
+def compare_chunks(chunks: Iterable[bytes], archive: str, record: Record, progress: Progress | None = None) -> None:
+    """Reads every byte of an archive as its place gives it, and holds them against what was written.
+
+    What they unpack to is not looked at: that is for :func:`verify_chunks`, and for drills.
+
+    Raises:
+        ArchiveError: it is not what was written.
+        HomeportError: it cannot be read.
+    """
+    with refusing(archive):
+        measured = Measured(chunks, record.archive.size if record.archive else None, progress)
+        for _ in measured:
+            pass
+        if record.archive is not None:
+            _compare(measured, record.archive)
+
+
 def verify_chunks(
     chunks: Iterable[bytes],
     archive: str,

@@ -13,7 +13,8 @@ from typing import Final
 from homeport.host.archives.refusal import BrokenError
 from homeport.host.archives.streams import ByteStream
 
-LEVEL: Final = 3
+LEVEL: Final = 1
+"""Of a database of messages, level 3 makes a tenth less of it for a third more of the processor's time."""
 _MOST_THREADS: Final = 4
 """Each holds some megabytes; more do not write a disk any faster."""
 _WINDOW_LOG: Final = 21
@@ -29,7 +30,7 @@ def compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
     import zstandard
 
     threads = min(os.cpu_count() or 1, _MOST_THREADS)
-    # A window of two megabytes is this level's own; named, so that the header is the same for ever.
+    # The window is named, so that the header is the same for ever.
     parameters = zstandard.ZstdCompressionParameters.from_level(
         LEVEL, window_log=_WINDOW_LOG, threads=threads, write_checksum=True
     )

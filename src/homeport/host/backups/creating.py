@@ -19,7 +19,7 @@ from homeport.errors import HomeportError
 from homeport.host.archives.sealing import Recipient, read_recipients
 from homeport.host.archives.streams import Progress
 from homeport.host.archives.tree import remove_tree
-from homeport.host.archives.verifying import verify, verify_chunks
+from homeport.host.archives.verifying import compare, compare_chunks
 from homeport.host.archives.writing import Contents, write_archive
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.source import live_source, refuse_nesting
@@ -191,7 +191,7 @@ def _written(
         summary=summarise(written.manifest),
         damaged=damaged,
     )
-    verify(target, record, progress=around.told("reading back"))
+    compare(target, record, around.told("reading back"))
     return record
 
 
@@ -263,15 +263,13 @@ def copy_to(around: Surroundings, record: Record, place: Place) -> Copy:
 
 
 def read_back(around: Surroundings, record: Record, place: Place) -> None:
-    """Reads an archive from a place and compares every byte with what was written.
+    """Reads an archive from a place and compares every byte with what was written, not what they unpack to.
 
     Raises:
         HomeportError: it is another, or cannot be read.
     """
     name = around.shelf.archive(record).name
-    verify_chunks(
-        place.read(name), f"{place.name}/{name}", record, progress=around.told(f"reading back from {place.name}")
-    )
+    compare_chunks(place.read(name), f"{place.name}/{name}", record, around.told(f"reading back from {place.name}"))
 
 
 def _directories(places: Sequence[Place]) -> list[Path]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from homeport.environments.backups.record import USABLE, Copy, Record, with_copy
 from homeport.errors import HomeportError
 from homeport.host.archives.sealing import Identity
-from homeport.host.archives.verifying import verify
-from homeport.host.backups.creating import Surroundings, read_back
+from homeport.host.archives.verifying import verify, verify_chunks
+from homeport.host.backups.creating import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ def verify_backup(
     for place in around.places() if everywhere else ():
         fault = None
         try:
-            read_back(around, record, place)
+            name = around.shelf.archive(record).name
+            verify_chunks(place.read(name), f"{place.name}/{name}", record, identities)
         except HomeportError as error:
             fault = str(error)
         checked = around.now().isoformat(timespec="milliseconds")

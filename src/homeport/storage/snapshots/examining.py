@@ -22,6 +22,7 @@ MOST_LINES: Final = 20
 _TABLES: Final = """
     SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND substr(name, 1, 7) <> 'sqlite_'
 """
+_REAL_TABLES: Final = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow')"
 _UNOPENED: Final[dict[int, ProblemCode]] = {
     dbapi2.SQLITE_NOTADB: "not_a_database",
     dbapi2.SQLITE_CORRUPT: "damaged",
@@ -96,14 +97,32 @@ def tables_of(database: Database) -> list[str]:
 
 
 def _soundness(*, deep: bool) -> Callable[[Database, Examination], None]:
-    pragma = "integrity_check" if deep else "quick_check"
-
     def check(database: Database, found: Examination) -> None:
-        for (line,) in database.execute(f"PRAGMA {pragma}({MOST_LINES})"):
+        for (line,) in _lines(database, deep=deep):
             if line != "ok":
                 found.problem("damaged", " ".join(f"The database is damaged: {line}.".split()))
 
     return check
+
+
+def _lines(database: Database, *, deep: bool) -> Iterator[tuple[str]]:
+    """What SQLite says is wrong.
+
+    The quick look leaves out what half of its time would go to: the index of words, of which it looks at the tables
+    that it is kept in, and pages that nobody uses.
+    """
+    if deep:
+        yield from database.execute(f"PRAGMA integrity_check({MOST_LINES})")
+        return
+    left = MOST_LINES
+    for (name,) in database.execute(_REAL_TABLES).fetchall():
+        quoted = name.replace("'", "''")
+        for line in database.execute(f"PRAGMA quick_check('{quoted}')").fetchall()[:left]:
+            if line[0] != "ok":
+                left -= 1
+                yield line
+        if left <= 0:
+            return
 
 
 def _schema(database: Database, found: Examination) -> None:
