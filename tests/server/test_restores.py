@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyrage
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -103,6 +104,53 @@ def test_a_drill_takes_the_archive_from_a_place_where_the_local_one_is_gone(harb
     assert "is missing" in harbour.run("backup", "drill", "production", backup, code=4)["reason"]
     done = harbour.run("backup", "drill", "production", "latest", "--from", str(place))
     assert (done["backup"], done["outcome"]) == (backup, "passed")
+
+
+def test_sealed_backups_are_proven_restored_and_synced_with_their_key_alone(harbour: Harbour) -> None:
+    key, other = (pyrage.x25519.Identity.generate() for _ in range(2))
+    files = {name: harbour.directory / f"{name}.txt" for name in ("key", "other")}
+    for file, secret in zip(files.values(), (key, other), strict=True):
+        file.write_text(f"{secret}\n")
+    table = "[environments.{}.backup]\nrecipients = ['{}']\n"
+    text = harbour.file.read_text()
+    sealed = "".join(table.format(name, key.to_public()) for name in ("production", "development"))
+    harbour.file.write_text(text + sealed)
+    backup = harbour.run("backup", "create", "production")["backup"]
+    archive = harbour.directory / "production-backups" / f"data-{backup}.tar.zst.age"
+    assert b"number 1" not in archive.read_bytes()
+
+    # Without the key it says what it saw, and what it did not; nothing that was proven before is taken back by that.
+    blind = harbour.run("backup", "drill", "production", code=4)
+    assert (blind["outcome"], blind["depth"]) == ("unproven", "bytes")
+    assert "was not seen" in blind["reason"]
+    assert harbour.health("production")["backups"]["state"] == "never proven"
+    assert "no key was given" in harbour.run("restore", "production", backup, "--yes", code=2)["message"]
+    open_to_all = harbour.run("backup", "drill", "production", "--identity", str(files["key"]), code=3)
+    assert "may be read by others" in open_to_all["message"]
+    for file in files.values():
+        file.chmod(0o600)
+    wrong = harbour.run("backup", "drill", "production", "--identity", str(files["other"]), code=4)
+    assert (wrong["outcome"], "another key" in wrong["reason"]) == ("unproven", True)
+
+    seen = harbour.run("backup", "drill", "production", "--identity", str(files["key"]))
+    assert (seen["outcome"], seen["depth"]) == ("passed", "served")
+    harbour.run("backup", "drill", "production", code=4)
+    assert harbour.health("production")["backups"]["state"] == "proven"
+    harbour.send("production", "too late")
+    refused = harbour.run("restore", "production", backup, "--yes", "--identity", str(files["other"]), code=1)
+    assert "cannot be opened" in refused["message"]
+    assert harbour.messages("production") == 4
+    done = harbour.run("restore", "production", backup, "--yes", "--identity", str(files["key"]))
+    assert harbour.messages("production") == 3
+    assert (harbour.directory / "production-backups" / f"data-{done['safety_backup']}.tar.zst.age").is_file()
+
+    harbour.start("development")
+    harbour.run("sync", "production", "development", "--yes")
+    (saved,) = (harbour.directory / "development-backups").glob("data-*.tar.zst.age")
+    whole = bytearray(saved.read_bytes())
+    whole[-20] ^= 1
+    saved.write_bytes(bytes(whole))
+    assert harbour.run("backup", "drill", "development", code=4)["outcome"] == "failed"
 
 
 def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there(harbour: Harbour) -> None:

@@ -106,8 +106,8 @@ def _row(record: Record) -> tuple[str, ...]:
     copies = ", ".join(f"{copy.place} ({copy.state})" for copy in record.copies)
     state = record.state if record.reason is None else f"{record.state}: {record.reason[:60]}"
     drilled = record.drilled[:16] + "Z" if record.drilled else "never"
-    if record.drill is not None and record.drill.outcome == "failed":
-        drilled = f"failed {record.drill.at[:16]}Z: {(record.drill.reason or '')[:60]}"
+    if record.drill is not None and record.drill.outcome != "passed":
+        drilled = f"{record.drill.outcome} {record.drill.at[:16]}Z: {(record.drill.reason or '')[:60]}"
     if record.damaged is not None:
         state = f"{state}, of damaged data"
     events = "" if position is None else str(position)
@@ -153,8 +153,8 @@ def _drill(record: Record) -> str:
     drill = record.drill
     if drill is None:
         return record.drilled or "never restored"
-    if drill.outcome == "failed":
-        return f"failed at {drill.at}: {drill.reason}"
+    if drill.outcome != "passed":
+        return f"{drill.outcome} at {drill.at}: {drill.reason}"
     how = "restored, served and asked" if drill.depth == "served" else "restored and examined"
     return f"{how} at {drill.at}, in {drill.seconds:.1f} s"
 

@@ -61,7 +61,8 @@ def _backups(environment: Environment) -> BackupFacts:
     last = newest(records)
     failed = attempts[-1] if attempts and attempts[-1].state == "failed" else None
     missing = [one for one in good if not Shelf(directory, environment.name).archive(one).exists()]
-    tried = max((one for one in records if one.drill), key=_drilled_at, default=None)
+    opened = (one for one in records if one.drill and one.drill.outcome != "unproven")
+    tried = max(opened, key=_drilled_at, default=None)
     drills = [datetime.fromisoformat(one.drilled) for one in records if one.drilled is not None]
     return BackupFacts(
         last_good=datetime.fromisoformat(last.created) if last is not None else None,
@@ -88,7 +89,7 @@ def _drilled_at(record: Record) -> str:
 
 def _drill_failure(tried: Record | None) -> str:
     """Why the newest drill found its backup not good; empty where it did not."""
-    if tried is None or tried.drill is None or tried.drill.outcome == "passed":
+    if tried is None or tried.drill is None or tried.drill.outcome != "failed":
         return ""
     return f"{tried.backup}: {tried.drill.reason}"
 

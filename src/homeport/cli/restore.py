@@ -22,7 +22,7 @@ from homeport.environments.backups.plans import Target, kept_as, plan_restore
 from homeport.environments.backups.replication import Point
 from homeport.environments.declaration import Declaration
 from homeport.environments.plan import Plan
-from homeport.errors import HomeportError
+from homeport.errors import HomeportError, UsageError
 from homeport.host.archives.extracting import extract, remove_unpacked_leftovers
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
@@ -97,16 +97,26 @@ def _intent(declaration: Declaration, around: Surroundings, arguments: Namespace
     if isinstance(restored, Point):
         held: DataDescription | None = look_at_point(around, restored, Path(target.data.parent))
     else:
-        held = _held(around, restored, arguments.place, target)
+        held = _held(around, restored, arguments, target)
     if target.holds:
         demand_room(around.shelf.directory, bytes_below(Path(target.data)), what="a safety backup")
     plan = plan_restore(target, restored, safety, arguments.place)
     return _Intent(plan, target, restored, _loss(around, target, held), safety)
 
 
-def _held(around: Surroundings, backup: str, place: str | None, target: Target) -> DataDescription | None:
-    """What a backup says that it holds; None where nothing is known of it."""
-    record = read_record(around, backup, place)
+def _held(around: Surroundings, backup: str, arguments: Namespace, target: Target) -> DataDescription | None:
+    """What a backup says that it holds; None where nothing is known of it.
+
+    Raises:
+        UsageError: it is sealed, and there is no key.
+    """
+    record = read_record(around, backup, arguments.place)
+    sealed = record is not None and record.archive is not None and record.archive.sealed
+    if sealed and not identities_of(around.environment, arguments.identity):
+        raise UsageError(
+            f"{backup} is sealed, and no key was given: nothing was changed.",
+            "--identity FILE, HOMEPORT_AGE_IDENTITY=FILE, or identity in the declaration.",
+        )
     if record is None or record.summary is None:
         return None
     held = record.summary

@@ -82,7 +82,8 @@ def _of_good(good: Sequence[Record]) -> Iterator[BackupGauge]:
 
 
 def _of_drills(attempts: Sequence[Record]) -> Iterator[BackupGauge]:
-    drills: list[Drill] = [one.drill for one in attempts if one.drill is not None]
+    # One that is sealed and was not opened was not restored.
+    drills: list[Drill] = [one.drill for one in attempts if one.drill is not None and one.drill.outcome != "unproven"]
     if not drills:
         return
     last = max(drills, key=lambda one: _time(one.at))

@@ -23,9 +23,10 @@ from every place it is declared to be in; ``failed``: see the reason."""
 USABLE: Final = ("good", "written")
 """States of what can be restored from here."""
 CopyState = Literal["good", "failed"]
-Outcome = Literal["passed", "failed"]
-Depth = Literal["served", "files"]
-"""How far a drill went: a server answered from the copy, or only the files were examined."""
+Outcome = Literal["passed", "failed", "unproven"]
+"""``unproven``: it is sealed and was not opened, though every byte of it is what was written."""
+Depth = Literal["served", "files", "bytes"]
+"""How far a drill went: a server answered from the copy, only the files were examined, or only the archive's bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Drill:
     age_seconds: float
     """How old the data were then."""
     reason: str | None = None
-    """Why it failed."""
+    """Why it failed, or proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +223,10 @@ def _copy(fields: Fields) -> Copy:
 def _drill(fields: Fields) -> Drill:
     return Drill(
         at=fields.moment("at"),
-        outcome=cast("Outcome", fields.text("outcome", get_args(Outcome).__contains__, "passed or failed")),
-        depth=cast("Depth", fields.text("depth", get_args(Depth).__contains__, "served or files")),
+        outcome=cast(
+            "Outcome", fields.text("outcome", get_args(Outcome).__contains__, f"one of {', '.join(get_args(Outcome))}")
+        ),
+        depth=cast("Depth", fields.text("depth", get_args(Depth).__contains__, f"one of {', '.join(get_args(Depth))}")),
         seconds=fields.seconds("seconds"),
         age_seconds=fields.seconds("age_seconds"),
         reason=fields.maybe_text("reason"),

@@ -39,11 +39,21 @@ class BrokenError(ValueError):
         self.member = member
 
 
+class NotOpenedError(BrokenError):
+    """A sealed archive that no identity opens, or that is damaged: what it says cannot be told apart."""
+
+
+class SealedError(ArchiveError):
+    """See :class:`NotOpenedError`."""
+
+
 @contextmanager
 def refusing(archive: str) -> Iterator[None]:
     """Turns what the layers find into errors that name the archive."""
     try:
         yield
+    except NotOpenedError as error:
+        raise SealedError(archive, error.what) from None
     except BrokenError as error:
         raise ArchiveError(archive, error.what, error.member) from None
     except ManifestError as error:

@@ -6,6 +6,7 @@ The machine that makes backups needs the recipients alone, which are public: it 
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
-from homeport.errors import HomeportError, UsageError
-from homeport.host.archives.refusal import BrokenError
+from homeport.errors import GuardError, HomeportError, UsageError
+from homeport.host.archives.refusal import NotOpenedError
 from homeport.host.archives.streams import CHUNK, ByteStream, Sink, write_all
 
 _BEGINNING: Final = "AGE-SECRET-KEY-"
@@ -66,12 +67,15 @@ def read_identities(file: Path) -> list[Identity]:
     """The secret keys of an identity file: what ``age-keygen`` writes, or an SSH key without a passphrase.
 
     Raises:
+        GuardError: others than its owner may read it.
         UsageError: it cannot be read or holds no key. Nothing of it is in the error.
     """
     import pyrage
 
     try:
         with file.open("rb") as stream:
+            if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & 0o077:
+                raise GuardError(f"{file} may be read by others than its owner.", f"chmod 600 {file}")
             content = stream.read(_MOST_KEYS)
     except OSError as error:
         raise UsageError(f"The identity file {file} cannot be read: {error.strerror}.") from None
@@ -104,7 +108,7 @@ def unseal(chunks: Iterable[bytes], identities: Sequence[Identity]) -> Iterator[
     A thread opens and a pipe hands on, since the library pushes and our readers pull.
 
     Raises:
-        BrokenError: it is damaged, cut off, or sealed to others.
+        NotOpenedError: it is damaged, cut off, or sealed to others.
     """
     reading, writing = os.pipe()
     opening = _Opening(_Reader(iter(chunks)), writing, identities)
@@ -136,7 +140,7 @@ class _Opening(threading.Thread):
             try:
                 pyrage.decrypt_io(self._source, sink, [identity.key for identity in self._identities])
             except (pyrage.DecryptError, OSError) as error:
-                cannot = BrokenError(f"cannot be opened with this identity, or is damaged ({error})")
+                cannot = NotOpenedError(f"cannot be opened with this identity, or is damaged ({error})")
                 self.error = self._source.error or sink.error or cannot
 
 

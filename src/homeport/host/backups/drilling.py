@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import Final
 
 from homeport.environments.backups.data_steps import Rehearse
-from homeport.environments.backups.naming import moment_of
-from homeport.environments.backups.record import Depth, Drill, Record
+from homeport.environments.backups.naming import archive_name, moment_of
+from homeport.environments.backups.record import Depth, Drill, Outcome, Record
 from homeport.errors import HomeportError
+from homeport.host.archives.refusal import SealedError
 from homeport.host.archives.sealing import Identity
+from homeport.host.archives.verifying import compare
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.state import write_state
-from homeport.host.backups.unpacking import Unpacked, read_record, unpack
+from homeport.host.backups.unpacking import Unpacked, found_archive, place_of, read_record, unpack
+
+_NO_KEY: Final = "It is sealed, and no key was given (--identity FILE, or HOMEPORT_AGE_IDENTITY)."
+_OTHER_KEY: Final = "It is sealed to another key than the one that was given."
 
 
 def rehearse_backup(around: Surroundings, step: Rehearse, identities: Sequence[Identity] = ()) -> Drill:
@@ -32,15 +38,21 @@ def rehearse_backup(around: Surroundings, step: Rehearse, identities: Sequence[I
     _check_room(record, Path(step.work))
     age = max(0.0, (at - moment_of(step.backup).astimezone(UTC)).total_seconds())
     depth: Depth = "served" if around.rehearse is not None else "files"
+    outcome: Outcome = "passed"
     reason = None
     try:
-        unpacked = unpack(around, step.backup, Path(step.work), step.place, identities)
-        _judge(around, unpacked, Path(step.socket))
+        if not identities and _is_sealed(around, step, record):
+            outcome, depth, reason = _unopened(around, step, _NO_KEY)
+        else:
+            unpacked = unpack(around, step.backup, Path(step.work), step.place, identities)
+            _judge(around, unpacked, Path(step.socket))
+    except SealedError:
+        outcome, depth, reason = _unopened(around, step, _OTHER_KEY)
     except HomeportError as error:
-        reason = error.sentence
+        outcome, reason = "failed", error.sentence
     drill = Drill(
         at=at.isoformat(timespec="milliseconds"),
-        outcome="passed" if reason is None else "failed",
+        outcome=outcome,
         depth=depth,
         seconds=round(around.monotonic() - began, 3),
         age_seconds=round(age, 3),
@@ -48,6 +60,30 @@ def rehearse_backup(around: Surroundings, step: Rehearse, identities: Sequence[I
     )
     _write_down(around, record, drill)
     return drill
+
+
+def _is_sealed(around: Surroundings, step: Rehearse, record: Record | None) -> bool:
+    if record is not None and record.archive is not None:
+        return record.archive.sealed
+    if step.place is None:
+        return False
+    return archive_name(step.backup, sealed=True) in {one.name for one in place_of(around, step.place).files()}
+
+
+def _unopened(around: Surroundings, step: Rehearse, why: str) -> tuple[Outcome, Depth, str]:
+    """What can be said of a sealed archive that is not opened: whether its bytes are those that were written."""
+    try:
+        with found_archive(around, step.backup, Path(step.work), step.place) as (archive, record):
+            if record is None or record.archive is None:
+                return "unproven", "bytes", f"{why} Nobody knows what was written, either: there is no record of it."
+            compare(archive, record)
+    except HomeportError as error:
+        return "failed", "bytes", error.sentence
+    return (
+        "unproven",
+        "bytes",
+        f"{why} Every byte of it is what was written; whether that can be restored was not seen.",
+    )
 
 
 def _judge(around: Surroundings, unpacked: Unpacked, socket: Path) -> None:

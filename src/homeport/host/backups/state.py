@@ -17,7 +17,8 @@ def backup_record(records: Sequence[Record]) -> BackupRecord:
     """What follows from the records: of good backups alone, and proven only while the last drill succeeded."""
     good = [one.created for one in records if one.state == "good" and one.damaged is None]
     drilled = [one.drilled for one in records if one.drilled is not None]
-    drills = [one.drill for one in records if one.drill is not None]
+    # One that was not opened proves nothing, and takes nothing back that was proven.
+    drills = [one.drill for one in records if one.drill is not None and one.drill.outcome != "unproven"]
     last = max(drills, key=lambda one: datetime.fromisoformat(one.at), default=None)
     return BackupRecord(
         last_backup=max(good, key=datetime.fromisoformat, default=None),

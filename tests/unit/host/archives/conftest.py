@@ -16,5 +16,6 @@ def keys(tmp_path: Path) -> tuple[Recipient, Identity]:
     key = pyrage.x25519.Identity.generate()
     file = tmp_path / "identity.txt"
     file.write_text(f"# public key: {key.to_public()}\n{key}\n")
+    file.chmod(0o600)
     (recipient,), (identity,) = read_recipients([str(key.to_public())]), read_identities(file)
     return recipient, identity

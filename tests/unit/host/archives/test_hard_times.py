@@ -57,6 +57,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "recipient.txt").write_text(str(key.to_public()))
         (tmp_path / name / IDENTITY).write_text(str(key))
+        (tmp_path / name / IDENTITY).chmod(0o600)
     for ending, pack in ((".tar.zst", "pack"), (".tar.zst.age", "seal")):
         name = f"data-{BACKUP}{ending}"
         steps = [(pack, "", name), ("verify", name, "none"), ("extract", name, f"out{ending}")]

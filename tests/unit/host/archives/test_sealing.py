@@ -9,7 +9,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.host.archives.extracting import extract
 from homeport.host.archives.refusal import ArchiveError
 from homeport.host.archives.sealing import Identity, Recipient, read_identities, read_recipients
@@ -26,6 +26,7 @@ def test_a_sealed_archive_is_opened_by_each_of_its_recipients(tmp_path: Path, ke
     assert written.path.name.endswith(".tar.zst.age")
     assert b"homeport.db" not in written.path.read_bytes()
     (tmp_path / "other.txt").write_text(f"\n# mine\n{other}\n")
+    (tmp_path / "other.txt").chmod(0o600)
     for number, mine in enumerate(([identity], read_identities(tmp_path / "other.txt"))):
         assert verify(written.path, record_of(written), mine).manifest == written.manifest
         extract(written.path, tmp_path / f"out{number}", record_of(written), mine)
@@ -36,6 +37,7 @@ def test_a_stranger_cannot_open_a_sealed_archive(tmp_path: Path, keys: tuple[Rec
     written = packed(make_tree(tmp_path / "tree"), tmp_path / "backups", recipients=keys[:1])
     stranger = tmp_path / "stranger.txt"
     stranger.write_text(str(pyrage.x25519.Identity.generate()))
+    stranger.chmod(0o600)
     for read in (
         lambda: verify(written.path, None, read_identities(stranger)),
         lambda: extract(written.path, tmp_path / "out", None, read_identities(stranger)),
@@ -87,11 +89,21 @@ def test_a_secret_key_among_the_recipients_is_not_repeated() -> None:
 def test_a_file_without_an_identity_is_refused_and_not_quoted(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keys.txt"
     file.write_bytes(content)
+    file.chmod(0o600)
     with pytest.raises(UsageError, match="holds no age identity") as refused:
         read_identities(file)
     assert "WRONG" not in str(refused.value)
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         read_identities(tmp_path / "gone")
+
+
+def test_a_key_that_others_may_read_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "keys.txt"
+    file.write_text(str(pyrage.x25519.Identity.generate()))
+    file.chmod(0o640)
+    with pytest.raises(GuardError, match="may be read by others") as refused:
+        read_identities(file)
+    assert f"chmod 600 {file}" in refused.value.hint
 
 
 def test_a_key_is_in_no_representation(keys: tuple[Recipient, Identity]) -> None:
