@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from homeport.host.health import ask_environment
 from homeport.host.operation_lock import operation_lock
+from homeport.host.services.processes import ProcessManager
 from tests.support.checkouts import commit, git
+from tests.support.ports import free_ports
 from tests.support.pushing import Machine
 from tests.support.waiting import until
 
@@ -134,3 +138,39 @@ def test_a_poll_brings_what_is_new_and_tries_what_fails_once(machine: Machine) -
     (machine.home / ".git").rename(machine.home / "away")
     assert "ls-remote" in machine.say("poll", code=1).stderr
     assert machine.version == "4"
+
+
+def test_production_is_deployed_by_a_push_where_it_says_so_and_by_nothing_else(machine: Machine) -> None:
+    repository = machine.repository()
+    port = free_ports(1)[0]
+    table = (
+        f"http_port = {port}\nprotocols = ['http']\nservice = 'processes'\nsource = 'repository.git'\n"
+        f"command = {json.dumps([sys.executable, 'shop.py'])}\nvariables = {{ PORT = '{port}' }}\n"
+        "[environments.production.follow]\nbranches = ['release/*']\n"
+    )
+    machine.file.write_text(machine.file.read_text() + table)
+    production = machine.declaration.environment("production")
+    try:
+        machine.push()
+        assert ask_environment(production).payload == {}
+        git(machine.home, "switch", "--quiet", "--create", "release/1")
+        good = machine.write("2")
+        said = machine.push()
+        assert f"production serves {machine.run('releases', 'production')['releases'][-1]['id']}" in said
+        assert ask_environment(production).payload["version"] == "2"
+        bad = machine.write("3", fault="crash")
+        said = machine.push()
+        assert "no table called agents" in said
+        assert f"{bad[:12]} of release/1 was not deployed to production" in said
+        assert ask_environment(production).payload["version"] == "2"
+        releases = machine.run("releases", "production")["releases"]
+        assert {(one["commit"], one["state"], one["why"]) for one in releases} == {
+            (good, "good", "push of release/1"),
+            (bad, "failed", "push of release/1"),
+        }
+        deploys = machine.run("log", "production")["operations"]
+        assert [(one["operation"], one["outcome"]) for one in deploys] == [("deploy", "done"), ("deploy", "undone")]
+        assert machine.version == "1"
+        assert repository.is_dir()
+    finally:
+        ProcessManager(PurePosixPath("/"), PurePosixPath("/"), grace=10).stop(production)
