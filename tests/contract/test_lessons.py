@@ -146,3 +146,26 @@ async def test_relevant_lessons_can_be_asked_for_with_any_text(store: Store) -> 
             assert len(records.lessons.relevant(text, "p", 3)) == 3
 
     await store.read(look)
+
+
+async def test_lessons_are_found_by_their_words_among_other_conditions(store: Store) -> None:
+    def work(records: Records) -> None:
+        for number, (project, content, confidence) in enumerate(
+            [
+                ("p", "Back up the database first.", 0.9),
+                ("p", "The database locks.", 0.2),
+                ("q", "A backup helps.", 0.9),
+            ]
+        ):
+            one = given.submission(f"sub-{number}", project_id=project)
+            records.lessons.add(one, [given.lesson(f"l{number}", one, content=content, confidence=confidence)])
+        for which, found in (
+            (LessonFilter(words=("database",)), ["l1", "l0"]),
+            (LessonFilter(words=("data",), min_confidence=0.5), ["l0"]),
+            (LessonFilter("q", words=("database",)), []),
+            (LessonFilter(words=("pattern", "back")), ["l2", "l0"]),
+        ):
+            assert [one.id for one in records.lessons.select(which, Page())] == found
+            assert records.lessons.count(which) == len(found)
+
+    await store.write(work)

@@ -184,3 +184,35 @@ async def test_pages_of_work_are_found_under_any_name_that_an_id_may_have(site: 
         opened = await ada.get(f"/{link}")
         assert opened.status_code == 200, link
         assert name in words_of(opened).replace("\u2026", "") or len(name) > 100
+
+
+async def test_lessons_are_found_by_words_project_kind_and_confidence(site: Served) -> None:
+    ada = await _ada(site)
+    for name in ("quay", "lamp"):
+        await _project(site, name)
+    for project, kind, content, sure in (
+        ("quay", "pitfall", "The tide hides **rocks**.", 0.9),
+        ("quay", "pattern", "Rocks show at low tide.", 0.4),
+        ("lamp", "pitfall", "Glass breaks.", 0.6),
+    ):
+        learned = [{"type": kind, "content": content, "confidence": sure, "seen": ["twice", "<b>"]}]
+        await _call(site, "submit_lessons", project_id=project, instance_id="nova", lessons=learned)
+    for query, total in (
+        ("", 3),
+        ("q=tide+rock", 2),
+        ("q=rocks&sure=0.75", 1),
+        ("project=lamp", 1),
+        ("type=pitfall", 2),
+        ("type=pitfall&q=glass&project=quay", 0),
+    ):
+        page = words_of(await ada.get(f"/lessons?{query}"))
+        assert f"{total} lesson{'' if total == 1 else 's'} " in page, query
+    found = await ada.get("/lessons?q=rock")
+    assert "<mark>Rock</mark>s show" in found.text
+    one = await ada.get("/lessons/1")
+    assert "<strong>rocks</strong>" in one.text
+    assert "90 % sure" in words_of(one)
+    assert "<b>" not in one.text
+    for number in ("0", "4", "x", "9" * 30, "%C2%B2"):
+        assert (await ada.get(f"/lessons/{number}")).status_code in (400, 404), number
+    assert (await ada.get("/lessons?sure=very&cursor=x")).status_code == 200

@@ -61,11 +61,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class LessonFilter:
-    """All conditions must hold; ``types``: one of them."""
+    """All conditions must hold; ``types``: one of them; ``words``: all of them occur, as a search finds them."""
 
     project_id: str | None = None
     types: tuple[str, ...] = ()
     min_confidence: float | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

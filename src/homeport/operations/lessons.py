@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from homeport.coordination import lessons
 from homeport.coordination.lessons import Lesson, LessonFilter, Submission
+from homeport.coordination.search import words_of
 from homeport.coordination.store import Records
 from homeport.coordination.values import MAX_ITEMS, JsonObject, Page
 from homeport.errors import NotFoundError
@@ -53,6 +54,7 @@ class GetLessons(Arguments):
     project_id: str | None = None
     lesson_types: Annotated[list[str] | None, Field(max_length=MAX_ITEMS)] = None
     min_confidence: Share | None = None
+    query: Annotated[str | None, Field(max_length=500, description="words")] = None
     limit: Limit | None = None
     cursor: Cursor | None = None
 
@@ -118,7 +120,8 @@ def _lesson(submission: Submission, position: int, said: GivenLesson) -> Lesson:
 
 
 def _list(records: Records, given: GetLessons, call: Call) -> JsonObject:
-    which = LessonFilter(given.project_id, tuple(given.lesson_types or ()), given.min_confidence)
+    words = words_of(given.query) if given.query else ()
+    which = LessonFilter(given.project_id, tuple(given.lesson_types or ()), given.min_confidence, words)
     limit = given.limit or 20
     rows = records.lessons.select(which, Page(limit + 1, cursors.decode(given.cursor, int)))
     items, rest = page(rows, limit, render.lesson_line, lambda one: (one.seq,), call.budget)
@@ -183,7 +186,7 @@ OPERATIONS = (
     ),
     Operation(
         name="get_lessons",
-        summary="Lessons, newest first; search finds them by words.",
+        summary="Lessons, newest first.",
         arguments=GetLessons,
         work=_list,
         kind="read",

@@ -30,8 +30,8 @@ class GetTasks(Arguments):
     assigned_to: str | None = None
     assignee: Annotated[str | None, Field(description="same as assigned_to")] = None
     tags: Tags | None = None
-    query: Annotated[str | None, Field(max_length=500, description="words; all must occur")] = None
-    overdue: Annotated[bool | None, Field(description="past the day in metadata.due")] = None
+    query: Annotated[str | None, Field(max_length=500, description="words")] = None
+    overdue: Annotated[bool | None, Field(description="past metadata.due")] = None
     limit: Limit | None = None
     cursor: Cursor | None = None
 

@@ -11,7 +11,7 @@ from homeport.coordination.values import Page
 from homeport.storage.memory.paging import following, preceding
 from homeport.storage.memory.search import text_of_lesson
 from homeport.storage.memory.tables import Tables
-from homeport.storage.memory.words import words_in
+from homeport.storage.memory.words import all_occur, words_in
 
 
 class MemoryLessons:
@@ -70,6 +70,7 @@ class MemoryLessons:
             if which.project_id in (None, one.project_id)
             and (not which.types or one.type in which.types)
             and (which.min_confidence is None or (one.confidence or 0) >= which.min_confidence)
+            and (not which.words or all_occur(which.words, text_of_lesson(one)))
         ]
 
 

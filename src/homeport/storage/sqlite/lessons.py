@@ -13,6 +13,7 @@ from homeport.storage.sqlite.codec import dump, load
 from homeport.storage.sqlite.database import Database, Row
 from homeport.storage.sqlite.index import any_of, index_words
 from homeport.storage.sqlite.scopes import project_scope
+from homeport.storage.sqlite.search import question
 from homeport.storage.sqlite.statements import LARGEST, Where, join
 
 MOST_WORDS: Final = 32
@@ -82,12 +83,12 @@ class SqliteLessons:
         return self._execute(statement, (project_id,)).fetchone() is not None
 
     def select(self, which: LessonFilter, page: Page) -> Sequence[Lesson]:
-        where = _matching(which)
+        where = self._matching(which)
         where.before("seq", page)
         return self._list(join(_SELECT, str(where), "ORDER BY seq DESC LIMIT ?"), *where.values, page.limit)
 
     def count(self, which: LessonFilter) -> int:
-        where = _matching(which)
+        where = self._matching(which)
         row = self._execute(join("SELECT count(*) FROM lessons", str(where)), where.values).fetchone()
         return int(row[0]) if row else 0
 
@@ -107,28 +108,30 @@ class SqliteLessons:
         shared: Counter[int] = Counter()
         most = max(MOST_MATCHES, limit)
         for word in words:
-            question = " AND ".join(any_of([one]) for one in (word, *scopes))
-            shared.update(row[0] for row in self._execute(_SHARING, (question, most)))
+            asked = " AND ".join(any_of([one]) for one in (word, *scopes))
+            shared.update(row[0] for row in self._execute(_SHARING, (asked, most)))
         return sorted(shared, key=lambda seq: (-shared[seq], -seq))[:limit]
 
     def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:
-        where = _matching(LessonFilter(project_id))
+        where = self._matching(LessonFilter(project_id))
         grouped = "GROUP BY project_id, type ORDER BY project_id, count(*) DESC, type"
         rows = self._execute(join(_PATTERNS, str(where), grouped), where.values)
         return [LessonPattern(*row) for row in rows]
 
+    def _matching(self, which: LessonFilter) -> Where:
+        where = Where()
+        where.equal("project_id", which.project_id)
+        if which.types:
+            where.add("type IN (SELECT value FROM json_each(?))", dump(list(which.types)))
+        if which.min_confidence is not None:
+            where.add("coalesce(confidence, 0) >= ?", which.min_confidence)
+        if which.words:
+            asked = question(self._execute, "lesson", which.words)
+            where.add("seq IN (SELECT rowid FROM lesson_words WHERE lesson_words MATCH ?)", asked)
+        return where
+
     def _list(self, statement: str, *values: object) -> list[Lesson]:
         return [_lesson(row) for row in self._execute(statement, values)]
-
-
-def _matching(which: LessonFilter) -> Where:
-    where = Where()
-    where.equal("project_id", which.project_id)
-    if which.types:
-        where.add("type IN (SELECT value FROM json_each(?))", dump(list(which.types)))
-    if which.min_confidence is not None:
-        where.add("coalesce(confidence, 0) >= ?", which.min_confidence)
-    return where
 
 
 def _values(lesson: Lesson) -> tuple[object, ...]:
