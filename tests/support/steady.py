@@ -20,7 +20,7 @@ KEPT, FRESH, PROXIED, SLOW, STREAMS = 10, 6, 8, 4, 4
 """Clients: on one connection each, on a new one for each call, through the proxy, with long waits, with streams."""
 LONG = 3
 """Seconds of a long wait."""
-PAUSE = 0.02
+PAUSE = 0.1
 PATIENCE = 60.0
 
 

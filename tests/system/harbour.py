@@ -89,11 +89,14 @@ class Harbour:
     def health(self) -> Any:
         return self.machine.get("http://127.0.0.1:3444/health").json()
 
-    @property
-    def pids(self) -> list[int]:
-        """The processes that serve."""
-        shown = json.loads(homeport(self.machine, "status", "production", "--json").out)
-        return list(shown["environments"][0]["server"]["pids"])
+    def usable(self) -> list[str]:
+        """Ids of the releases that serve or may serve again, the newest first."""
+        shown = json.loads(homeport(self.machine, "releases", "production", "--json").out)
+        return [one["id"] for one in shown["releases"] if one["state"] != "failed"]
+
+    def other(self) -> str:
+        """One that may serve and does not."""
+        return next(one for one in self.usable() if one != self.health["release"])
 
     def slots(self) -> dict[str, tuple[str, str]]:
         """By slot: what systemd says of it, and which release it has."""

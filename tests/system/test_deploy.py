@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support import changing_killed, dying, waiting
 from tests.support.later import LATER
 from tests.support.machine import booted
 from tests.support.machines.image import wheelhouse
 from tests.system.harbour import Harbour, Load
+from tests.system.provisioned import FILE
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +46,87 @@ def test_nobody_is_refused_while_releases_come_and_go(harbour: Harbour) -> None:
     states = harbour.slots()
     assert sorted(state for state, _ in states.values()) == ["active", "inactive"]
     assert {release for _, release in states.values()} == {before}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_of_ten_thousand_requests_none_fails_in_twenty_changes_of_release(harbour: Harbour) -> None:
+    with Load(harbour, 7200) as load:
+        serves = [harbour.health["release"]]
+        for number in range(20):
+            if number % 5 == 0:
+                harbour.commit({})
+                serves.append(harbour.deploy()["release"])
+            else:
+                target = next(one for one in reversed(serves) if one != harbour.health["release"])
+                harbour.change("rollback", "production", "--to", target, "--watch", "1")
+    sys.stdout.write(f"{json.dumps(load.found)}\n")
+    assert load.found["failed"] == []
+    assert load.found["answered"] >= 10_000
+    assert min(load.found["by_kind"].values()) > 50
+
+
+def killed(harbour: Harbour, who: str, first: int, stride: int) -> dict[str, Any]:
+    for module in (dying, waiting, changing_killed):
+        harbour.machine.copy(Path(module.__file__ or ""), "/root/tests/support")
+    words = [FILE, "production", who, str(first), str(stride)]
+    command = ["/opt/homeport/bin/python", "-m", "tests.support.changing_killed", *words]
+    told = harbour.machine.run(command, env={"PYTHONPATH": "/root"}, timeout=3600)
+    found: dict[str, Any] = json.loads(told.out.splitlines()[-1])
+    assert not found["wrong"], json.dumps(found["wrong"], indent=1)
+    return found
+
+
+@pytest.fixture
+def two_releases(harbour: Harbour) -> Harbour:
+    """There is one to change to, of the same schema."""
+    if len(harbour.usable()) < 2:
+        harbour.commit({})
+        harbour.deploy()
+    return harbour
+
+
+@pytest.mark.parametrize("who", ["command", "server"])
+def test_killed_at_some_points_the_release_before_or_the_next_one_serves(two_releases: Harbour, who: str) -> None:
+    found = killed(two_releases, who, 6, 19)
+    assert len(found["outcomes"]) >= 2
+    assert two_releases.change("rollback", "production", "--to", two_releases.other(), "--watch", "0.5")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("who", ["command", "server"])
+def test_killed_at_any_point_the_release_before_or_the_next_one_serves(two_releases: Harbour, who: str) -> None:
+    found = killed(two_releases, who, 0, 1)
+    assert set(found["outcomes"]) == {"old", "new"}
+
+
+BROKEN = {
+    "cannot write in the sandbox": (
+        '    Path("/var/lib/homeport.cache").write_text("x")\n',
+        "Read-only file system",
+    ),
+    "crashes a while after it began": (
+        "    import threading\n    if not settings.rehearsal:\n        threading.Timer(5, os._exit, [9]).start()\n",
+        "exit code 9|then ended",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_of_a_broken_release_the_cause_is_told_and_the_one_before_serves_on(harbour: Harbour, kind: str) -> None:
+    line, cause = BROKEN[kind]
+    before, states = harbour.health["release"], harbour.slots()
+    place = "    log = Log(settings.environment, settings.log_format)\n"
+    harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place + line))
+    failed = harbour.deploy("--watch", "15", code=1)["error"]["message"]
+    assert re.search(cause, failed)
+    assert harbour.health["release"] == before
+    assert {release for _, release in harbour.slots().values()} == {before}
+    if "sandbox" in kind:
+        # It was never started in a slot.
+        assert harbour.slots() == states
+    harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
 
 
 def test_a_release_that_the_one_before_cannot_live_with_comes_and_goes_while_callers_wait(harbour: Harbour) -> None:

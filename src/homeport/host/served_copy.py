@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import subprocess
 import time
@@ -16,10 +15,16 @@ from typing import Any, Final
 from homeport.environments.environment import Environment
 from homeport.environments.services.health import HealthAnswer, judge_health
 from homeport.errors import HomeportError
-from homeport.host.commands import run_command
+from homeport.host.runner import PlainRunner, Runner
 from homeport.secret import Secret
 
-_GRACE: Final = 30.0
+_TOKEN_SECONDS: Final = 120.0
+_KILLED: Final = "Finished with result: oom-kill"
+_MANAGERS: Final = (
+    *("Running as unit: ", "Finished with result: ", "Main processes terminated with: "),
+    *("Service runtime: ", "CPU time consumed: ", "Press ^]"),
+)
+"""What systemd-run says itself."""
 _BETWEEN: Final = 0.05
 _LARGEST: Final = 1 << 22
 _SAID: Final = 400
@@ -36,6 +41,7 @@ class ServedCopy:
         seconds: how long the server may take until it is healthy; migrations have run by then.
         answer: seconds for one question.
         pause: waits for so many seconds.
+        runner: runs the program.
     """
 
     def __init__(
@@ -48,7 +54,9 @@ class ServedCopy:
         seconds: float,
         answer: float,
         pause: Callable[[float], None] = time.sleep,
+        runner: Runner | None = None,
     ) -> None:
+        self._runner = runner or PlainRunner()
         self._environment = environment
         self._program = tuple(program)
         self._log = log
@@ -74,26 +82,20 @@ class ServedCopy:
         token = self._token(directory)
         words = ("serve", self._environment.name, "--data", str(directory), "--socket", str(path))
         log = directory.with_name(self._log)
-        with (
-            log.open("wb") as out,
-            subprocess.Popen(
-                [*self._program, *words, "--with-parent", str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=out,
-            ) as process,
-        ):
+        with log.open("wb") as out:
+            process = self._runner.start([*self._program, *words], out)
             try:
                 yield self._await(process, path, log), CopyClient(path, token, self._answer)
             finally:
-                _end(process)
+                self._runner.end(process)
 
     def _token(self, directory: Path) -> Secret | None:
         """One of the copy alone, which is thrown away with it."""
         if self._environment.auth == "open":
             return None
         words = ("token", "create", self._environment.name, "--name", self._purpose, "--scope", "read")
-        done = run_command((*self._program, *words, "--expires", "1h", "--data", str(directory), "--json"))
+        command = (*self._program, *words, "--expires", "1h", "--data", str(directory), "--json")
+        done = self._runner.run(command, seconds=_TOKEN_SECONDS)
         if done.code != 0:
             raise HomeportError(f"No token could be made on the copy: {done.last_words}")
         return Secret(str(json.loads(done.output)["token"]))
@@ -155,6 +157,20 @@ class CopyClient:
             raise HomeportError(f"The server on the copy refuses {method}.")
         return result
 
+    def text(self, path: str) -> str:
+        """What a path answers, as it stands.
+
+        Raises:
+            HomeportError: it answers nothing, or refuses.
+        """
+        try:
+            status, said = self._request("GET", path, None)
+        except (OSError, http.client.HTTPException) as error:
+            raise HomeportError(f"The server did not answer {path}: {error}") from None
+        if status != http.client.OK:
+            raise HomeportError(f"The server answered {path} with status {status}.")
+        return said.decode(errors="replace")
+
     def _demand(self, method: str, path: str, body: dict[str, Any] | None, what: str) -> dict[str, Any]:
         try:
             status, said = self._request(method, path, body)
@@ -189,14 +205,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
 def _last(log: Path) -> str:
+    """The last line that the server wrote, and what the service manager said of how it ended."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1][-_SAID:] if lines else "it said nothing"
+    if any(line.startswith(_KILLED) for line in lines):
+        return "it needed more memory than it was given, and was killed"
+    own = [line for line in lines if not line.startswith(_MANAGERS)]
+    return own[-1][-_SAID:] if own else "it said nothing"

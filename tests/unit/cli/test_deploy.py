@@ -69,6 +69,8 @@ BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
     "crash on start": ({**CRASH}, "no table called agents"),
     "health red": ({"server.py": SERVER.replace("send_response(200)", "send_response(503)")}, "status 503"),
     "hangs": ({"server.py": SLOW_TO_LISTEN}, "was not healthy within"),
+    "slow": ({"server.py": SERVER.replace("body = ", "import time; time.sleep(1.4); body = ", 1)}, "to say how it is"),
+    "eats memory": ({"server.py": f"HOARD = b'x' * (400 << 20)\n{SERVER}"}, "MiB of memory"),
     "dies a little later": ({"server.py": LATER}, "exit code 9"),
 }
 

@@ -16,6 +16,7 @@ from homeport.environments.releases.steps import (
     HandOver,
     KeepDataAside,
     MarkRelease,
+    MeasureServer,
     RehearseRelease,
 )
 from homeport.environments.services.steps import HEALTH_SECONDS, ComeBack, StartServer, StopServer
@@ -72,12 +73,15 @@ def _exchange(change: Change) -> tuple[Step, ...]:
     environment, release = change.environment, change.release
     name, aside = environment.name, change.aside
     backup = (MakeBackup(name, change.backup, "deploy"),) if change.backup is not None else ()
-    tried = (RehearseRelease(name, release, change.scratch, change.socket),) if change.scratch is not None else ()
+    unit = f"{environment.unit}-rehearsal" if change.slots else ""
+    socket = PurePosixPath("/run") / unit / "serve.sock" if unit else change.socket
+    tried = (RehearseRelease(name, release, change.scratch, socket, unit),) if change.scratch is not None else ()
     target = environment.releases_directory / release
     if change.slots:
         return (
             *backup,
             *tried,
+            MeasureServer(name),
             HandOver(name, release, target, aside, change.seconds),
             Link(environment.current_release, target),
             AwaitRelease(name, release, aside, change.seconds, change.watch),
@@ -85,6 +89,7 @@ def _exchange(change: Change) -> tuple[Step, ...]:
     return (
         *backup,
         *tried,
+        MeasureServer(name),
         ComeBack(name, change.seconds),
         StopServer(name),
         *((KeepDataAside(name, release, aside),) if not environment.is_foreign else ()),

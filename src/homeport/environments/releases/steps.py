@@ -64,15 +64,19 @@ class RehearseRelease(Step):
         release: its id.
         scratch: the directory that it happens in, made for it.
         socket: where that server answers; short, as sockets must be.
+        unit: the transient unit, without ``.service``, that it runs as, in the sandbox of the environment's own; empty
+            where that is a plain process.
     """
 
     environment: str
     release: str
     scratch: PurePosixPath
     socket: PurePosixPath
+    unit: str = ""
 
     def __str__(self) -> str:
-        return f"rehearse {self.release} on a copy of the data of {self.environment}"
+        where = ", in the sandbox of its unit" if self.unit else ""
+        return f"rehearse {self.release} on a copy of the data of {self.environment}{where}"
 
 
 @step_kind
@@ -81,6 +85,7 @@ class ClearRehearsal(Step):
     """Nothing is left of a rehearsal."""
 
     scratch: PurePosixPath
+    unit: str = ""
 
     def __str__(self) -> str:
         return f"remove what the rehearsal left at {self.scratch}"
@@ -136,6 +141,17 @@ class DemandNothingLost(Step):
 
     def __str__(self) -> str:
         return f"make sure that going back loses nothing that {self.environment} has stored"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class MeasureServer(Step):
+    """How the server does that serves: the next one is compared with it. Changes nothing."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"measure how the server of {self.environment} does, to compare the next one with it"
 
 
 @step_kind

@@ -57,16 +57,21 @@ class SandboxProbe:
             raise HomeportError(f"In the unit's sandbox {shlex.join(step.command)} {_cause(told)}.", _hint(told))
 
 
-def in_sandbox(settings: Sequence[tuple[str, str]], command: Sequence[str]) -> Finished:
+def in_sandbox(settings: Sequence[tuple[str, str]], command: Sequence[str], *, seconds: float = 120.0) -> Finished:
     """Runs a command as a unit with these settings would.
 
     Args:
         settings: as they stand in the unit.
         command: the program, absolute, and its arguments.
+        seconds: how long it may take.
     """
-    # On a command line there are no specifiers to be escaped.
-    properties = [f"--property={name}={value.replace('%%', '%')}" for name, value in settings]
-    return run_command(["systemd-run", "--wait", "--pipe", "--quiet", "--collect", *properties, "--", *command])
+    options = ("--wait", "--pipe", "--quiet", "--collect")
+    return run_command(["systemd-run", *options, *properties(settings), "--", *command], seconds=seconds)
+
+
+def properties(settings: Sequence[tuple[str, str]]) -> list[str]:
+    """Settings of a unit as ``systemd-run`` takes them: on a command line there are no specifiers to be escaped."""
+    return [f"--property={name}={value.replace('%%', '%')}" for name, value in settings]
 
 
 def _cause(told: Finished) -> str:

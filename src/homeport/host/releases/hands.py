@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.environments.environment import Environment
+from homeport.environments.releases.figures import Figures
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import (
     AwaitRelease,
@@ -20,6 +21,7 @@ from homeport.environments.releases.steps import (
     HandOver,
     KeepDataAside,
     MarkRelease,
+    MeasureServer,
     PutDataBack,
     RehearseRelease,
 )
@@ -32,6 +34,7 @@ from homeport.host.releases.aside import demand_nothing_lost, drop, is_whole, ke
 from homeport.host.releases.building import build
 from homeport.host.releases.current import program_of
 from homeport.host.releases.handing_over import HandOverer
+from homeport.host.releases.measuring import measure
 from homeport.host.releases.rehearsing import clear, pending_migrations, rehearse
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.releases.watching import await_release
@@ -120,11 +123,11 @@ class Rehearser:
         self._around = around
 
     def inverse(self, step: RehearseRelease) -> tuple[Step, ...]:
-        return (ClearRehearsal(step.scratch),)
+        return (ClearRehearsal(step.scratch, step.unit),)
 
     def apply(self, step: RehearseRelease) -> Mapping[str, Any]:
         around = self._around
-        return rehearse(around.environment, step, around.serving, around.program(step.release))
+        return rehearse(around.environment, step, around.file, around.serving, around.program(step.release))
 
 
 class Clearer:
@@ -134,7 +137,7 @@ class Clearer:
         return ()
 
     def apply(self, step: ClearRehearsal) -> None:
-        clear(Path(step.scratch))
+        clear(Path(step.scratch), step.unit)
 
 
 class AsideKeeper:
@@ -187,11 +190,34 @@ class LossDemander:
         demand_nothing_lost(around.environment, around.program(step.release), step.release, Path(step.aside))
 
 
+@dataclass(slots=True)
+class Seen:
+    """What one step sees, and a later one of the same run compares with."""
+
+    figures: Figures | None = None
+
+
+class Measurer:
+    """:class:`MeasureServer`."""
+
+    def __init__(self, around: ReleaseSurroundings, seen: Seen) -> None:
+        self._around = around
+        self._seen = seen
+
+    def inverse(self, step: MeasureServer) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: MeasureServer) -> Mapping[str, Any] | None:
+        self._seen.figures = measure(self._around.manager(), self._around.environment)
+        return None if self._seen.figures is None else self._seen.figures.as_json()
+
+
 class Awaiter:
     """:class:`AwaitRelease`."""
 
-    def __init__(self, around: ReleaseSurroundings) -> None:
+    def __init__(self, around: ReleaseSurroundings, seen: Seen) -> None:
         self._around = around
+        self._seen = seen
 
     def inverse(self, step: AwaitRelease) -> tuple[Step, ...]:
         kept = is_whole(Path(step.aside))
@@ -199,7 +225,7 @@ class Awaiter:
 
     def apply(self, step: AwaitRelease) -> Mapping[str, Any]:
         around = self._around
-        return await_release(around.manager(), around.environment, step, pause=around.pause)
+        return await_release(around.manager(), around.environment, step, self._seen.figures, pause=around.pause)
 
 
 class Marker:
@@ -240,6 +266,7 @@ def described(step: BuildRelease, around: ReleaseSurroundings) -> Release:
 
 def release_hands(around: ReleaseSurroundings) -> Hands:
     """The hands for the steps of releases."""
+    seen = Seen()
     return {
         BuildRelease: Builder(around),
         FailRelease: Failer(around),
@@ -249,6 +276,7 @@ def release_hands(around: ReleaseSurroundings) -> Hands:
         PutDataBack: BackPutter(around),
         DemandNothingLost: LossDemander(around),
         HandOver: HandOverer(around.environment, around.program, lambda: around.serving),
-        AwaitRelease: Awaiter(around),
+        MeasureServer: Measurer(around, seen),
+        AwaitRelease: Awaiter(around, seen),
         MarkRelease: Marker(around),
     }

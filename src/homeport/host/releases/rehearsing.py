@@ -16,17 +16,20 @@ from homeport.host.archives.tree import remove_tree
 from homeport.host.backups.source import live_source
 from homeport.host.commands import run_command
 from homeport.host.data.own import OwnData
+from homeport.host.releases.enclosed import EnclosedRunner, stop_unit
 from homeport.host.releases.trial import Trial
+from homeport.host.runner import PlainRunner, Runner
 
 _SECONDS: Final = 6 * 3600.0
 
 
 def rehearse(
-    environment: Environment, step: RehearseRelease, serving: Sequence[str], program: Sequence[str]
+    environment: Environment, step: RehearseRelease, file: Path, serving: Sequence[str], program: Sequence[str]
 ) -> dict[str, Any]:
-    """Tries a release; nothing that is live is touched, and nothing of it stays.
+    """Tries a release, where it is to be a unit in that one's sandbox; nothing live is touched, and nothing stays.
 
     Args:
+        file: the declaration.
         environment: whose data.
         step: what is tried.
         serving: what runs the ``homeport`` of the release that serves: it knows the data as they are.
@@ -39,16 +42,20 @@ def rehearse(
         HomeportError: the release cannot live with these data; the sentence says why.
     """
     scratch, began = Path(step.scratch), time.monotonic()
-    clear(scratch)
+    clear(scratch, step.unit)
     scratch.mkdir(mode=0o700, parents=True)
     try:
         copy = scratch / "data"
         OwnData(environment, serving).snapshot(live_source(environment), copy)
-        upgraded = _upgrade(program, copy)
-        asked = Trial(environment, program, step.release)(copy, Path(step.socket))
+        runner: Runner = PlainRunner()
+        if step.unit:
+            runner = EnclosedRunner(environment, file, step.unit, step.scratch)
+            runner.give()
+        upgraded = _upgrade(runner, program, copy)
+        asked = Trial(environment, program, step.release, runner)(copy, Path(step.socket))
     finally:
         Path(step.socket).unlink(missing_ok=True)
-        clear(scratch)
+        clear(scratch, step.unit)
     return {
         "from_schema": upgraded["from_schema"],
         "to_schema": upgraded["to_schema"],
@@ -60,8 +67,10 @@ def rehearse(
     }
 
 
-def clear(scratch: Path) -> None:
+def clear(scratch: Path, unit: str = "") -> None:
     """Removes what a rehearsal left."""
+    if unit:
+        stop_unit(unit)
     if scratch.exists():
         remove_tree(scratch)
 
@@ -88,8 +97,8 @@ def facts_of(program: Sequence[str], directory: Path) -> DataFacts:
     return facts
 
 
-def _upgrade(program: Sequence[str], copy: Path) -> DataUpgraded:
-    done = run_command((*program, "data", "upgrade", str(copy), "--json"), seconds=_SECONDS)
+def _upgrade(runner: Runner, program: Sequence[str], copy: Path) -> DataUpgraded:
+    done = runner.run((*program, "data", "upgrade", str(copy), "--json"), seconds=_SECONDS)
     if done.code != 0:
         raise HomeportError(f"The release cannot bring a copy of the data to its schema: {sentence_of(done.errors)}")
     upgraded: DataUpgraded = json.loads(done.output)

@@ -8,6 +8,7 @@ from typing import Final
 
 from homeport.environments.environment import Environment
 from homeport.errors import HomeportError
+from homeport.host.runner import Runner
 from homeport.host.served_copy import CopyClient, ServedCopy
 
 SECONDS: Final = 120.0
@@ -25,12 +26,13 @@ class Trial:
         environment: whose server.
         program: what runs the release's ``homeport``, with the declaration's ``--config``.
         release: its id.
+        runner: runs the program.
     """
 
-    def __init__(self, environment: Environment, program: Sequence[str], release: str) -> None:
+    def __init__(self, environment: Environment, program: Sequence[str], release: str, runner: Runner) -> None:
         self._release = release
         self._copy = ServedCopy(
-            environment, program, log="server.log", purpose="rehearsal", seconds=SECONDS, answer=_ANSWER
+            environment, program, log="server.log", purpose="rehearsal", seconds=SECONDS, answer=_ANSWER, runner=runner
         )
 
     def __call__(self, directory: Path, path: Path) -> int:

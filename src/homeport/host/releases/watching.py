@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from homeport.environments.environment import Environment
+from homeport.environments.releases.figures import Figures, find_hunger, find_worse
 from homeport.environments.releases.steps import AwaitRelease
 from homeport.errors import HomeportError
 from homeport.host.health import ask_environment
+from homeport.host.releases.measuring import measure, memory_of
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.service import ServiceManager
 
 _BETWEEN: Final = 0.25
+_PATIENCE: Final = 1.5
 _IN_A_ROW: Final = 3
 """Bad answers that are one too many: a single one may be the load's."""
 
@@ -22,6 +25,7 @@ def await_release(
     manager: ServiceManager,
     environment: Environment,
     step: AwaitRelease,
+    before: Figures | None = None,
     *,
     pause: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, Any]:
@@ -31,13 +35,14 @@ def await_release(
         manager: who runs the server.
         environment: whose.
         step: which release, how long to wait, and how long to watch.
+        before: how the release before it did; None where nobody knows.
         pause: waits for so many seconds.
 
     Returns:
-        What answered, as :func:`await_health` says it.
+        What answered, as :func:`await_health` says it, and how it did.
 
     Raises:
-        HomeportError: it did not become well, is another release, or did not stay well.
+        HomeportError: it did not become well, is another release, did not stay well, or does worse than the one before.
     """
     came = await_health(manager, environment, step.seconds, pause=pause)
     said = came.get("release")
@@ -48,11 +53,18 @@ def await_release(
         pause(_BETWEEN)
         state = manager.state(environment)
         if state.pid != came["pid"]:
-            # Says how it ended; or that another one came in its place.
-            await_health(manager, environment, 0, pause=pause)
+            if not state.running:
+                # Says how it ended.
+                await_health(manager, environment, 0, pause=pause)
             raise HomeportError(f"{step.release} became healthy, then ended, and was started again.")
-        answer = ask_environment(environment)
+        # Not for longer: a manager that starts it again soon would hide how it ended.
+        answer = ask_environment(environment, timeout=_PATIENCE)
         bad = 0 if answer.healthy else bad + 1
         if bad == _IN_A_ROW:
             raise HomeportError(f"{step.release} became healthy, and is so no more: {answer.reason}.")
-    return came
+        if before is not None and (hunger := find_hunger(before, memory_of(state.pids))):
+            raise HomeportError(f"{step.release} does worse than the one before: {hunger}.")
+    now = measure(manager, environment)
+    if before is not None and now is not None and (worse := find_worse(before, now)):
+        raise HomeportError(f"{step.release} does worse than the one before: {worse}.")
+    return {**came, "figures": now.as_json() if now is not None else None}
