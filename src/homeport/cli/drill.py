@@ -21,6 +21,7 @@ from homeport.environments.backups.record import Drill
 from homeport.environments.environment import Environment
 from homeport.errors import GuardError
 from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.foreign_rehearsal import runs_as
 from homeport.host.backups.unpacking import find_at_place
 from homeport.host.carrying import carrying
 from homeport.host.replication.proving import ReplicaProof, prove_replica
@@ -71,6 +72,9 @@ def _prove_replica(around: Surroundings, work: PurePosixPath) -> ReplicaProof | 
 def _work(environment: Environment, scratch: str | None) -> PurePosixPath:
     """Where the copy goes: on no path of the data."""
     directory = Path(environment.backups_directory) if scratch is None else Path.cwd() / scratch
+    if scratch is None and environment.backup.drill_command and runs_as(environment) is not None:
+        # The server's user does not come into the directory of backups.
+        directory = Path(environment.directory)
     if directory.resolve().is_relative_to(Path(environment.data_directory).resolve()):
         raise GuardError(f"{directory} lies in the data of {environment.name}.", "Name another: --scratch DIR.")
     return PurePosixPath(directory)
@@ -100,7 +104,7 @@ def _report(around: Surroundings, backup: str, drill: Drill, proof: ReplicaProof
     else:
         say(f"{backup}: proven in {drill.seconds:.1f} s; its data were {shown_age(drill.age_seconds)} old.")
         if drill.depth == "files":
-            say("Unpacked, compared and examined; no server was started on it, since its server is not Homeport's.")
+            say("Unpacked, compared and examined; no server was started on it: drill_command would say how.")
         else:
             say("Restored, examined, served and asked: it holds what was saved.")
     if proof is not None and not as_json:

@@ -12,7 +12,8 @@ from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.host.alarming import Announce
 from homeport.host.archives.sealing import Identity, read_identities
-from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.creating import Rehearsal, Surroundings
+from homeport.host.backups.foreign_rehearsal import ForeignRehearsal
 from homeport.host.backups.rehearsal import OwnRehearsal
 from homeport.host.data.foreign_seam import ForeignData
 from homeport.host.data.own import OwnData
@@ -31,7 +32,11 @@ def surroundings_of(
     """What backups of an environment are made with."""
     program = release_program(environment, Path(declaration.file))
     seam = ForeignData(environment.name) if environment.is_foreign else OwnData(environment, program)
-    rehearse = None if environment.is_foreign else OwnRehearsal(environment, program)
+    rehearse: Rehearsal | None = None
+    if not environment.is_foreign:
+        rehearse = OwnRehearsal(environment, program)
+    elif environment.backup.drill_command:
+        rehearse = ForeignRehearsal(environment)
     around = Surroundings(environment, seam, current_release(environment), rehearse)
     return around if progress is None else replace(around, progress=progress)
 

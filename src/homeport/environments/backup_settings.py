@@ -81,6 +81,12 @@ def _directory(value: str) -> str:
     return value
 
 
+def _argument(value: str) -> str:
+    if not value or any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("an argument is one or more printable characters")
+    return value
+
+
 def _some_hours(value: int) -> int:
     if value < 1:
         raise ValueError(f"{value} is not a number of hours from 1 up")
@@ -121,6 +127,17 @@ class BackupSettings(BaseModel):
         "",
         description="A file of mode 0600 with the age key that opens sealed backups, where drills shall run by "
         "themselves. Whoever has this machine then has the backups too.",
+    )
+    drill_command: list[Annotated[str, AfterValidator(_argument)]] = Field(
+        [],
+        description="Only for a server that is not Homeport's own: how a drill starts it on a copy of its data, which "
+        "stands where {data} does, and on a port of 127.0.0.1 for {port}, where its health is asked. Without it a "
+        "drill unpacks and examines the files alone, and says so.",
+    )
+    drill_variables: dict[str, Annotated[str, AfterValidator(_argument)]] = Field(
+        {},
+        description="What that server finds in its environment, where {data} and {port} may stand too: { DATA_DIR = "
+        '"{data}", PORT = "{port}" }. It finds none of variables, which name the live data.',
     )
     keep_last: Count = Field(
         30,

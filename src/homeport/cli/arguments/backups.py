@@ -24,8 +24,8 @@ them. Exit code 4 where one is not what it was.
 _DRILL: Final = """\
 Proves a backup: unpacks it aside, examines every row, holds counts, schema and last event against what was saved,
 starts the release's own server on the copy with a socket of its own, asks it for its health and for what it should
-hold, writes down how long that took, and throws the copy away. A server that is not Homeport's is not started: its
-files are examined.
+hold, writes down how long that took, and throws the copy away. A server that is not Homeport's is started
+where drill_command says how; else its files are examined.
 
 Exit code 4 where the backup is not what it should be.
 """

@@ -158,4 +158,5 @@ def _upkeep_writes(environment: Environment) -> tuple[PurePosixPath | str, ...]:
     metrics = environment.backup.metrics_file
     # A collector's directory that is missing keeps no backup from being made.
     beside = (f"-{PurePosixPath(metrics).parent}",) if metrics else ()
-    return (environment.data_directory, environment.backups_directory, environment.journal_directory, *beside)
+    drill = (environment.directory,) if environment.backup.drill_command else ()
+    return (environment.data_directory, environment.backups_directory, environment.journal_directory, *drill, *beside)

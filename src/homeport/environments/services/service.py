@@ -115,6 +115,7 @@ def find_service_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
             faults.append((setting, "needs a checkout or a source; without one there is nothing to bring forward"))
     if settings.backup.continuous and settings.command:
         faults.append(("backup.continuous", "is for Homeport's own server: of another one nobody knows the database"))
+    faults += _drill_faults(settings)
     if settings.source and settings.checkout:
         faults.append(("source", "is for releases, and checkout for a server that runs from it; declare one of them"))
     faults += _find_follow_faults(settings)
@@ -132,3 +133,17 @@ def _find_follow_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
     if follow.webhook_secret and settings.command:
         faults.append(("follow", "webhook_secret is for Homeport's own server, which takes them; poll_schedule is not"))
     return faults
+
+
+def _drill_faults(settings: EnvironmentSettings) -> list[tuple[str, str]]:
+    backup = settings.backup
+    if not backup.drill_command:
+        return [("backup.drill_variables", "is for a drill_command")] if backup.drill_variables else []
+    if not settings.command:
+        return [("backup.drill_command", "is for a server with a command of its own; Homeport's own is served anyway")]
+    given = " ".join((*backup.drill_command, *backup.drill_variables.values()))
+    return [
+        ("backup.drill_command", f"says nowhere {name}, so that {what}")
+        for name, what in (("{data}", "it would serve the live data"), ("{port}", "nobody could ask it"))
+        if name not in given
+    ]

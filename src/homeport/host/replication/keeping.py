@@ -21,8 +21,8 @@ from homeport.environments.backups.replication import Generation, litestream_con
 from homeport.environments.environment import Environment
 from homeport.errors import CannotStartError, HomeportError
 from homeport.files import write_atomically
+from homeport.host import bound
 from homeport.host.archives.tree import remove_tree
-from homeport.host.replication import bound
 from homeport.host.replication.generations import (
     CURRENT,
     current_generation,
