@@ -60,9 +60,12 @@ def _check_place(file: Path, checkout: Checkout | None) -> None:
         return
     beside = top.with_name(f"{top.name}-environments")
     wanted = checkout.directory if checkout is not None else top
+    here = file.parent.resolve()
+    where = "is a git checkout" if here == top else f"lies in the git checkout {top}"
+    instead = "" if here == top else f", or have git ignore {file.parent}"
     raise GuardError(
-        f"{file.parent} lies in the git checkout {top}: data of environments would be in git's way, and git in theirs.",
-        f"homeport init {beside} --checkout {wanted} puts them beside it, or have git ignore {file.parent}.",
+        f"{file.parent} {where}: data of environments would be in git's way, and git in theirs.",
+        f"homeport init {beside} --checkout {wanted} puts them beside it{instead}.",
     )
 
 
@@ -76,6 +79,8 @@ def _next(checkout: Checkout, file: Path) -> str:
     """What to do with a checkout; one of another program says how that is started."""
     if (checkout.directory / "src" / "homeport").is_dir():
         start = f"homeport start development --reload --config {file}"
+        if not (checkout.directory / ".venv" / "bin" / "python").exists():
+            start = f"make .venv/.runtime in it installs what it needs, then {start}"
         return f"development runs from {checkout.directory}: {start}"
     return (
         f"{checkout.directory} is not Homeport's own source: say in {file}, for development, how its server is started "

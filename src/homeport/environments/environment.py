@@ -116,6 +116,12 @@ class Environment:
         return self.directory / "requests"
 
     @property
+    def webhook_secret(self) -> PurePosixPath | None:
+        """The file with what a forge signs with; None where no webhooks are taken."""
+        secret = self.follow.webhook_secret
+        return absolute(self.root, secret) if secret else None
+
+    @property
     def takes_webhooks(self) -> bool:
         """Whether a forge may ask for a branch."""
         return bool(self.follow.webhook_secret)
@@ -301,15 +307,12 @@ class Environment:
         )
 
     def _pushes(self) -> PushSettings | None:
-        secret = self.follow.webhook_secret
-        return (
-            None
-            if not secret
-            else PushSettings(
-                branches=tuple(self.follow.branches),
-                secret_file=str(absolute(self.root, secret)),
-                requests_directory=str(self.requests_directory),
-            )
+        if self.webhook_secret is None:
+            return None
+        return PushSettings(
+            branches=tuple(self.follow.branches),
+            secret_file=str(self.webhook_secret),
+            requests_directory=str(self.requests_directory),
         )
 
     def as_json(self) -> dict[str, object]:

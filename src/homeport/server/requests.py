@@ -55,8 +55,8 @@ class RequestDirectory:
                 text = stream.read(_LARGEST_SECRET).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UnavailableError(f"The secret of webhooks cannot be read: {_words(error)}.") from None
-        if mode & 0o007:
-            raise UnavailableError(f"The secret of webhooks may be read by everybody: chmod o= {self._secret_file}.")
+        if mode & 0o077:
+            raise UnavailableError(f"The secret of webhooks may be read by others: chmod go= {self._secret_file}.")
         if len(text) < 16:
             raise UnavailableError("The secret of webhooks is shorter than 16 characters, and could be guessed.")
         return Secret(text)

@@ -59,7 +59,7 @@ def test_data_are_not_put_where_git_works(
     checkout: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     said = refused(capsys, ExitCode.REFUSED, *arguments)
-    assert "lies in the git checkout" in said
+    assert "git checkout" in said
     assert f"homeport init {checkout}-environments --checkout {checkout}" in said
 
 

@@ -16,10 +16,11 @@ from homeport.cli import main
 from homeport.cli.hands import hands_of
 from homeport.environments.declaration import parse_declaration
 from homeport.environments.environment import Environment
-from homeport.environments.services.plans import plan_pull
+from homeport.environments.services.plans import plan_bring, plan_pull
 from homeport.host.carrying import Carrier
 from homeport.host.health import ask_environment
 from homeport.host.journal import Journal
+from homeport.host.services.following import find_commit
 from homeport.host.services.git import find_target
 from homeport.host.services.processes import ProcessManager
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
@@ -240,6 +241,36 @@ def test_a_pull_that_is_killed_anywhere_is_undone_or_done_by_the_next_run(fault:
         assert (shop.version, shop.head, shop.installed) == expected, number
         if shop.head == commit:
             shop.git(shop.checkout, "reset", "--quiet", "--hard", before)
+            (shop.checkout / "installed").write_text("a==1")
+            MANAGER.restart(environment)
+        number += 1
+    assert number > 15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_pushed_branch_that_is_killed_on_its_way_leaves_the_branch_before_or_the_new_one(shop: Shop) -> None:
+    before = shop.head
+    shop.pull()
+    shop.git(shop.remote, "switch", "--quiet", "--create", "feature/x")
+    commit = shop.commit("2", lock="a==2")
+    environment, journal = shop.environment, Path(shop.environment.journal_directory)
+    hands = hands_of(shop.declaration, shop.environment)
+
+    def push(point: Point) -> None:
+        counted = CountedJournal(journal)
+        counted.point = point
+        target = find_commit(environment, "origin", "feature/x")
+        plan = plan_bring("push", environment, MANAGER.state(environment), "feature/x", target, 60)
+        Carrier(counted, counted_hands(hands, point)).carry_out(plan)
+
+    number = 0
+    while killed_at(number, push):
+        Carrier(Journal(journal), hands).heal()
+        stands = (shop.version, shop.git(shop.checkout, "symbolic-ref", "--short", "HEAD"), shop.head, shop.installed)
+        assert stands in (("1", "main", before, "a==1"), ("2", "feature/x", commit, "a==2")), number
+        if shop.head == commit:
+            shop.git(shop.checkout, "switch", "--quiet", "main")
             (shop.checkout / "installed").write_text("a==1")
             MANAGER.restart(environment)
         number += 1

@@ -150,6 +150,8 @@ def _secrets(environments: Sequence[Environment]) -> Iterable[SecretFact]:
         files[environment.backup.credentials] = "what the places of backups ask for"
         files[environment.backup.identity] = "the key that opens sealed backups"
         files |= {str(path): f"a secret of {environment.name}'s server" for _, path in environment.credentials}
+        if environment.webhook_secret is not None:
+            files[str(environment.webhook_secret)] = f"what forges sign webhooks of {environment.name} with"
     for name, what in files.items():
         try:
             mode = stat.S_IMODE(Path(name).stat().st_mode) if name else 0

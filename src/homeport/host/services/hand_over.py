@@ -25,7 +25,10 @@ def main() -> None:
         os.close(one)
     os.environ["LISTEN_PID"] = str(os.getpid())
     os.environ["LISTEN_FDS"] = str(len(given))
-    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - there is no shell, and none is wanted
+    try:
+        os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - there is no shell, and none is wanted
+    except OSError as error:
+        sys.exit(f"{sys.argv[2]} cannot be run: {error.strerror}")
 
 
 if __name__ == "__main__":

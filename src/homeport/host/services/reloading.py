@@ -20,7 +20,7 @@ from homeport.environments.services.reloading import is_source, kept_apart, name
 from homeport.errors import HomeportError
 from homeport.host.services.git import Checkout
 from homeport.host.services.notes import note_trouble
-from homeport.host.services.successors import Successors
+from homeport.host.services.successors import Successors, ended
 
 DEBOUNCE: Final = 1600
 """Milliseconds for which changes that follow each other are one, at most: an editor saves several files, git more."""
@@ -81,7 +81,9 @@ class Reloader:
                 self._look()
                 paths = self._sources(found)
                 if paths:
-                    self._exchange(named(paths, self._watched))
+                    # What is gone again was a name that an editor had for a moment.
+                    there = [path for path in paths if Path(path).exists()]
+                    self._exchange(named(there or paths, self._watched))
         except HomeportError:
             if not self._stop.is_set():
                 raise
@@ -104,7 +106,7 @@ class Reloader:
     def _look(self) -> None:
         error = self._successors.find_end()
         if error is not None and not self._stop.is_set():
-            self._trouble(f"{error.sentence} It is started again with the next change.")
+            self._trouble(f"{ended(error.sentence)} It is started again with the next change.")
 
     def _trouble(self, text: str) -> None:
         self._tell("error", text)

@@ -97,7 +97,7 @@ class OwnSuccessors:
         try:
             before, self._current = self._current, self._ready()
         except HomeportError as error:
-            raise type(error)(f"{error.sentence} The one before goes on.") from None
+            raise type(error)(f"{ended(error.sentence)} The one before goes on.") from None
         before.end(GRACE)
 
     def find_end(self) -> HomeportError | None:
@@ -151,7 +151,7 @@ class OwnSuccessors:
             if child.code == ExitCode.CANNOT_START and self._current is not None:
                 # Two of two schemas do not run beside each other.
                 alone = f"homeport restart {self._environment.name} starts it alone."
-                raise type(error)(f"{error.sentence} {alone}") from None
+                raise type(error)(f"{ended(error.sentence)} {alone}") from None
             raise
         except BaseException:
             child.end(GRACE)
@@ -190,7 +190,7 @@ class ForeignSuccessors:
         try:
             self.begin()
         except HomeportError as error:
-            raise type(error)(f"{error.sentence} Nothing serves until the next change.") from None
+            raise type(error)(f"{ended(error.sentence)} Nothing serves until the next change.") from None
 
     def find_end(self) -> HomeportError | None:
         if self._current is None or self._current.code is None:
@@ -202,6 +202,11 @@ class ForeignSuccessors:
         if self._current is not None:
             self._current.end(GRACE)
         self._current = None
+
+
+def ended(sentence: str) -> str:
+    """A sentence of a server's own, with a full stop where it has none."""
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def _variables(environment: Environment) -> Mapping[str, str]:

@@ -59,7 +59,7 @@ def test_where_nobody_comes_for_them_no_more_are_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
     [
-        ("a secret that is long enough", 0o604, "may be read by everybody"),
+        ("a secret that is long enough", 0o640, "may be read by others"),
         ("short", 0o600, "could be guessed"),
         ("", 0o600, "could be guessed"),
     ],
