@@ -8,7 +8,7 @@ const LONG_ENOUGH = 350;
 
 let lifted = null;
 let held = null;
-let going = 0;
+let going = -Infinity;
 
 function board() {
   return document.querySelector("[data-board]");
@@ -191,7 +191,7 @@ function key(event) {
   // "g m" leads to the messages.
   if (event.key === "g") { going = performance.now(); return; }
   const card = document.activeElement?.closest("[data-board] [data-card]");
-  if (performance.now() - going < 1500) { going = 0; return; }
+  if (performance.now() - going < 1500) { going = -Infinity; return; }
   if (event.key === "m" && card && !card.dataset.busy) { event.preventDefault(); event.stopPropagation(); take(card); }
 }
 
