@@ -180,3 +180,40 @@ def test_a_server_that_died_comes_back_with_the_next_change_and_a_restart_goes_o
     assert restarted["server"]["pids"][0] != watcher
     desk.version("9.2")
     until(lambda: desk.health["version"] == "9.2", within=PATIENCE)
+
+
+MIGRATION = """
+from typing import Final
+
+import sqlalchemy as sa
+
+revision: Final = "{new}"
+down_revision: Final = "{old}"
+
+PREVIOUS_RELEASE_CAN_RUN: Final = False
+
+
+def upgrade() -> None:
+    pass
+
+
+def verify(connection: sa.Connection) -> list[str]:
+    return []
+"""
+
+
+def test_a_change_of_the_schema_is_told_and_taken_by_a_restart(desk: Desk) -> None:
+    desk.run("start", "development", "--reload", "--wait", "60")
+    old = str(desk.health["schema_version"])
+    new = f"{int(old) + 1:04d}"
+    versions = desk.checkout / "src" / "homeport" / "storage" / "migrations" / "versions"
+    (versions / f"r{new}_tried.py").write_text(MIGRATION.format(new=new, old=old))
+    until(lambda: "does not start" in desk.log(), within=PATIENCE)
+    told = json.dumps(desk.status)
+    assert "homeport restart development starts it alone." in told
+    assert "The one before goes on." in told
+    assert desk.health["schema_version"] == old
+    assert desk.run("restart", "development", "--wait", "60")["server"]["reloads"]
+    assert desk.health["schema_version"] == new
+    desk.version("9.1")
+    until(lambda: desk.health["version"] == "9.1", within=PATIENCE)
