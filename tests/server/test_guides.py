@@ -22,7 +22,14 @@ from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("docs/getting-started.md", "docs/data.md", "docs/operating.md", "docs/backups.md", "docs/workflows.md")
+GUIDES = (
+    "docs/getting-started.md",
+    "docs/data.md",
+    "docs/operating.md",
+    "docs/backups.md",
+    "docs/workflows.md",
+    "docs/deploy.md",
+)
 SAMPLE = ROOT / "tests" / "data" / "json-v1"
 USUAL_PORTS = ("3444", "3445", "3446", "3447", "3448", "3449")
 
@@ -57,7 +64,8 @@ def test_every_command_of_the_guide_succeeds(guide: str, tmp_path: Path) -> None
     assert len(commands) > 5
 
     def here(text: str) -> str:
-        return _PORT.sub(lambda match: ports[match[0]], text).replace("SAMPLE", str(SAMPLE))
+        text = _PORT.sub(lambda match: ports[match[0]], text).replace("SAMPLE", str(SAMPLE))
+        return text.replace("/srv/homeport.git", str(ROOT))
 
     with _background(tmp_path, environment) as start:
         for line in commands:

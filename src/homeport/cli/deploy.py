@@ -18,6 +18,7 @@ from homeport.cli.showing import Told, plan_lines
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
+from homeport.environments.releases.checks import Check, demand, judge
 from homeport.environments.releases.plans import Change, plan_deploy, plan_rollback
 from homeport.environments.releases.release import Release, choose_release, new_release_id
 from homeport.environments.releases.steps import BuildRelease, HandOver, RehearseRelease
@@ -28,7 +29,7 @@ from homeport.host.carrying import Carried, Carrier, carrying
 from homeport.host.data.program import current_release
 from homeport.host.journal import Confirmed
 from homeport.host.releases.aside import allow_loss, drop
-from homeport.host.releases.checking import check_room
+from homeport.host.releases.checking import check_room, look
 from homeport.host.releases.hands import ReleaseSurroundings
 from homeport.host.releases.pruning import prune_releases
 from homeport.host.releases.source import Source
@@ -43,6 +44,7 @@ class _Made:
     plan: Plan
     release: str
     change: Change
+    checks: tuple[Check, ...] = ()
 
 
 def run(arguments: Namespace) -> int:
@@ -88,7 +90,8 @@ def _plan(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
         return _plan_deploy(around, arguments)
     target, current = _target(around, arguments.to)
     change = _change(around, target.id, arguments)
-    return _Made(plan_rollback(change, current, arguments.why), target.id, change)
+    checks, why = _checked(around, change, None, arguments)
+    return _Made(plan_rollback(change, current, why), target.id, change, checks)
 
 
 def _plan_deploy(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
@@ -100,18 +103,42 @@ def _plan_deploy(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
         )
     found = Source(Path(service.source)).find(arguments.ref or service.branch, dirty=arguments.dirty)
     release = new_release_id(around.now(), found.commit, dirty=found.dirty, taken=around.shelf.ids())
+    change = _change(around, release, arguments)
+    checks, why = _checked(around, change, found.commit, arguments)
     build = BuildRelease(
         environment=environment.name,
         release=release,
         source=service.source,
         commit=found.tree,
         by=_whoever_asks(),
-        why=arguments.why,
+        why=why,
         dirty=found.dirty,
         base=found.commit,
     )
-    change = _change(around, release, arguments)
-    return _Made(plan_deploy(change, build), release, change)
+    return _Made(plan_deploy(change, build), release, change, checks)
+
+
+def _checked(
+    around: ReleaseSurroundings, change: Change, commit: str | None, arguments: Namespace
+) -> tuple[tuple[Check, ...], str]:
+    """What was found before, and what is to be remembered of the reason.
+
+    Raises:
+        GuardError: a check refuses, and nobody said that it shall be done anyway.
+    """
+    environment = around.environment
+    named = environment.deploy.proven_in if commit is not None else ""
+    proving = around.declared(named) if named else None
+    found = look(environment, around.file, commit, proving, by_systemd=change.slots)
+    checks = judge(environment, found, commit, around.now())
+    refused = [one.sentence for one in checks if one.weight == "refusal"]
+    if not arguments.anyway:
+        demand(checks)
+    for one in checks:
+        if one.weight != "ok" and not arguments.json:
+            tell(f"{'against the check' if one.weight == 'refusal' else 'note'}: {one.sentence}")
+    words = [arguments.why, *(f"anyway: {sentence}" for sentence in refused)]
+    return tuple(checks), "; ".join(word for word in words if word)
 
 
 def _change(around: ReleaseSurroundings, release: str, arguments: Namespace) -> Change:
@@ -196,7 +223,8 @@ def _remember(around: ReleaseSurroundings, made: _Made, error: HomeportError) ->
 
 def _dry_run(made: _Made, arguments: Namespace) -> int:
     if arguments.json:
-        print_json({"dry_run": True, "release": made.release, "plan": made.plan.as_json()})
+        checks = [one.as_json() for one in made.checks]
+        print_json({"dry_run": True, "release": made.release, "checks": checks, "plan": made.plan.as_json()})
         return ExitCode.DONE
     for line in plan_lines(made.plan):
         say(line)
@@ -214,6 +242,7 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
                 "operation": done.operation,
                 "release": made.release,
                 "backup": made.change.backup,
+                "checks": [one.as_json() for one in made.checks],
                 "rehearsal": dict(tried) or None,
                 "hand_over": dict(over) or None,
                 "removed": gone,

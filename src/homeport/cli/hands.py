@@ -58,4 +58,4 @@ def hands_of(
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:
     """What releases of an environment are changed with."""
     file = PurePosixPath(declaration.file)
-    return ReleaseSurroundings(environment, Path(file), lambda: manager_for(environment, file))
+    return ReleaseSurroundings(environment, Path(file), lambda: manager_for(environment, file), declaration.environment)

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.defaults import is_loopback
+from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.environment import Environment
 from homeport.environments.faults import DeclarationError, Fault
 from homeport.environments.follow_settings import FollowSettings
@@ -28,7 +29,11 @@ from homeport.errors import UsageError
 FILE_NAME: Final = "homeport.toml"
 _TOP_LEVEL: Final = ("root", "environments")
 _SETTINGS: Final = tuple(EnvironmentSettings.model_fields)
-_INNER: Final = {"backup": tuple(BackupSettings.model_fields), "follow": tuple(FollowSettings.model_fields)}
+_INNER: Final = {
+    "backup": tuple(BackupSettings.model_fields),
+    "deploy": tuple(DeploySettings.model_fields),
+    "follow": tuple(FollowSettings.model_fields),
+}
 _ROOT: Final[TypeAdapter[str]] = TypeAdapter(PathText)
 _ENOUGH: Final = {"http_port": 3444, "sse_port": 3445}
 """Stand-ins that are never claimed, for ports of an environment that lacks its own."""

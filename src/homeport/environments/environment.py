@@ -24,6 +24,7 @@ from homeport.contract import (
 )
 from homeport.contract.pushes import PushSettings
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.paths import absolute
 from homeport.environments.proxy import Proxy, Schedules
@@ -62,6 +63,7 @@ class Environment:
     """How its data are protected."""
     service: Service
     """What runs as its server."""
+    deploy: DeploySettings
     follow: FollowSettings
     """Which branches are brought here by themselves."""
 
@@ -347,6 +349,7 @@ class Environment:
             "log_format": self.log_format,
             **self.service.as_json(),
             "backup": self.backup.model_dump(mode="json"),
+            "deploy": self.deploy.model_dump(mode="json"),
             "follow": self.follow.model_dump(mode="json"),
             "repository": str(self.repository),
             "connect": self.connect_command,

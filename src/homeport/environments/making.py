@@ -52,6 +52,7 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         log_format=settings.log_format,
         service=make_service(settings, root, directory),
         backup=settings.backup,
+        deploy=settings.deploy,
         follow=settings.follow,
         user=settings.user or default_user(settings.unit or f"homeport-{name}"),
         proxy=make_proxy(name, settings, root),

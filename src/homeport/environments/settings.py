@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from homeport.contract import Auth, LogFormat
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.follow_settings import FollowSettings
 from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
@@ -383,6 +384,7 @@ class EnvironmentSettings(BaseModel):
         BackupSettings(),
         description="How its data are protected; each backup is read back before it counts.",
     )
+    deploy: DeploySettings = Field(DeploySettings(), description="What must be so before a release is deployed.")
     follow: FollowSettings = Field(
         FollowSettings(),
         description="Which branches are brought here by themselves. Where nothing is declared, none is.",

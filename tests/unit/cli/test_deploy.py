@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homeport.host.data.program import current_release
+from tests.support.ports import free_ports
 from tests.support.releases import SERVER, Harbour
 
 SLOW_TO_LISTEN = "import threading\nthreading.Event().wait()\n"
@@ -192,3 +193,50 @@ def test_of_two_that_deploy_at_once_one_is_told_who_is_at_it(harbour: Harbour) -
     assert "Another operation is changing shop" in refused
     assert "deploy shop" in refused
     assert harbour.serves == "2"
+
+
+TESTED = """
+import os, pathlib, sys
+tested = pathlib.Path("../tested").read_text().split()
+sys.exit(0 if os.environ["HOMEPORT_COMMIT"] in tested else "nobody has tested it")
+"""
+
+
+def test_a_commit_that_the_declared_check_does_not_agree_to_is_refused_or_deployed_anyway(harbour: Harbour) -> None:
+    (harbour.directory / "tested").write_text("")
+    (harbour.directory / "tested.py").write_text(TESTED)
+    command = json.dumps([sys.executable, "../tested.py"])
+    harbour.declare(f"[environments.shop.deploy]\ncheck = {command}\n")
+    commit = harbour.release("1")
+    refused = harbour.deploy(code=3)["error"]
+    assert "nobody has tested it" in refused["message"]
+    assert not Path(harbour.environment.releases_directory).exists()
+    first = harbour.deploy("--anyway", "--why", "in a hurry")["release"]
+    assert harbour.releases[first]["why"].startswith("in a hurry; anyway: ")
+    (harbour.directory / "tested").write_text(commit)
+    checks = {one["check"]: one for one in harbour.deploy()["checks"]}
+    assert checks["tests"]["weight"] == "ok"
+    assert checks["drill"]["weight"] == "warning"
+
+
+def test_a_commit_must_be_served_by_the_environment_that_is_to_prove_it(harbour: Harbour) -> None:
+    harbour.declare('[environments.shop.deploy]\nproven_in = "trial"\n')
+    trial = harbour.directory / "trial"
+    port = free_ports(1)[0]
+    harbour.file.write_text(
+        harbour.file.read_text()
+        + f"[environments.trial]\nhttp_port = {port}\nprotocols = ['http']\nservice = 'processes'\n"
+        f"command = {json.dumps([sys.executable, '-B', 'server.py'])}\nvariables = {{ PORT = '{port}' }}\n"
+        f"checkout = '{trial}'\n"
+    )
+    harbour.release("1")
+    harbour.repository.git("clone", "--quiet", str(harbour.repository.directory), str(trial))
+    assert "is not healthy" in harbour.deploy(code=3)["error"]["message"]
+    harbour.run("start", "trial")
+    try:
+        harbour.deploy()
+        commit = harbour.release("2")
+        assert f"not {commit[:7]}" in harbour.deploy(code=3)["error"]["message"]
+    finally:
+        harbour.run("stop", "trial")
+    assert harbour.serves == "1"

@@ -45,6 +45,7 @@ def add_releases(commands: Commands) -> None:
         one.add_argument(
             "--watch", metavar="SECONDS", type=seconds, default=10.0, help="that it must stay well; 10 by default"
         )
+        one.add_argument("--anyway", action="store_true", help="also where a check refuses; that is remembered")
         add_yes(one)
         add_dry_run(one)
         one.set_defaults(module="deploy", action=action)

@@ -49,6 +49,7 @@ class ReleaseSurroundings:
         environment: whose.
         file: the declaration.
         manager: answers who runs its server.
+        declared: another environment of the declaration, by its name.
         now: the clock.
         pause: waits for so many seconds.
     """
@@ -56,6 +57,7 @@ class ReleaseSurroundings:
     environment: Environment
     file: Path
     manager: Callable[[], ServiceManager]
+    declared: Callable[[str], Environment]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
 
