@@ -8,6 +8,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+_LARGE = 1 << 13
+"""Bytes; what is larger is no header."""
+
 
 class Wire:
     """Forwards connections to a port; counts the bytes from the client.
@@ -15,6 +18,7 @@ class Wire:
     Attributes:
         port: where clients connect.
         cut_at: closes every connection once so many bytes have come from the client; None for never.
+        turns: whether the next large piece from the server has one bit turned.
         dead_at: as ``cut_at``, but nothing is closed: no byte goes any further, either way.
     """
 
@@ -26,6 +30,7 @@ class Wire:
         self.port: int = self._listening.getsockname()[1]
         self.cut_at: int | None = None
         self.dead_at: int | None = None
+        self.turns = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -53,6 +58,9 @@ class Wire:
                     break
                 if self.dead_at is not None and self._passed >= self.dead_at:
                     return
+                if self.turns and not counted and len(chunk) > _LARGE:
+                    self.turns = False
+                    chunk = chunk[:_LARGE] + bytes([chunk[_LARGE] ^ 1]) + chunk[_LARGE + 1 :]
                 target.sendall(chunk)
         self._close([source, target])
 
