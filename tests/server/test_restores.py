@@ -85,6 +85,8 @@ def test_a_backup_that_was_tampered_with_is_named_by_its_drill(harbour: Harbour)
     assert done["outcome"] == "failed"
     assert archive.name in done["reason"]
     assert harbour.health("production")["backups"]["state"] == "never proven"
+    (row,) = harbour.run("status", "production")["environments"]
+    assert row["backup"]["proven"] is False
     refused = harbour.run("restore", "production", backup, "--yes", code=1)
     assert archive.name in refused["message"]
     assert harbour.messages("production") == 3

@@ -186,6 +186,7 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             "What was written since is lost with this disk.",
             f"homeport backup create {environment.name}",
         )
+    yield from _shrunk_own(environment, own)
     yield from _proof(environment, own, facts)
     if environment.protected and own.last_good and not own.elsewhere and _same_disk(environment, own, facts):
         yield _own(
@@ -203,6 +204,20 @@ def _has_data(environment: Environment, facts: HostFacts) -> bool:
     """Whether there is something to lose: nobody is told of a backup that would be of nothing."""
     found = facts.directory(data_directory(environment, facts))
     return found is not None and found.exists and (found.files > 0 or found.kind == "unknown")
+
+
+def _shrunk_own(environment: Environment, own: BackupFacts) -> Iterator[Finding]:
+    limit = environment.backup.shrink_percent
+    if not limit or len(own.sizes) < 2 or own.sizes[0] * 100 >= own.sizes[1] * (100 - limit):
+        return
+    yield _own(
+        environment,
+        "backup-shrinks",
+        f"The newest backup of {environment.name} holds far less than the one before it.",
+        (f"{own.sizes[0]:,} bytes of data, and {own.sizes[1]:,} before",),
+        "Something was deleted, or is no longer saved.",
+        f"homeport backup show {environment.name}, and compare; the next backup of that size ends it",
+    )
 
 
 def _proof(environment: Environment, own: BackupFacts, facts: HostFacts) -> Iterator[Finding]:

@@ -33,6 +33,10 @@ _ROOM_FOR_OTHERS: Final = 8 * 1024 * 1024
 """Bytes that stay free, for directories and for whoever else writes there."""
 
 
+class NotUnpackedError(HomeportError):
+    """It could not be unpacked where it was to be, which says nothing of the archive."""
+
+
 def extract(
     archive: Path,
     into: Path,
@@ -55,16 +59,20 @@ def extract(
 
     Raises:
         ArchiveError: the archive is not good; ``into`` does not exist then, and nothing is left beside it.
-        HomeportError: ``into`` exists, there is no room, or something cannot be read or written; as above.
+        NotUnpackedError: there is no room, or it cannot be written; as above.
+        HomeportError: ``into`` exists, or something cannot be read; as above.
     """
     if os.path.lexists(into):
         raise HomeportError(f"{into} exists already.", "Unpack into a directory that does not exist yet.")
     name = str(archive)
     free = _free_bytes(into.parent)
+    if record is not None and record.summary is not None and record.summary.bytes > free:
+        # Before it is read with that bound: an archive is not to blame for a disk.
+        raise _no_room(archive, record.summary.bytes, into, free)
     reading = _Reading(archive, record, identities, progress)
     manifest = reading.run(Ignoring(), bounds_of(record, free))
     if manifest.total_bytes > free:
-        raise HomeportError(f"{archive} holds {manifest.total_bytes} bytes, and {into.parent} has room for {free}.")
+        raise _no_room(archive, manifest.total_bytes, into, free)
     temporary = _make_beside(into)
     try:
         unpacking = _Unpacking(temporary, manifest)
@@ -79,6 +87,13 @@ def extract(
         remove_tree(temporary)
         raise
     return manifest
+
+
+def _no_room(archive: Path, needed: int, into: Path, free: int) -> NotUnpackedError:
+    return NotUnpackedError(
+        f"{archive} holds {needed} bytes, and {into.parent} has room for {free}.",
+        "Make room there, or name another place.",
+    )
 
 
 def remove_unpacked_leftovers(into: Path) -> list[str]:
@@ -193,4 +208,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HomeportError(f"{str(path)!r} cannot be written: {error.strerror}. Nothing was unpacked.") from None
+        raise NotUnpackedError(f"{str(path)!r} cannot be written: {error.strerror}. Nothing was unpacked.") from None

@@ -13,6 +13,7 @@ from homeport.environments.backups.data_steps import Rehearse
 from homeport.environments.backups.naming import archive_name, moment_of
 from homeport.environments.backups.record import Depth, Drill, Outcome, Record
 from homeport.errors import HomeportError
+from homeport.host.archives.extracting import NotUnpackedError
 from homeport.host.archives.refusal import SealedError
 from homeport.host.archives.sealing import Identity
 from homeport.host.archives.verifying import compare
@@ -31,7 +32,7 @@ def rehearse_backup(around: Surroundings, step: Rehearse, identities: Sequence[I
         What came of it; a backup that is not good is a finding, not an error.
 
     Raises:
-        HomeportError: there is no room, so that nothing can be said of the backup.
+        HomeportError: there is no room, or the copy cannot be written: nothing can be said of the backup then.
     """
     began, at = around.monotonic(), around.now()
     record = _record(around, step)
@@ -46,6 +47,8 @@ def rehearse_backup(around: Surroundings, step: Rehearse, identities: Sequence[I
         else:
             unpacked = unpack(around, step.backup, Path(step.work), step.place, identities)
             _judge(around, unpacked, Path(step.socket))
+    except NotUnpackedError:
+        raise
     except SealedError:
         outcome, depth, reason = _unopened(around, step, _OTHER_KEY)
     except HomeportError as error:

@@ -171,10 +171,15 @@ def test_a_run_of_a_timer_that_failed_is_told_once_and_only_until_it_is_made_up_
         ({"drill_failure": "integrity_check: row 7 missing"}, "drill-failed"),
         ({"broken": ("20261002T061500Z: sha256 differs",)}, "backup-broken"),
         ({"elsewhere": False, "device": 1}, "backup-same-disk"),
+        ({"sizes": (59, 100, 100)}, "backup-shrinks"),
     ],
 )
 def test_what_is_wrong_with_our_own_backups_is_found(changes: dict[str, Any], kind: str) -> None:
     assert the_one(backups(**changes)).kind == kind
+
+
+def test_backups_that_shrink_a_little_are_no_finding() -> None:
+    assert found(backups(sizes=(60, 100))) == []
 
 
 def test_an_environment_that_is_safe_to_break_need_not_be_backed_up() -> None:

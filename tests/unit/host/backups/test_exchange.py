@@ -170,6 +170,36 @@ def test_a_drill_of_files_compares_them_and_says_that_no_server_was_started(shop
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is small enough to be filled")
+@pytest.mark.parametrize("size", ["1m", "9m"])
+def test_a_disk_that_is_too_small_for_a_drill_says_nothing_of_the_backup(
+    shops: Yard, tmp_path: Path, size: str
+) -> None:
+    (shops.data("shop") / "noise").write_bytes(os.urandom(2_000_000))
+    around = shops.around("shop")
+    create_backup(around, BACKUP, "command")
+    before = around.shelf.find(BACKUP)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("a file system cannot be mounted here")
+    try:
+        with pytest.raises(HomeportError, match="has room for"):
+            shops.carry_out(
+                plan_drill("shop", BACKUP, PurePosixPath(disk / ".drill"), PurePosixPath(tmp_path / "sockets"))
+            )
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert around.shelf.find(BACKUP) == before
+    shelf = PurePosixPath(around.shelf.directory)
+    shops.carry_out(plan_drill("shop", BACKUP, shelf / ".drill", shelf / ".sockets"))
+    drill = around.shelf.find(BACKUP).drill
+    assert drill is not None
+    assert drill.outcome == "passed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is small enough to be filled")
 @pytest.mark.parametrize("operation", ["restore", "sync"])
 @pytest.mark.parametrize("spare", [0, 8_000, 30_000])
 def test_a_disk_that_is_full_leaves_the_data_as_they_were(shops: Yard, operation: str, spare: int) -> None:
