@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from homeport.contract import DATABASE_FILE, SNAPSHOT_FILE
 from tests.support.exchanging import content
 from tests.support.harbour import Harbour
+from tests.support.running import PROGRAM
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -175,6 +178,35 @@ def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there(harbour: Ha
     again = harbour.run("restore", "production", "latest", "--yes")
     assert again["restored"] == done["safety_backup"]
     assert harbour.messages("production") == 4
+
+
+def test_a_restore_killed_at_any_step_leaves_a_server_on_the_old_data_or_the_new(harbour: Harbour) -> None:
+    backup = harbour.run("backup", "create", "production")["backup"]
+    harbour.send("production", "since the backup")
+    seen = []
+    for step in (
+        "make the backup",
+        "unpack the backup",
+        "make sure",
+        "keep what was served",
+        "start the server",
+        "wait",
+    ):
+        command = [*PROGRAM, "--config", str(harbour.file), "restore", "production", backup, "--yes"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as restoring:
+            assert restoring.stderr is not None
+            assert any(step in line for line in restoring.stderr), step
+            restoring.kill()
+        # Whatever comes next brings it to its end.
+        harbour.run("backup", "create", "production")
+        until(lambda: harbour.health("production")["status"] == "healthy", within=60)
+        seen.append(harbour.messages("production"))
+        left = [path.name for path in harbour.data("production").parent.iterdir() if "restoring" in path.name]
+        assert left == [], step
+        assert set(seen) <= {3, 4}
+        if seen[-1] == 3:
+            harbour.send("production", "since the backup")
+    assert seen[0] == 4
 
 
 def test_damaged_data_are_saved_file_by_file_and_restored(harbour: Harbour) -> None:
