@@ -58,25 +58,3 @@ def test_it_is_deployed_broken_and_rolled_back_and_no_message_is_lost(team: Team
     # And the data, to the backup that was made before the second release.
     team.say("restore", "production", second["backup"], "--yes")
     assert (team.subjects()[-1], team.serves()["messages"]) == ("/before-the-second", count - 1)
-
-
-def test_the_three_workflows_of_the_proposal_end_in_production(team: Team) -> None:
-    team.deploy()
-    team.run("start", "development")
-    # Directly on the server: edit, restart, look, and only then production.
-    program = team.checkout / "src" / "version.js"
-    program.write_text("exports.VERSION = 'edited'\n")
-    team.run("restart", "development")
-    assert team.serves("development")["version"] == "edited"
-    refused = team.run("deploy", "production", "--yes", code=3)["error"]
-    assert "changes that are in no commit: src/version.js" in refused["message"]
-    assert team.serves()["version"] == "1"
-    # With production's data, which development gets a copy of and never the other way round.
-    count = team.write("a message of production")
-    team.run("sync", "production", "development", "--scrub", "none", "--yes")
-    assert team.serves("development")["messages"] == count
-    assert "sync" not in str(team.run("log", "production"))
-    assert team.run("sync", "development", "production", "--yes", code=3)["error"]
-    team.version("2")
-    team.deploy()
-    assert (team.serves()["version"], team.serves()["messages"]) == ("2", count)

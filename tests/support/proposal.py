@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
-from tests.support.checkouts import ROOT, commit, git, new_repository
+from tests.support.checkouts import ROOT, commit, new_repository
 from tests.support.ports import free_ports
 from tests.support.waiting import until
 
@@ -75,9 +75,6 @@ class Team:
         for name, content in more.items():
             (self.checkout / "src" / name.replace("_", ".")).write_text(content)
         return commit(self.checkout, f"version {text}")
-
-    def branch(self, name: str) -> None:
-        git(self.checkout, "switch", "--quiet", "--create", name)
 
     def say(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "homeport", *words, "--config", str(self.file)]

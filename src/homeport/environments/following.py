@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from homeport.contract.pushes import is_followed
+from homeport.contract.pushes import BRANCH_NAME, is_followed
 from homeport.environments.environment import Environment
 
 _LINE: Final = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) (refs/\S+)")
+_BRANCH: Final = re.compile(BRANCH_NAME)
 _HEADS: Final = "refs/heads/"
 
 
@@ -46,8 +47,8 @@ def parse_updates(text: str) -> list[Update]:
 
 
 def follows(environment: Environment, branch: str) -> bool:
-    """Whether a branch is brought to an environment by itself."""
-    return is_followed(branch, environment.follow.branches)
+    """Whether a branch is brought to an environment by itself; one that git could take for an option never is."""
+    return _BRANCH.fullmatch(branch) is not None and is_followed(branch, environment.follow.branches)
 
 
 def followers(environments: Iterable[Environment], branch: str) -> list[Environment]:

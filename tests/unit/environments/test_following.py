@@ -33,6 +33,12 @@ def test_a_branch_is_followed_where_a_pattern_says_so(branch: str, expected: int
     assert len(followers([declared()], branch)) == expected
 
 
+@pytest.mark.parametrize("branch", ["--force", "-x", "a b", "a\nb", "x" * 300])
+def test_what_git_could_take_for_an_option_is_followed_by_nobody(branch: str) -> None:
+    assert followers([declared('["*"]')], branch) == []
+    assert find_news(declared('["*"]'), {branch: B}, {"main": A}, {}) == []
+
+
 def test_the_first_look_brings_only_what_is_checked_out_and_the_next_ones_what_is_new() -> None:
     one, heads = declared(), {"main": B, "feature/x": A, "release/1": A}
     assert find_news(one, heads, {}, {"main": A}) == [("main", B)]
