@@ -57,7 +57,7 @@ LAYERS: Final = {
     "storage": layer(f"{GROUND} coordination", "pysqlite3 sqlalchemy alembic orjson"),
     "exchange": layer(f"{GROUND} coordination", "orjson"),
     "transports": layer(
-        f"{CORE} operations coordination",
+        f"{CORE} operations coordination clients",
         "anyio jinja2 markdown_it markupsafe mcp mcp_types nh3 orjson prometheus_client pydantic"
         " sse_starlette starlette uvicorn",
     ),

@@ -289,6 +289,15 @@ async def test_a_message_to_nobody_is_refused_and_what_was_typed_stays(site: Ser
     assert "a long &lt;text&gt;" in answer.text
 
 
+async def test_a_message_may_be_its_subject_alone_or_its_text_alone_but_not_nothing(site: Served) -> None:
+    visitor = Visitor(site)
+    await visitor.send("/me/name", "/me", name="ada")
+    for subject, content, status in (("S", "", 303), ("", "c", 303), ("", "", 400)):
+        answer = await visitor.send("/inbox/new", to="all", subject=subject, content=content)
+        assert answer.status_code == status, (subject, content)
+    assert "(without a subject)" in words_of(await visitor.get("/inbox?box=sent"))
+
+
 async def test_a_form_that_is_sent_twice_does_its_work_once(site: Served) -> None:
     visitor = Visitor(site)
     await visitor.send("/me/name", "/me", name="ada")

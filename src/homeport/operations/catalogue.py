@@ -17,6 +17,7 @@ from homeport.operations import (
     search,
     status,
     tasks,
+    tokens,
     webhooks,
 )
 from homeport.operations.operation import Operation
@@ -36,6 +37,7 @@ CATALOGUE: Final[Mapping[str, Operation]] = MappingProxyType(
             *status.OPERATIONS,
             *roles.OPERATIONS,
             *webhooks.OPERATIONS,
+            *tokens.OPERATIONS,
         )
     }
 )

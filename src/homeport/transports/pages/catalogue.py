@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from homeport.transports.pages import home, inbox, lessons, projects, search, task, tasks
+from homeport.transports.pages import (
+    connecting,
+    home,
+    inbox,
+    instances,
+    keys,
+    lessons,
+    projects,
+    search,
+    task,
+    tasks,
+)
 from homeport.transports.pages.view import View
 
 VIEWS: Final[tuple[View, ...]] = (
     *home.VIEWS,
     *inbox.VIEWS,
-    *lessons.VIEWS,
     *projects.VIEWS,
-    *search.VIEWS,
-    *task.VIEWS,
     *tasks.VIEWS,
+    *task.VIEWS,
+    *instances.VIEWS,
+    *lessons.VIEWS,
+    *search.VIEWS,
+    *connecting.VIEWS,
+    *keys.VIEWS,
 )

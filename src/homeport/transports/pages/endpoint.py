@@ -11,8 +11,15 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from homeport.coordination.values import checked_name
-from homeport.errors import CallError, ForbiddenError, InvalidError, NotFoundError, UnauthorizedError
-from homeport.transports.exchange import MAX_BODY, Exchange, Header
+from homeport.errors import (
+    CallError,
+    ForbiddenError,
+    HomeportError,
+    InvalidError,
+    NotFoundError,
+    UnauthorizedError,
+)
+from homeport.transports.exchange import MAX_BODY, BodyRefusedError, ClientGoneError, Exchange, Header
 from homeport.transports.oauth.forms import FormError, form_of
 from homeport.transports.pages import names
 from homeport.transports.pages.assets import Assets
@@ -42,6 +49,7 @@ class Pages:
     def __init__(self, ground: Ground) -> None:
         about = ground.about
         self._gate = ground.gate
+        self._log = ground.log
         self._dispatcher = ground.dispatcher
         self._environment = about.environment
         self._look = Look(
@@ -62,9 +70,21 @@ class Pages:
         visitor = Visitor(
             exchange, self._dispatcher, self._look, outer_prefix(exchange), secrets.token_urlsafe(24) if is_new else key
         )
-        answer = await self._answered(visitor)
         cookies = [Cookie("key", visitor.key, YEAR)] if is_new else []
-        await self._send(visitor, answer, [*cookies, *answer.cookies])
+        try:
+            answer = await self._answered(visitor)
+            await self._send(visitor, answer, [*cookies, *answer.cookies])
+        except (BodyRefusedError, ClientGoneError):
+            raise
+        except Exception as error:
+            if exchange.status:
+                raise
+            self._log.failure("page failed", error, request_id=exchange.request_id, path=exchange.path)
+            exchange.error = "internal"
+            failed = HomeportError(
+                "Something went wrong here.", f"The server's log has it under {exchange.request_id}."
+            )
+            await self._send(visitor, Page("refused.html", "That did not work", {"error": failed}, 500), cookies)
 
     async def _answered(self, visitor: Visitor) -> Answer:
         exchange = visitor.exchange
@@ -109,6 +129,7 @@ class Pages:
                 visitor.lapsed = error
             return
         visitor.known = True
+        visitor.asks_for_tokens = not self._gate.is_open
         visitor.position = await self._dispatcher.feed.last()
         visitor.name = exchange.caller.instance_id or _chosen(exchange, self._environment)
         if visitor.name is not None:

@@ -119,8 +119,7 @@ async def send(visitor: Visitor) -> Answer:
             "send_message",
             from_=visitor.named(),
             to=visitor.filled("to", 4_000),
-            subject=visitor.filled("subject"),
-            content=visitor.text("content"),
+            always={"subject": visitor.filled("subject"), "content": visitor.text("content")},
             priority=visitor.filled("priority") or "normal",
             idempotency_key=visitor.filled("once", 80) or None,
         )
@@ -138,8 +137,10 @@ async def answer(visitor: Visitor) -> Answer:
             "send_message",
             from_=visitor.named(),
             to=visitor.filled("to", 4_000),
-            subject=subject if subject.lower().startswith("re:") else f"Re: {subject}"[:500],
-            content=visitor.text("content"),
+            always={
+                "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}"[:400],
+                "content": visitor.text("content"),
+            },
             reply_to=replied_to["id"],
             idempotency_key=visitor.filled("once", 80) or None,
         )

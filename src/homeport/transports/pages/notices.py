@@ -12,6 +12,8 @@ NOTICES: Final = {
     "left-everywhere": "You are signed out everywhere.",
     "named": "That is your name here from now on.",
     "read": "Marked as read.",
+    "removed": "Removed.",
+    "revoked": "Revoked. Whoever used it is turned away from now on.",
     "sent": "Sent.",
     "waiting": "Sent. Nobody answers to one of the names yet; it waits for them.",
     "welcome": "You are signed in.",

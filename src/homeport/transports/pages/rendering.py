@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 
 from homeport.coordination.values import iso
 from homeport.transports.pages import texts
@@ -48,7 +48,7 @@ class Renderer:
         self._environment = Environment(
             loader=PackageLoader("homeport.transports.pages"),
             autoescape=True,
-            undefined=StrictUndefined,
+            # What is not there says nothing: answers of operations leave out what is empty.
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,

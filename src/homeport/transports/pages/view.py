@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
@@ -66,6 +67,9 @@ class Redirect:
         return f"{self.to}{'&' if '?' in self.to else '?'}{urlencode({'done': self.done})}"
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 class Visitor:
     """Who looks, at what, and what they may do there.
 
@@ -76,6 +80,7 @@ class Visitor:
         prefix: below which path a proxy offers the pages.
         name: the instance id under which the person acts; None where none was chosen yet.
         known: whether it was let in at all.
+        asks_for_tokens: whether the environment answers nobody without one.
         lapsed: why a visit that the browser shows opens nothing (any more).
         key: a secret of this browser, which forms are bound to.
         path: what stands in the path's places.
@@ -92,6 +97,7 @@ class Visitor:
         self.key = key
         self.name: str | None = None
         self.known = False
+        self.asks_for_tokens = True
         self.lapsed: UnauthorizedError | None = None
         self.path: Mapping[str, str] = {}
         self.query: Mapping[str, str] = {}
@@ -130,14 +136,25 @@ class Visitor:
                 return None
             raise
 
-    async def write(self, operation: str, /, **arguments: Any) -> JsonObject:  # noqa: ANN401 - JSON values
+    async def write(
+        self,
+        operation: str,
+        /,
+        always: Mapping[str, Any] = _NOTHING,
+        **arguments: Any,  # noqa: ANN401 - JSON values
+    ) -> JsonObject:
         """Has an operation carried out, in the person's name and as far as their token goes.
+
+        Args:
+            operation: its name.
+            always: arguments that say something where they are empty, too.
+            arguments: all others; those that are None or empty are left out.
 
         Raises:
             CallError: it was refused; nothing changed.
         """
         self.exchange.tool = operation
-        return await self.dispatcher.call(operation, given(arguments), self.exchange.caller)
+        return await self.dispatcher.call(operation, {**given(arguments), **always}, self.exchange.caller)
 
     def named(self) -> str:
         """The instance id under which the person acts.

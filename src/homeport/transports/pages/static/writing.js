@@ -66,6 +66,10 @@ export function helpWriting(root) {
     if (button) void copy(button);
   });
   for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-ask]");
+    if (button && !confirm(button.dataset.ask)) event.preventDefault();
+  });
   if (!document.hidden) void markRead();
   document.addEventListener("homeport:changed", () => { if (!document.hidden) void markRead(); });
 }
