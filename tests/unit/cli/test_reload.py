@@ -14,6 +14,7 @@ from homeport.errors import GuardError
 from homeport.host.health import ask_environment
 from homeport.host.services.processes import ProcessManager
 from tests.support.foreign import PROGRAM
+from tests.support.ports import free_ports
 from tests.support.waiting import until
 from tests.unit.cli.test_servers import Shop
 
@@ -71,7 +72,8 @@ def test_one_that_runs_already_is_not_restarted_behind_anybodys_back(shop: Shop)
 
 
 def test_what_is_installed_has_no_source_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "homeport.toml").write_text("[environments.development]\n")
+    http, sse = free_ports(2)
+    (tmp_path / "homeport.toml").write_text(f"[environments.development]\nhttp_port = {http}\nsse_port = {sse}\n")
     shop = Shop(tmp_path, capsys)
     _, err = shop.run("start", "development", "--reload", "--dry-run", code=2)
     assert "homeport init --checkout" in err
