@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -128,7 +128,8 @@ def read(response: httpx2.Response) -> dict[str, Any]:
 async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[Served]:
     """A site of the environment ``development``, open.
 
-    Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`, and ``origin`` of the data.
+    Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`, ``origin`` of the data, and
+    the text of the ``survey``.
     """
     gates = {
         name: settings.pop(name)
@@ -147,6 +148,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     host, clock = gates.get("oauth_host"), gates.get("clock", lambda: START)
     fetch: Fetch | None = settings.pop("fetch", None)
     origin: CameFrom | None = settings.pop("origin", None)
+    survey: Callable[[], bytes | None] = settings.pop("survey", lambda: None)
     shares = {"monotonic": gates["monotonic"]} if "monotonic" in gates else {}
     realm = host and Realm(
         host=host, environment="development", store=store, log=log, clock=clock, fetch=fetch, **shares
@@ -154,7 +156,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     offers["oauth"] = OAuthPlace(realm) if realm else None
     site = Site(
         dispatcher,
-        About("development", "0.0.0", None, "/data", "an-id", origin=origin),
+        About("development", "0.0.0", None, "/data", "an-id", origin=origin, survey=survey),
         log,
         gate,
         offer=Offer(**offers),

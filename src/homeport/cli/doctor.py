@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from homeport import __version__
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
 from homeport.cli.knowing import known_of
@@ -16,16 +17,18 @@ from homeport.cli.surroundings import announcer_of
 from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.doctor.examination import examine
+from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding, nagios_line
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
-from homeport.errors import UsageError
+from homeport.errors import HomeportError, UsageError
 from homeport.host.alarming import raise_alarm
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.state import write_replica_state
 from homeport.host.backups.textfile import note_look
 from homeport.host.carrying import carrying
 from homeport.host.facts.gathering import gather
+from homeport.host.status.surveying import survey, write_survey
 
 
 def run(arguments: Namespace) -> int:
@@ -34,13 +37,15 @@ def run(arguments: Namespace) -> int:
     only = [declaration.environment(name).name for name in arguments.environments]
     if arguments.nagios and (arguments.fix or arguments.json):
         raise UsageError("--nagios is one line for monitoring, and goes with neither --fix nor --json.")
-    findings = _examined(declaration, only)
+    facts = _seen(declaration)
+    findings = _judged(declaration, facts, only)
     if arguments.nagios:
         code, line = nagios_line(findings, only or list(declaration.environments))
         say(line)
         return code
     if arguments.alarm:
         _raise_alarms(declaration, findings, only)
+        _tell_pages(declaration, _judged(declaration, facts, list(declaration.environments)), only)
     if arguments.fix:
         return _fix(declaration, findings, only, arguments)
     if arguments.json:
@@ -50,10 +55,26 @@ def run(arguments: Namespace) -> int:
     return ExitCode.FINDINGS if findings else ExitCode.DONE
 
 
-def _examined(declaration: Declaration, only: Sequence[str]) -> list[Finding]:
+def _seen(declaration: Declaration) -> HostFacts:
+    return gather(list(declaration.environments.values()), known_of(declaration), datetime.now(UTC))
+
+
+def _judged(declaration: Declaration, facts: HostFacts, only: Sequence[str]) -> list[Finding]:
+    return examine(list(declaration.environments.values()), facts, only)
+
+
+def _tell_pages(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str]) -> None:
+    """Leaves what was seen of all environments where the pages of each that was asked for show it."""
     environments = list(declaration.environments.values())
-    facts = gather(environments, known_of(declaration), datetime.now(UTC))
-    return examine(environments, facts, only)
+    found = survey(environments, Path(declaration.file), __version__, findings, datetime.now(UTC))
+    for name in only or list(declaration.environments):
+        environment = declaration.environment(name)
+        if not Path(environment.journal_directory).is_dir():
+            continue
+        try:
+            write_survey(environment, found)
+        except HomeportError as error:
+            tell(f"homeport: {name}: its pages are not told: {error}")
 
 
 def _raise_alarms(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str]) -> None:
@@ -99,7 +120,7 @@ def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[s
         if not arguments.json:
             for step in plan.steps:
                 say(f"{plan.environment}: {step}")
-    left = _examined(declaration, only)
+    left = _judged(declaration, _seen(declaration), only)
     if arguments.json:
         print_json({"fixed": [plan.as_json() for plan in plans], "findings": [finding.as_json() for finding in left]})
     else:

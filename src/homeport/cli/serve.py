@@ -121,7 +121,7 @@ def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings
     data = _absolute(arguments.data)
     if Path(data).resolve() == Path(environment.data_directory).resolve():
         raise UsageError(f"{data} is the declared data directory of {environment.name}.", "Leave --data out.")
-    return replace(settings, data_directory=data, rehearsal=True, state_file=None)
+    return replace(settings, data_directory=data, rehearsal=True, state_file=None, survey_file=None)
 
 
 def release_of(installed: Path, releases: Path) -> str | None:

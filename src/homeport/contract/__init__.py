@@ -129,6 +129,8 @@ class ServeSettings:
     """Whether it acts on nothing outside: it runs on a copy of data, for a drill or to try a release."""
     state_file: str | None = None
     """Where a :class:`BackupRecord` is kept, absolute; the file need not exist."""
+    survey_file: str | None = None
+    """Where a :class:`~homeport.contract.survey.Survey` is kept, absolute; the file need not exist."""
     pushes: PushSettings | None = None
     """None where no webhooks of a forge are taken."""
 

@@ -23,6 +23,7 @@ from homeport.contract import (
     ServeSettings,
 )
 from homeport.contract.pushes import PushSettings
+from homeport.contract.survey import SURVEY_FILE
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.follow_settings import FollowSettings
@@ -305,6 +306,7 @@ class Environment:
             oauth_host=self.oauth_host,
             log_format=log_format or self.log_format,
             state_file=str(self.backups_file),
+            survey_file=str(self.journal_directory / SURVEY_FILE),
             pushes=self._pushes(),
         )
 

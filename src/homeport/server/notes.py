@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from homeport.contract import DATABASE_FILE, SNAPSHOT_FILE, CameFrom
+from homeport.contract.survey import LARGEST_SURVEY
 from homeport.transports.log import Log
 from homeport.transports.proof import Proof, parse_origin, parse_record
 
@@ -55,6 +56,21 @@ def read_origin(data_directory: Path, log: Log) -> CameFrom | None:
         return None
 
 
+def read_survey(path: Path | None) -> bytes | None:
+    """What was last seen of all environments, as it stands in its file; None where there is none.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger than such a file can be.
+    """
+    if path is None:
+        return None
+    try:
+        return _text(path, LARGEST_SURVEY)
+    except FileNotFoundError:
+        return None
+
+
 def database_bytes(data_directory: Path) -> float | None:
     """The size of the database and its log; None where it cannot be seen."""
     file = data_directory / DATABASE_FILE
@@ -77,8 +93,8 @@ def _parsed(path: Path) -> Proof:
     return Proof(record["last_backup"], record["last_drill"], record["proven"], replica=record.get("replica"))
 
 
-def _text(path: Path) -> bytes:
+def _text(path: Path, largest: int = _LARGEST) -> bytes:
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > _LARGEST:
-            raise ValueError(f"it is over {_LARGEST} bytes")
-        return file.read(_LARGEST)
+        if os.fstat(file.fileno()).st_size > largest:
+            raise ValueError(f"it is over {largest} bytes")
+        return file.read(largest)

@@ -31,7 +31,7 @@ from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
-from homeport.server.notes import BackupsFile, database_bytes, read_origin
+from homeport.server.notes import BackupsFile, database_bytes, read_origin, read_survey
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience
 from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns, wait_while_held
@@ -158,6 +158,7 @@ def _site(
         rehearsal=settings.rehearsal,
         standby=lambda: keeper.stands_by,
         database_bytes=partial(database_bytes, Path(settings.data_directory)),
+        survey=partial(read_survey, None if settings.survey_file is None else Path(settings.survey_file)),
     )
     return Site(
         dispatcher,

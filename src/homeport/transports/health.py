@@ -37,6 +37,8 @@ class About:
     rehearsal: bool = False
     standby: Callable[[], bool] = lambda: False
     database_bytes: Callable[[], float | None] = lambda: None
+    survey: Callable[[], bytes | None] = lambda: None
+    """What was last seen of all environments, as it stands in its file; None where nobody looked."""
 
     def build(self, schema_version: str) -> dict[str, str]:
         """What runs here, for metrics."""

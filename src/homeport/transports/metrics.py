@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PATH: Final = "/metrics"
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
+MINUTES: Final = 180
+"""That are remembered one by one."""
 LASTING: Final = frozenset({"stream", "wait"})
 """Kinds whose duration is the client's wish; they are counted and not timed."""
 
@@ -34,14 +36,39 @@ _KINDS: Final = {
 }
 
 
+class Minute:
+    """What was answered within one minute: how many, how many of them failed, and how long they took.
+
+    Attributes:
+        number: minutes since the epoch of the clock.
+        buckets: by :data:`BUCKETS`, without what lasts as long as a client wishes.
+    """
+
+    __slots__ = ("buckets", "failed", "number", "requests")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.requests = 0
+        self.failed = 0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+
+
 class Metrics:
-    """Counts requests; :meth:`families` gives the counts to whoever asks.
+    """Counts requests; :meth:`families` gives the counts to whoever asks, :attr:`minutes` those of the last hours.
 
     Args:
         waits: names of operations that answer when something happens.
+        monotonic: seconds.
+
+    Attributes:
+        minutes: the last :data:`MINUTES`, the oldest first; one in which nothing was asked is left out.
+        began: when counting began.
     """
 
-    def __init__(self, waits: Iterable[str] = ()) -> None:
+    def __init__(self, waits: Iterable[str] = (), monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self.began = monotonic()
+        self.minutes: deque[Minute] = deque(maxlen=MINUTES)
         self._waits = frozenset(waits)
         self._requests: Counter[tuple[str, int]] = Counter()
         self._errors: Counter[str] = Counter()
@@ -52,6 +79,9 @@ class Metrics:
         """A request was answered."""
         kind = self._kind(exchange)
         self._requests[kind, exchange.status // 100] += 1
+        minute = self._minute()
+        minute.requests += 1
+        minute.failed += exchange.status >= 500
         if exchange.error is not None:
             self._errors[exchange.error] += 1
         if kind in LASTING:
@@ -60,7 +90,9 @@ class Metrics:
         if buckets is None:
             buckets = self._buckets[kind] = [0] * (len(BUCKETS) + 1)
             self._seconds[kind] = 0.0
-        buckets[bisect_left(BUCKETS, seconds)] += 1
+        place = bisect_left(BUCKETS, seconds)
+        buckets[place] += 1
+        minute.buckets[place] += 1
         self._seconds[kind] += seconds
 
     def families(self) -> Iterable[Metric]:
@@ -83,6 +115,12 @@ class Metrics:
         for kind, counts in sorted(self._buckets.items()):
             times.add_metric((kind,), _cumulative(counts), self._seconds[kind])
         yield times
+
+    def _minute(self) -> Minute:
+        number = int(self.monotonic() // 60)
+        if not self.minutes or self.minutes[-1].number != number:
+            self.minutes.append(Minute(number))
+        return self.minutes[-1]
 
     def _kind(self, exchange: Exchange) -> str:
         tool = exchange.tool

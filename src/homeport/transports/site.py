@@ -115,7 +115,7 @@ class Site:
         self._rest = RestEndpoint(dispatcher)
         self._oauth = offer.oauth
         self.pages = PagesPlace(
-            Ground(dispatcher=dispatcher, about=about, gate=gate, log=log, protected=protected),
+            Ground(dispatcher=dispatcher, about=about, gate=gate, log=log, protected=protected, metrics=metrics),
         )
         hosts = known.hosts if offer.oauth is None else (*known.hosts, offer.oauth.host)
         self.environment = about.environment

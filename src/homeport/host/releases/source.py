@@ -94,6 +94,17 @@ class Source:
         """The first line of what was said of a commit."""
         return self._demand("log", "-1", "--format=%s", commit)[:200]
 
+    def subjects(self, before: str, after: str, most: int) -> tuple[int, tuple[str, ...]]:
+        """How many commits ``after`` has that ``before`` has not, and the first lines of the newest of them.
+
+        Raises:
+            HomeportError: it is no repository, or one of the commits is not in it.
+        """
+        span = f"{before}..{after}"
+        count = int(self._demand("rev-list", "--count", "--end-of-options", span))
+        lines = self._demand("log", f"--max-count={most}", "--format=%s", "--end-of-options", span)
+        return count, tuple(line[:200] for line in lines.splitlines())
+
     def extract(self, commit: str, target: Path) -> None:
         """Has the files of a commit stand in a directory, which must not exist; its parent must.
 

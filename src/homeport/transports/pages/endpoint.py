@@ -24,6 +24,7 @@ from homeport.transports.oauth.forms import FormError, form_of
 from homeport.transports.pages import names
 from homeport.transports.pages.assets import Assets
 from homeport.transports.pages.catalogue import VIEWS
+from homeport.transports.pages.environments import Environments
 from homeport.transports.pages.flags import favicon
 from homeport.transports.pages.ground import Ground
 from homeport.transports.pages.look import Look
@@ -57,8 +58,9 @@ class Pages:
         )
         self._assets = Assets({"favicon.svg": favicon(about.environment)})
         self._renderer = Renderer(self._look, self._assets, lambda: ground.dispatcher.clock() / 1000)
-        self._places = places(VIEWS)
-        self._table = Table((*VIEWS, *Signing(ground).views()))
+        views = (*VIEWS, *Environments(ground).views())
+        self._places = places(views)
+        self._table = Table((*views, *Signing(ground).views()))
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answers a request."""

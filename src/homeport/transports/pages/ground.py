@@ -8,6 +8,7 @@ from homeport.operations.dispatcher import Dispatcher
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log
+from homeport.transports.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Ground:
         gate: says who somebody is.
         log: learns of attempts to sign in that failed.
         protected: whether people rely on the data.
+        metrics: what was asked and how long it took.
     """
 
     dispatcher: Dispatcher
@@ -27,3 +29,4 @@ class Ground:
     gate: Gate
     log: Log
     protected: bool
+    metrics: Metrics

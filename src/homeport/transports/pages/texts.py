@@ -207,6 +207,22 @@ def span(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
+def duration(seconds: float) -> str:
+    """A short time, as charts say it."""
+    if seconds < 1:
+        return f"{seconds * 1000:g} ms"
+    return f"{seconds:.3g} s" if seconds < _MINUTE else span(seconds)
+
+
+def size(number: float) -> str:
+    """Bytes, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """A number with its noun."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}".replace(",", " ")

@@ -1,0 +1,217 @@
+"""The pages of environments: what was last seen of them, how old that is, and what a file may say that is no survey."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from homeport.contract.survey import (
+    AheadSeen,
+    BackupSeen,
+    DrillSeen,
+    EnvironmentSeen,
+    FindingSeen,
+    OperationSeen,
+    ReleaseSeen,
+    Survey,
+)
+from homeport.coordination.values import iso
+from homeport.environments.status.survey import survey_text
+from homeport.host.declaration_file import read_declaration
+from homeport.host.status.surveying import survey
+from tests.support.checkouts import commit, git, new_repository
+from tests.support.desk import START
+from tests.support.ports import free_ports
+from tests.support.running import PROGRAM, running, workspace
+from tests.support.site import served
+from tests.support.visitor import HTML, Visitor, words_of
+
+HOUR = 60 * 60 * 1000
+HOSTILE = "<script>alert(1)</script>"
+
+
+def _seen(at: int = START) -> Survey:
+    drill = DrillSeen(at=iso(START - HOUR), outcome="passed", depth="served", seconds=2.5)
+    production = EnvironmentSeen(
+        name="production",
+        protected=True,
+        url="http://127.0.0.1:3444",
+        condition="healthy",
+        version="0.1.0",
+        commit="a" * 40,
+        schema="0006",
+        data_bytes=2_000_000,
+        last_backup=iso(START - HOUR),
+        settings={"auth": "tokens", "log_format": "json"},
+        backups=(BackupSeen(id="b1", created=iso(START - HOUR), state="good", bytes=1_000_000, drill=drill),),
+        releases=(
+            ReleaseSeen(
+                id="r1", commit="a" * 40, state="good", created=iso(START), by="ada", serves=True, changes=(HOSTILE,)
+            ),
+        ),
+        findings=(
+            FindingSeen(
+                kind="drill-old",
+                severity="critical",
+                sentence=f"An old drill {HOSTILE}.",
+                consequence="A hope.",
+                mend="homeport backup drill production",
+                evidence=("seen",),
+            ),
+        ),
+        journal=(
+            OperationSeen(
+                id="o1", operation="deploy", by=HOSTILE, begun_at=iso(START), outcome="undone", sentence="It was ill."
+            ),
+        ),
+    )
+    development = EnvironmentSeen(
+        name="development",
+        protected=False,
+        url="http://127.0.0.1:3446",
+        condition="ill",
+        data_bytes=1,
+        remarks=("It does not answer.",),
+        origin="production",
+        origin_at=iso(START - 3 * 24 * HOUR),
+        settings={"auth": "open", "log_format": "json"},
+    )
+    ahead = AheadSeen(environment="development", of="production", count=3, commits=("One", "Two"))
+    return Survey(at=iso(at), environments=(production, development), ahead=(ahead,))
+
+
+async def test_all_environments_stand_side_by_side_with_what_differs() -> None:
+    text = survey_text(_seen()).encode()
+    async with served(survey=lambda: text) as site:
+        page = await Visitor(site).get("/environments")
+        words = words_of(page)
+        for said in (
+            "As of just now , when the doctor looked.",
+            "production people rely on it healthy",
+            "development may be broken · you are here ill",
+            "It does not answer.",
+            "a copy of production as it was 3 d ago",
+            "1 h ago , never proven",
+            "development has 3 commits that production has not One Two and 1 more",
+            "Schema 0006 unknown",
+            "auth tokens open",
+        ):
+            assert said in words, said
+        assert "log_format" not in words
+        assert "<form" not in page.text.partition("<main")[2].replace('<form method="dialog"', "")
+
+
+async def test_an_environment_shows_its_findings_backups_releases_and_journal_harmlessly() -> None:
+    text = survey_text(_seen()).encode()
+    async with served(survey=lambda: text) as site:
+        page = await Visitor(site).get("/environments/production")
+        words = words_of(page)
+        assert HOSTILE not in page.text
+        for said in (
+            f"An old drill {HOSTILE}.",
+            "homeport backup drill production",
+            "1 backup, restored in a drill",
+            "1.0 MB to 2.0 MB since 1 h ago",
+            "r1 serves",
+            "undone : It was ill.",
+        ):
+            assert said in words, said
+        assert (await Visitor(site).get("/environments/nowhere")).status_code == 404
+        assert (await Visitor(site).get("/environments/%3Cb%3E")).status_code == 404
+
+
+async def test_what_was_seen_long_ago_says_so_and_what_nobody_saw_too() -> None:
+    text = survey_text(_seen(START - 5 * HOUR)).encode()
+    async with served(survey=lambda: text) as site:
+        words = words_of(await Visitor(site).get("/environments"))
+        assert "As of 5 h ago . The doctor" in words
+        assert "timer should have looked since. homeport doctor --alarm" in words
+    async with served() as site:
+        words = words_of(await Visitor(site).get("/environments"))
+        assert "Nobody has looked at all environments yet." in words
+        assert "development you are here healthy" in words
+        own = await Visitor(site).get("/environments/development")
+        assert own.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b"[" * 50_000,
+        b"\xff\xfe",
+        b'{"at": "yesterday", "environments": []}',
+        b'{"at": "2026-11-26T00:00:00Z", "environments": [{"name": 1}]}',
+        b'{"at": "2026-11-26T00:00:00Z", "environments": [{"name": "x", "protected": false, "url": "", "started": "soon"}]}',
+        b'{"at": "2026-11-26T00:00:00Z", "environments": [{"name": "x", "protected": false, "url": "", "condition": "ill",'
+        + b' "started": "soon"}]}',
+    ],
+)
+async def test_a_file_that_is_no_survey_is_said_to_be_none(text: bytes) -> None:
+    async with served(survey=lambda: text) as site:
+        page = await Visitor(site).get("/environments")
+        assert page.status_code == 200
+        assert "What was last seen cannot be read:" in words_of(page)
+
+
+async def test_a_survey_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
+    found = json.loads(survey_text(_seen()))
+    found["weather"] = "fair"
+    found["environments"][0]["moon"] = 1
+    async with served(survey=lambda: json.dumps(found).encode()) as site:
+        assert "people rely on it" in words_of(await Visitor(site).get("/environments"))
+
+
+@pytest.mark.slow
+def test_what_the_doctor_sees_is_on_the_pages_of_a_running_server(tmp_path: Path) -> None:
+    place = workspace(tmp_path)
+    journal = tmp_path / "development" / "journal"
+    journal.mkdir()
+    with running(place):
+        headers = {"accept": HTML}
+        before = httpx2.get(f"{place.url}/environments", headers=headers, timeout=60)
+        assert "Nobody has looked" in before.text
+        backup = [*PROGRAM, "--config", str(place.file), "backup", "create", "development"]
+        made = subprocess.run(backup, capture_output=True, text=True, timeout=120, check=False)
+        assert made.returncode == 0, made.stderr
+        doctor = [*PROGRAM, "--config", str(place.file), "doctor", "--alarm"]
+        looked = subprocess.run(doctor, capture_output=True, text=True, timeout=120, check=False)
+        assert "Traceback" not in looked.stderr
+        after = httpx2.get(f"{place.url}/environments/development", headers=headers, timeout=60)
+        assert "when the doctor looked" in after.text
+        assert ": 1 backup" in after.text
+        (found,) = json.loads((journal / "survey.json").read_text())["environments"]
+        assert found["version"] is not None
+        assert found["backups"][0]["state"] == "good"
+        assert [one["operation"] for one in found["journal"]] == ["backup create"]
+
+
+def test_commits_that_one_environment_has_and_another_lacks_are_named(tmp_path: Path) -> None:
+    home = new_repository(tmp_path / "home")
+    commit(home, "The first", a_txt="1")
+    for name in ("production", "development"):
+        git(tmp_path, "clone", "--quiet", str(home), str(tmp_path / f"of-{name}"))
+    last = commit(tmp_path / "of-development", "Two more <b>", a_txt="2")
+    file = tmp_path / "homeport.toml"
+    ports = iter(free_ports(4))
+    file.write_text(
+        "".join(
+            f'[environments.{name}]\ncheckout = "{tmp_path}/of-{name}"\n'
+            f"http_port = {next(ports)}\nsse_port = {next(ports)}\n"
+            for name in ("production", "development")
+        )
+    )
+    environments = list(read_declaration(file).environments.values())
+    found = survey(environments, file, "0.0.0", (), datetime.now(UTC))
+    assert found.ahead == (AheadSeen(environment="development", of="production", count=1, commits=("Two more <b>",)),)
+    assert found.environments[1].commit == last
+    assert found.environments[0].condition in ("absent", "down")
+    assert found.environments[0].settings["auth"] == "tokens"
+    # What could be secret is not among what is told.
+    assert not any("variables" in name or "command" in name for name in found.environments[0].settings)
