@@ -64,17 +64,21 @@ def _judged(declaration: Declaration, facts: HostFacts, only: Sequence[str]) -> 
 
 
 def _tell_pages(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str]) -> None:
-    """Leaves what was seen of all environments where the pages of each that was asked for show it."""
+    """Leaves what was seen of all environments where the pages of each that was asked for show it.
+
+    Where that fails it is said, and alarms and findings are told all the same.
+    """
+    asked = [declaration.environment(name) for name in only or list(declaration.environments)]
+    told = [one for one in asked if not one.is_foreign and Path(one.journal_directory).is_dir()]
+    if not told:
+        return
     environments = list(declaration.environments.values())
-    found = survey(environments, Path(declaration.file), __version__, findings, datetime.now(UTC))
-    for name in only or list(declaration.environments):
-        environment = declaration.environment(name)
-        if not Path(environment.journal_directory).is_dir():
-            continue
-        try:
+    try:
+        found = survey(environments, Path(declaration.file), __version__, findings, datetime.now(UTC))
+        for environment in told:
             write_survey(environment, found)
-        except HomeportError as error:
-            tell(f"homeport: {name}: its pages are not told: {error}")
+    except (HomeportError, OSError) as error:
+        tell(f"homeport: pages are not told what was seen: {error}")
 
 
 def _raise_alarms(declaration: Declaration, findings: Sequence[Finding], only: Sequence[str]) -> None:
