@@ -40,6 +40,7 @@ class Taken:
     seconds: float
     size: int
     memory_mib: float
+    cpu_seconds: float
     p99_ms: float
 
 
@@ -81,6 +82,7 @@ def run(plan: Plan) -> Outcome:
         more = {
             "MiB": middle(one.size / (1 << 20) for one in ones),
             "memory MiB": middle(one.memory_mib for one in ones),
+            "processor s": middle(one.cpu_seconds for one in ones),
             "writers' p99 ms": middle(one.p99_ms for one in ones),
         }
         outcome.figures.append(Figure(CASE, WHAT, name, "s", tuple(one.seconds for one in ones), more))
@@ -107,7 +109,7 @@ def _measured(server: Server, target: Path, command: Callable[[Server, Path], Se
     thread.start()
     try:
         began = time.perf_counter()
-        seconds, memory, code = _timed(command(server, target), began)
+        seconds, memory, cpu, code = _timed(command(server, target), began)
     finally:
         writing.over.set()
         thread.join()
@@ -118,12 +120,16 @@ def _measured(server: Server, target: Path, command: Callable[[Server, Path], Se
     size = sum(file.stat().st_size for file in made)
     for file in made:
         file.unlink()
-    return Taken(seconds, size, memory, middle(load.p99_ms for load in writing.loads))
+    return Taken(seconds, size, memory, cpu, middle(load.p99_ms for load in writing.loads))
 
 
-def _timed(command: Sequence[str], began: float) -> tuple[float, float, int]:
-    """Seconds, the peak of resident memory of the command's own process in MiB, and its exit code."""
+def _timed(command: Sequence[str], began: float) -> tuple[float, float, float, int]:
+    """Seconds, the peak of resident memory in MiB, seconds of processors, and the command's exit code.
+
+    Memory and processors are those of the command's process and of all that it started and waited for.
+    """
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return time.perf_counter() - began, usage.ru_maxrss / 1024, process.returncode
+    cpu = usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, cpu, process.returncode

@@ -18,6 +18,10 @@ from tests.support.harbour import Harbour
 from tests.support.running import PROGRAM
 from tests.support.waiting import until
 
+STEPS = (
+    *("make the backup", "unpack the backup", "make sure"),
+    *("keep what was served", "start the server", "wait until"),
+)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -180,18 +184,14 @@ def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there(harbour: Ha
     assert harbour.messages("production") == 4
 
 
-def test_a_restore_killed_at_any_step_leaves_a_server_on_the_old_data_or_the_new(harbour: Harbour) -> None:
+@pytest.mark.parametrize("steps", [STEPS[2::2], pytest.param(STEPS, marks=pytest.mark.soak)], ids=["some", "all"])
+def test_a_restore_killed_at_any_step_leaves_a_server_on_the_old_data_or_the_new(
+    harbour: Harbour, steps: tuple[str, ...]
+) -> None:
     backup = harbour.run("backup", "create", "production")["backup"]
     harbour.send("production", "since the backup")
-    seen = []
-    for step in (
-        "make the backup",
-        "unpack the backup",
-        "make sure",
-        "keep what was served",
-        "start the server",
-        "wait",
-    ):
+    seen: list[int] = []
+    for step in steps:
         command = [*PROGRAM, "--config", str(harbour.file), "restore", "production", backup, "--yes"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as restoring:
             assert restoring.stderr is not None
