@@ -18,7 +18,8 @@ from homeport.environments.names import BESIDE
 _PLACES = "backup.places"
 _ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"})
 """What one has, no other may have."""
-_DIRECTORIES = ("directory", "data", "backups")
+_REPLICA = "backup.continuous"
+_DIRECTORIES = ("directory", "data", "backups", _REPLICA)
 _INSIDE = ("releases", "logs", "journal")
 """Directories that follow from ``directory`` alone."""
 
@@ -59,12 +60,13 @@ def claims_of(environment: Environment, declared: Iterable[str], unusable: Itera
         "releases": environment.releases_directory,
         "logs": environment.logs_directory,
         "journal": environment.journal_directory,
+        **({} if environment.replica_directory is None else {_REPLICA: environment.replica_directory}),
         **{f"{_PLACES}[{number}]": place for number, place in enumerate(environment.backup.places)},
     }
     if "directory" in wrong:
         wrong |= {"data", *_INSIDE}
     return [
-        Claim(environment.name, setting, value, setting in given)
+        Claim(environment.name, setting, value, setting in given or setting == _REPLICA)
         for setting, value in values.items()
         if setting not in wrong
     ]
@@ -102,7 +104,7 @@ def _within(claims: Sequence[Claim]) -> list[Fault]:
     http, sse = found.get("http_port"), found.get("sse_port")
     if http and sse and http.value == sse.value:
         faults.append(Fault(sse.path, f"{sse.value} is its http_port too"))
-    inner = [found[name] for name in ("data", "backups", *_INSIDE) if name in found]
+    inner = [found[name] for name in ("data", "backups", *_INSIDE, _REPLICA) if name in found]
     nested: dict[str, Fault] = {}
     for one, other in combinations(inner, 2):
         if one.setting not in _INSIDE and _overlap(one, other):

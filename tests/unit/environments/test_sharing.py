@@ -7,6 +7,7 @@ import posixpath
 from itertools import combinations
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -127,3 +128,28 @@ def test_a_place_for_copies_is_another_than_the_backups_themselves() -> None:
     _, (fault,) = read('[environments.production.backup]\nplaces = ["/srv/production-backups"]\n')
     assert fault.path == "environments.production.backup.places[0]"
     assert "its own backups" in fault.text
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("/srv/production/data", "lies in its own data"),
+        ("/srv/production-backups", "lies in its own backups"),
+        ("/srv/development", "lies in development's directory"),
+    ],
+)
+def test_a_replica_lies_in_nobodys_data_or_backups(place: str, said: str) -> None:
+    text = f"[environments.production.backup]\ncontinuous = '{place}'\n[environments.development]\n"
+    with pytest.raises(DeclarationError) as refused:
+        parse_declaration(text, FILE)
+    (fault,) = refused.value.faults
+    assert (fault.path, said in fault.text) == ("environments.production.backup.continuous", True), fault
+
+
+def test_two_environments_may_keep_their_replicas_below_one_directory() -> None:
+    table = "[environments.{0}]\n[environments.{0}.backup]\ncontinuous = '/mnt/replicas'\n"
+    found = parse_declaration(table.format("production") + table.format("development"), FILE)
+    assert [str(one.replica_directory) for one in found.environments.values()] == [
+        "/mnt/replicas/production",
+        "/mnt/replicas/development",
+    ]
