@@ -53,10 +53,8 @@ def await_release(
         pause(_BETWEEN)
         state = manager.state(environment)
         if state.pid != came["pid"]:
-            if not state.running:
-                # Says how it ended.
-                await_health(manager, environment, 0, pause=pause)
-            raise HomeportError(f"{step.release} became healthy, then ended, and was started again.")
+            end = state.last_end if not state.running else None
+            raise HomeportError(f"{step.release} became healthy, then {end or 'ended, and was started again'}.")
         # Not for longer: a manager that starts it again soon would hide how it ended.
         answer = ask_environment(environment, timeout=_PATIENCE)
         bad = 0 if answer.healthy else bad + 1
