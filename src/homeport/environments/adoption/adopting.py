@@ -70,6 +70,7 @@ def _before(
     """What is done while the old server answers."""
     servers = (*pieces.sockets, *pieces.slots)
     return [
+        *pieces.links,
         *([JudgeUnits(pieces.candidates)] if pieces.candidates else []),
         *pieces.proxy_judged,
         *pieces.user,
