@@ -14,7 +14,13 @@ GOOD: dict[str, Any] = {"last_backup": NOON, "last_drill": None, "proven": False
 
 
 def test_a_record_is_read_whatever_stands_beside_it() -> None:
-    assert parse_record(json.dumps({**GOOD, "size": 5})) == GOOD
+    assert parse_record(json.dumps({**GOOD, "size": 5})) == {**GOOD, "replica": None}
+
+
+def test_what_is_wrong_with_a_replica_is_read_and_told() -> None:
+    wrong = "It is 40 s behind."
+    assert parse_record(json.dumps({**GOOD, "replica": wrong})).get("replica") == wrong
+    assert Proof(NOON, replica=wrong).told(moment(NOON))["replica"] == wrong
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,7 @@ def test_a_record_is_read_whatever_stands_beside_it() -> None:
         json.dumps({}),
         json.dumps({**GOOD, "proven": 1}),
         json.dumps({**GOOD, "last_backup": 5}),
+        json.dumps({**GOOD, "replica": 5}),
         json.dumps({**GOOD, "last_drill": "yesterday"}),
         json.dumps({**GOOD, "last_drill": "2026-11-25T12:00:00"}),
     ],
@@ -59,7 +66,8 @@ def test_the_same_moment_has_one_number_in_every_zone() -> None:
 
 def test_ages_are_counted_from_now_and_never_below_zero() -> None:
     told = Proof(NOON, NOON, proven=True).told(moment(NOON) + 90)
-    assert told == {"state": "proven", "backup_age_seconds": 90.0, "drill_age_seconds": 90.0, "problem": None}
+    expected = {"state": "proven", "backup_age_seconds": 90.0, "drill_age_seconds": 90.0, "problem": None}
+    assert told == {**expected, "replica": None}
     assert Proof(NOON).told(moment(NOON) - 90)["backup_age_seconds"] == 0.0
 
 
