@@ -10,17 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from homeport.contract.survey import (
-    AheadSeen,
-    BackupSeen,
-    DrillSeen,
-    EnvironmentSeen,
-    FindingSeen,
-    OperationSeen,
-    ReleaseSeen,
-    Survey,
-)
-from homeport.coordination.values import iso
+from homeport.contract.survey import AheadSeen
 from homeport.environments.status.survey import survey_text
 from homeport.host.declaration_file import read_declaration
 from homeport.host.status.surveying import survey
@@ -29,64 +19,12 @@ from tests.support.desk import START
 from tests.support.ports import free_ports
 from tests.support.running import PROGRAM, running, workspace
 from tests.support.site import served
+from tests.support.surveys import HOSTILE, HOUR, a_survey
 from tests.support.visitor import HTML, Visitor, words_of
-
-HOUR = 60 * 60 * 1000
-HOSTILE = "<script>alert(1)</script>"
-
-
-def _seen(at: int = START) -> Survey:
-    drill = DrillSeen(at=iso(START - HOUR), outcome="passed", depth="served", seconds=2.5)
-    production = EnvironmentSeen(
-        name="production",
-        protected=True,
-        url="http://127.0.0.1:3444",
-        condition="healthy",
-        version="0.1.0",
-        commit="a" * 40,
-        schema="0006",
-        data_bytes=2_000_000,
-        last_backup=iso(START - HOUR),
-        settings={"auth": "tokens", "log_format": "json"},
-        backups=(BackupSeen(id="b1", created=iso(START - HOUR), state="good", bytes=1_000_000, drill=drill),),
-        releases=(
-            ReleaseSeen(
-                id="r1", commit="a" * 40, state="good", created=iso(START), by="ada", serves=True, changes=(HOSTILE,)
-            ),
-        ),
-        findings=(
-            FindingSeen(
-                kind="drill-old",
-                severity="critical",
-                sentence=f"An old drill {HOSTILE}.",
-                consequence="A hope.",
-                mend="homeport backup drill production",
-                evidence=("seen",),
-            ),
-        ),
-        journal=(
-            OperationSeen(
-                id="o1", operation="deploy", by=HOSTILE, begun_at=iso(START), outcome="undone", sentence="It was ill."
-            ),
-        ),
-    )
-    development = EnvironmentSeen(
-        name="development",
-        protected=False,
-        url="http://127.0.0.1:3446",
-        condition="ill",
-        data_bytes=1,
-        remarks=("It does not answer.",),
-        origin="production",
-        origin_at=iso(START - 3 * 24 * HOUR),
-        settings={"auth": "open", "log_format": "json"},
-    )
-    ahead = AheadSeen(environment="development", of="production", count=3, commits=("One", "Two"))
-    return Survey(at=iso(at), environments=(production, development), ahead=(ahead,))
 
 
 async def test_all_environments_stand_side_by_side_with_what_differs() -> None:
-    text = survey_text(_seen()).encode()
+    text = survey_text(a_survey()).encode()
     async with served(survey=lambda: text) as site:
         page = await Visitor(site).get("/environments")
         words = words_of(page)
@@ -107,7 +45,7 @@ async def test_all_environments_stand_side_by_side_with_what_differs() -> None:
 
 
 async def test_an_environment_shows_its_findings_backups_releases_and_journal_harmlessly() -> None:
-    text = survey_text(_seen()).encode()
+    text = survey_text(a_survey()).encode()
     async with served(survey=lambda: text) as site:
         page = await Visitor(site).get("/environments/production")
         words = words_of(page)
@@ -126,7 +64,7 @@ async def test_an_environment_shows_its_findings_backups_releases_and_journal_ha
 
 
 async def test_what_was_seen_long_ago_says_so_and_what_nobody_saw_too() -> None:
-    text = survey_text(_seen(START - 5 * HOUR)).encode()
+    text = survey_text(a_survey(START - 5 * HOUR)).encode()
     async with served(survey=lambda: text) as site:
         words = words_of(await Visitor(site).get("/environments"))
         assert "As of 5 h ago . The doctor" in words
@@ -148,8 +86,8 @@ async def test_what_was_seen_long_ago_says_so_and_what_nobody_saw_too() -> None:
         b"\xff\xfe",
         b'{"at": "yesterday", "environments": []}',
         b'{"at": "2026-11-26T00:00:00Z", "environments": [{"name": 1}]}',
-        survey_text(_seen()).encode().replace(b'"created":"', b'"created":"about '),
-        survey_text(_seen()).encode().replace(b'"bytes":1000000', b'"bytes":"many"'),
+        survey_text(a_survey()).encode().replace(b'"created":"', b'"created":"about '),
+        survey_text(a_survey()).encode().replace(b'"bytes":1000000', b'"bytes":"many"'),
     ],
 )
 async def test_a_file_that_is_no_survey_is_said_to_be_none(text: bytes) -> None:
@@ -160,7 +98,7 @@ async def test_a_file_that_is_no_survey_is_said_to_be_none(text: bytes) -> None:
 
 
 async def test_a_survey_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
-    found = json.loads(survey_text(_seen()))
+    found = json.loads(survey_text(a_survey()))
     found["weather"] = "fair"
     found["environments"][0]["moon"] = 1
     async with served(survey=lambda: json.dumps(found).encode()) as site:

@@ -259,6 +259,15 @@ def test_what_the_timers_start_works_in_its_sandbox(machine: Machine) -> None:
     assert backup["state"] == "good"
     machine.systemctl("start", "homeport-production-doctor.service")
     assert machine.systemctl("--failed", "--no-legend") == ""
+    # What the doctor saw is on the page, which the server makes as its own user.
+    jar = ["curl", "--silent", "--cookie", "/root/jar", "--cookie-jar", "/root/jar", "--header", "Accept: text/html"]
+    seal = re.search(r'name="seal" value="(\w+)"', machine.run([*jar, f"{PLAIN}/sign-in"]).out)
+    assert seal is not None
+    shown = bearer["Authorization"].removeprefix("Bearer ")
+    machine.run([*jar, "--data", f"seal={seal[1]}", "--data", f"token={shown}", f"{PLAIN}/sign-in"])
+    page = machine.run([*jar, f"{PLAIN}/environments/production"]).out
+    assert "when the doctor looked" in page
+    assert ": 1 backup<" in page
     # The server goes on writing: nothing of its data became root's.
     call(machine, "/mcp", bearer, "create_project", id="q", name="Q", description="more")
     owners = machine.run(["find", "/srv/team/production/data", "-printf", "%u\n"]).out.split()
