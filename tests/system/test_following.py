@@ -24,6 +24,7 @@ webhook_secret = "/etc/homeport.webhook"
 """
 URL: Final = "http://127.0.0.1:3446"
 REQUESTS: Final = "homeport-development-requests"
+ASKING: Final = f"while :; do curl --silent --output /dev/null --write-out '%{{http_code}}\\n' {URL}/health; done"
 PUSH: Final = ("git", "-C", REMOTE, "push", "/srv/team/repository.git")
 
 
@@ -58,6 +59,9 @@ def test_a_push_a_poll_and_a_webhook_bring_branches_to_a_server_that_may_do_none
     for unit in (f"{REQUESTS}.path", "homeport-development-poll.timer"):
         assert machine.unit(unit, "ActiveState")["ActiveState"] == "active"
 
+    # Somebody who asks all the time, each time on a connection of its own.
+    asking = machine.start(["sh", "-c", ASKING], log="/srv/asked")
+
     # By push: what happens is read by whoever pushes.
     homeport(machine, "repository")
     commit(machine, "5.0.1")
@@ -66,6 +70,10 @@ def test_a_push_a_poll_and_a_webhook_bring_branches_to_a_server_that_may_do_none
     commit(machine, "5.0.2", "raise SystemExit('no table called agents')")
     assert "no table called agents" in machine.run([*PUSH, "main"]).err
     assert serves(machine, "5.0.1")
+    asking.kill()
+    asked = machine.read("/srv/asked").split()
+    assert len(asked) > 50
+    assert set(asked) == {"200"}
 
     # By webhook: the server notes it and can do no more; a unit of root's brings it.
     made = commit(machine, "5.0.3")

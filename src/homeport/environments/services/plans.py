@@ -10,10 +10,12 @@ from homeport.environments.services.steps import (
     AwaitHealth,
     CheckOut,
     ComeBack,
+    RenewServer,
     RestartServer,
     StartServer,
     StopServer,
 )
+from homeport.environments.steps import Step
 from homeport.errors import CannotStartError, GuardError, UsageError
 
 
@@ -101,13 +103,8 @@ def plan_pull(environment: Environment, state: ServiceState, commit: str, second
     name, service = environment.name, environment.service
     if service.checkout is None:
         raise ValueError(f"{name} has no checkout")
-    steps = (
-        ComeBack(name, seconds),
-        CheckOut(service.checkout, commit, service.install),
-        RestartServer(name),
-        AwaitHealth(name, seconds),
-    )
-    return Plan("restart --pull", name, steps)
+    brought = CheckOut(service.checkout, commit, service.install)
+    return Plan("restart --pull", name, _steps(environment, state, brought, seconds))
 
 
 def plan_bring(
@@ -130,13 +127,16 @@ def plan_bring(
     name, service = environment.name, environment.service
     if service.checkout is None:
         raise ValueError(f"{name} has no checkout")
-    steps = (
-        ComeBack(name, seconds),
-        CheckOut(service.checkout, commit, service.install, branch=branch),
-        RestartServer(name),
-        AwaitHealth(name, seconds),
-    )
-    return Plan(operation, name, steps)
+    brought = CheckOut(service.checkout, commit, service.install, branch=branch)
+    return Plan(operation, name, _steps(environment, state, brought, seconds))
+
+
+def _steps(environment: Environment, state: ServiceState, brought: CheckOut, seconds: float) -> tuple[Step, ...]:
+    """What is brought to a checkout runs: where the unit has two slots beside what ran, else after that has ended."""
+    name = environment.name
+    if state.manager == "systemd" and state.running and not environment.is_foreign:
+        return ComeBack(name, seconds, renew=True), brought, RenewServer(name, seconds)
+    return ComeBack(name, seconds), brought, RestartServer(name), AwaitHealth(name, seconds)
 
 
 def check_unmanaged(environment: Environment, state: ServiceState) -> None:

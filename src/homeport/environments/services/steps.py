@@ -55,13 +55,41 @@ class RestartServer(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class ComeBack(Step):
-    """Nothing now; taken back, which is after all later steps were, the server runs as it ran here."""
+    """Nothing now; taken back, which is after all later steps were, the server runs as it ran here.
+
+    Attributes:
+        environment: whose.
+        seconds: how long that may take.
+        renew: whether what runs then hands over to it, since its program may be another one.
+    """
 
     environment: str
     seconds: float = HEALTH_SECONDS
+    renew: bool = False
 
     def __str__(self) -> str:
         return f"come back to the server of {self.environment} as it is now, should a later step fail"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class RenewServer(Step):
+    """The environment's server runs anew in the other slot of its unit; the one before serves until that one is ready.
+
+    It is taken back by :class:`ComeBack`, once its program is the one before again.
+
+    Attributes:
+        environment: whose.
+        seconds: how long it may take until it is ready.
+        demand_health: whether it must be healthy; not where it was not before.
+    """
+
+    environment: str
+    seconds: float = HEALTH_SECONDS
+    demand_health: bool = True
+
+    def __str__(self) -> str:
+        return f"start the server of {self.environment} beside the one that runs, which ends when it is ready"
 
 
 @step_kind

@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from homeport.environments.environment import Environment
-from homeport.environments.services.steps import AwaitHealth, ComeBack, RestartServer, StartServer, StopServer
+from homeport.environments.services.steps import (
+    AwaitHealth,
+    ComeBack,
+    RenewServer,
+    RestartServer,
+    StartServer,
+    StopServer,
+)
 from homeport.environments.steps import Step
-from homeport.errors import NeedsPersonError
+from homeport.errors import CannotStartError, NeedsPersonError
 from homeport.host.hands import Hands
 from homeport.host.health import ask_environment
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.service import ServiceManager
+from homeport.host.services.slots import Slots
 
 Managed = tuple[Environment, ServiceManager]
 Find = Callable[[str], Managed]
@@ -75,12 +83,34 @@ class Returner:
         state = manager.state(environment)
         if not state.running:
             return ()
+        if step.renew:
+            healthy = ask_environment(environment).healthy
+            return (RenewServer(step.environment, step.seconds, demand_health=healthy),)
         back: tuple[Step, ...] = (StartServer(step.environment, state.reloads),)
         # One that was ill before will not be well for having been started again.
         return (*back, AwaitHealth(step.environment, step.seconds)) if ask_environment(environment).healthy else back
 
     def apply(self, step: ComeBack) -> None:
         return None
+
+
+class Renewer:
+    """:class:`RenewServer`."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def inverse(self, step: RenewServer) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: RenewServer) -> None:
+        environment, manager = self._find(step.environment)
+        try:
+            Slots(environment).renew(step.seconds, demand_health=step.demand_health)
+        except CannotStartError:
+            # Two of two schemas do not run beside each other: it is alone that it says whether it can.
+            manager.restart(environment)
+            await_health(manager, environment, step.seconds)
 
 
 class Waiter:
@@ -120,5 +150,6 @@ def service_hands(
         StartServer: Starter(find),
         RestartServer: Restarter(find),
         ComeBack: Returner(find),
+        RenewServer: Renewer(find),
         AwaitHealth: Waiter(find),
     }

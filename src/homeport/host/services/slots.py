@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import PROBE_SOCKET, SLOTS
 from homeport.environments.releases.release import is_release_id
 from homeport.environments.steps import Link
-from homeport.errors import HomeportError
+from homeport.errors import CannotStartError, HomeportError
 from homeport.host.hands.files import FILE_HANDS
 from homeport.host.machine.systemctl import systemctl
 from homeport.host.machine.units import forget_failure
@@ -90,6 +91,29 @@ class Slots:
             self._await(chosen, release, seconds, demand_health=demand_health)
         self.stop([_other(chosen)])
         self._point([_other(chosen)], target)
+
+    def renew(self, seconds: float, *, demand_health: bool = True) -> None:
+        """Has the same program serve anew, as it is now: in the idle slot, beside the one that serves until then.
+
+        Args:
+            seconds: how long it may take until it is ready.
+            demand_health: whether it must be healthy, and not only run.
+
+        Raises:
+            CannotStartError: it ended, saying that no retry mends it; what served before still does.
+            HomeportError: it does not come up; what served before still does.
+        """
+        serving = self.serving()
+        chosen = _other(serving) if serving is not None else SLOTS[0]
+        self.stop([chosen])
+        self._begin(chosen)
+        try:
+            self._await(chosen, "", seconds, demand_health=demand_health)
+        except HomeportError as error:
+            failed = self._units()[chosen].status == str(int(ExitCode.CANNOT_START))
+            self.stop([chosen])
+            raise CannotStartError(error.sentence, error.hint) if failed else error from None
+        self.stop([_other(chosen)])
 
     def exchange(
         self,
