@@ -102,7 +102,7 @@ def _gap(environment: Environment, facts: AdoptionFacts, pieces: Pieces) -> Iter
     yield GiveTree(environment.logs_directory, own)
     yield from (step for step in pieces.directories if isinstance(step, Permit))
     yield from _switched((*pieces.sockets, *pieces.slots), enable=False, start=True)
-    yield pieces.answer
+    yield from pieces.answer
 
 
 def _probes(environment: Environment, program: Program, facts: AdoptionFacts) -> Iterator[Step]:

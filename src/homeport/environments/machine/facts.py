@@ -81,6 +81,7 @@ class MachineFacts:
         nginx: None where it is not installed, or not asked for.
         record: of the last provision; None where there was none.
         links: by path, where those lead to that are needed and there.
+        has_release: whether there is something to run; not so where the first release is yet to come.
         has_logrotate: whether logs are rotated by logrotate here.
     """
 
@@ -95,6 +96,7 @@ class MachineFacts:
     record: Record | None = None
     has_logrotate: bool = False
     links: Mapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    has_release: bool = True
 
     def unit(self, name: str) -> UnitState:
         """The state of a unit; one that nobody knows is neither enabled nor active."""

@@ -70,7 +70,7 @@ class Pieces:
         kept: copies of what a person wrote and is replaced.
         unit_files: units written and removed, and systemd told of it.
         sockets, slots, timers: switches of what is not switched on yet; what looks for requests is with the timers.
-        answer: waits for its health.
+        answer: waits for its health; nothing where it waits for its first release.
         restarted: whether something that runs is started anew by it.
         proxy: nginx's files, and nginx told of it.
         record: of what was written.
@@ -89,7 +89,7 @@ class Pieces:
     sockets: tuple[SwitchUnit, ...]
     slots: tuple[SwitchUnit, ...]
     timers: tuple[SwitchUnit, ...]
-    answer: Step
+    answer: tuple[Step, ...]
     restarted: bool
     proxy: tuple[Step, ...]
     record: tuple[Step, ...]
@@ -104,7 +104,7 @@ class Pieces:
     def units(self) -> tuple[Step, ...]:
         """Units written, and switched on; the last step waits for the server where it was started."""
         switches = (*self.sockets, *self.slots, *self.timers)
-        return (*self.unit_files, *switches, *((self.answer,) if self.restarted or switches else ()))
+        return (*self.unit_files, *switches, *(self.answer if self.restarted or switches else ()))
 
 
 def plan_provision(
@@ -165,7 +165,7 @@ def pieces_of(environment: Environment, program: Program, facts: MachineFacts) -
         sockets=sockets,
         slots=slots,
         timers=timers,
-        answer=_answer(environment),
+        answer=(_answer(environment),) if facts.has_release else (),
         restarted=units.restarts,
         proxy=proxy.steps,
         record=tuple(_record(environment, files, proxy, facts)),
@@ -242,7 +242,8 @@ class _Units:
         running = any(self._facts.unit(name).active for name in slots)
         return (
             self._switched(socket_units(self._environment)),
-            self._switched(slots[:1], start=not running),
+            # The first deploy starts it, where there is nothing to run before.
+            self._switched(slots[:1], start=not running and self._facts.has_release),
             self._switched(self._beside),
         )
 

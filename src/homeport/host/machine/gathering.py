@@ -74,6 +74,7 @@ def gather_facts(environment: Environment, program: Program) -> MachineFacts:
         record=record,
         has_logrotate=Path("/etc/logrotate.d").is_dir(),
         links=_links(wanted_links(environment)),
+        has_release=not _waits_for_a_release(environment),
     )
 
 
@@ -139,6 +140,15 @@ def _files(paths: Iterable[PurePosixPath]) -> dict[PurePosixPath, FoundFile]:
                 text = None
         found[path] = FoundFile(text, stat.S_IMODE(status.st_mode))
     return found
+
+
+def _waits_for_a_release(environment: Environment) -> bool:
+    """Whether it runs a program of releases, of which there is none yet."""
+    return (
+        environment.is_foreign
+        and environment.service.source is not None
+        and not Path(environment.current_release).exists()
+    )
 
 
 def _links(paths: Iterable[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
