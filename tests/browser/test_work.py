@@ -162,6 +162,8 @@ def test_axe_finds_nothing_on_pages_of_work(
     more = {"project_id": project, "dependencies": ["lamp"], "metadata": {"due": "2001-01-01"}, "priority": "critical"}
     port.call("create_task", id="oil", title="<b>Oil</b>", description="`x`", **more)
     port.call("claim_task", id=task, instance_id="nova")
+    for number in range(31):
+        port.call("create_task", id=f"more-{number}", title=f"Buoy {number}", description="x", project_id=project)
     learned = [{"type": "pitfall", "content": "The **tide** turns.", "confidence": 0.8}]
     port.call("submit_lessons", project_id=project, instance_id="nova", lessons=learned)
     port.call("submit_lessons", project_id=project, instance_id="nova", lessons=[{"type": "other", "content": "x"}])
