@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pyrage
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -266,6 +270,36 @@ def test_a_sync_leaves_production_as_it_was_and_its_tokens_outside(harbour: Harb
     saved = harbour.run("backup", "show", "development", done["safety_backup"])
     assert (saved["state"], saved["origin"]) == ("good", "sync")
     assert [path.name for path in harbour.data("development").parent.glob("data*")] == ["data"]
+
+
+def test_a_sync_while_both_are_used_takes_nothing_from_production_and_the_doctor_is_silent(harbour: Harbour) -> None:
+    harbour.start("development")
+    over, sent = threading.Event(), {"production": 3, "development": 0}
+
+    def use(name: str) -> None:
+        while not over.is_set():
+            harbour.send(name, "meanwhile")
+            sent[name] += 1
+
+    def use_until_it_ends() -> None:
+        # It is stopped for the exchange, and then takes no token that it knew before.
+        with suppress(httpx2.TransportError, AssertionError):
+            use("development")
+
+    with ThreadPoolExecutor(2) as users:
+        using = [users.submit(use, "production"), users.submit(use_until_it_ends)]
+        try:
+            until(lambda: min(sent.values()) > 0, within=60)
+            harbour.run("sync", "production", "development", "--yes")
+        finally:
+            over.set()
+        for one in using:
+            one.result(60)
+    assert harbour.messages("production") == sent["production"]
+    assert harbour.ask("development", "/api/v1/status", harbour.tokens["production"]).status_code == 401
+    harbour.tokens["development"] = harbour.token("development")
+    assert 3 <= harbour.messages("development") <= sent["production"]
+    assert harbour.run("doctor", "development")["findings"] == []
 
 
 def test_nothing_is_synced_into_a_protected_environment(harbour: Harbour) -> None:

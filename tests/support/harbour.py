@@ -43,6 +43,8 @@ class Harbour:
         for environment in self.declaration.environments.values():
             for path in environment.directories:
                 Path(path).mkdir(parents=True, exist_ok=True)
+            for path in environment.private_directories:
+                Path(path).chmod(0o700)
         self.manager = ProcessManager(PurePosixPath(self.file), PurePosixPath(sys.executable), grace=20)
         self.tokens: dict[str, str] = {}
 
