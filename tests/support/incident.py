@@ -153,18 +153,22 @@ def start_own(machine: Machine) -> Background:
     return server
 
 
-def spoil(machine: Machine, command: str, variables: str = "", *, restarts: int = 3) -> None:
-    """Everything that was wrong besides: the unit, the job, and the directory that is nobody's any more."""
+def spoil(machine: Machine, command: str, variables: str = "", *, units: str = "/etc/systemd/system") -> None:
+    """Everything that was wrong besides: the unit, the job, and the directory that is nobody's any more.
+
+    Args:
+        units: where the unit stands; a package puts it into /usr/lib/systemd/system.
+    """
     machine.run(["mkdir", "-p", f"{ROOT}/production-data-backups", f"{STALE}/messages/inbox", f"{STALE}/projects"])
     machine.write(f"{STALE}/instances.json", '{"instances": []}')
     machine.write(f"{STALE}/messages/inbox/inbox.json", '{"messages": []}')
     machine.run(["find", STALE, "-exec", "touch", "--date", "3 days ago", "{}", "+"])
     machine.write("/etc/cron.d/coordination-backup", CRON)
-    machine.write(f"/etc/systemd/system/{UNIT}", OLD_UNIT.format(command=command, variables=variables))
+    machine.write(f"{units}/{UNIT}", OLD_UNIT.format(command=command, variables=variables))
     machine.systemctl("daemon-reload")
     machine.systemctl("enable", "--quiet", UNIT)
     machine.systemctl("start", "--no-block", UNIT)
-    machine.until(lambda: int(machine.unit(UNIT, "NRestarts")["NRestarts"]) >= restarts)
+    machine.until(lambda: int(machine.unit(UNIT, "NRestarts")["NRestarts"]) >= 3)
 
 
 def write_meanwhile(machine: Machine, url: str, token: str = "") -> Background:

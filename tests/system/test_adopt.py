@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Final
 
-import pytest
-
-from tests.support.incident import DATA, FILE, NODE, NODE_PROGRAM, ROOT, declare, homeport
-from tests.support.machine import Background, Machine
+from tests.support.incident import DATA, FILE, NODE, ROOT, homeport
+from tests.support.machine import Machine
 from tests.support.machines.answers import Result
+from tests.system.hand_started import PLAIN, SECRET, holder, node, runs_as_it_was_started
 
-V1: Final = Path(__file__).parents[1] / "data" / "json-v1"
-PLAIN: Final = "http://127.0.0.1:3444"
 JOURNAL: Final = f"{ROOT}/production/journal"
-SECRET: Final = "correct-horse-battery"
 DYING: Final = """
 import os, signal, sys
 from homeport.host.journal import Journal
@@ -42,42 +36,6 @@ Journal.step_done = dying(done, "done")
 from homeport.cli import main
 sys.exit(main(sys.argv[3:]))
 """
-
-
-def node(machine: Machine, declaration: str = NODE) -> Background:
-    """A Node server that kai started by hand, with a secret among its variables."""
-    declare(machine, declaration)
-    machine.write(f"{ROOT}/production/src/streamable-http-server.js", NODE_PROGRAM)
-    machine.copy(V1, f"{ROOT}/production")
-    machine.run(["mv", f"{ROOT}/production/json-v1", DATA])
-    machine.add_user("kai")
-    machine.run(["chown", "-R", "kai:kai", DATA])
-    server = machine.start(
-        ["node", "src/streamable-http-server.js"],
-        user="kai",
-        env={"DATA_DIR": DATA, "HTTP_PORT": "3444", "API_KEY": SECRET},
-        cwd=f"{ROOT}/production",
-        log="/home/kai/node.log",
-    )
-    machine.until(lambda: machine.answers(f"{PLAIN}/health"))
-    return server
-
-
-def holder(machine: Machine) -> str:
-    """The pid of who listens on production's port."""
-    told = machine.run(["ss", "-ltnpH", "sport = :3444"]).out
-    return told.partition("pid=")[2].partition(",")[0]
-
-
-def runs_as_it_was_started(machine: Machine) -> None:
-    pid = holder(machine)
-    assert machine.run(["ps", "-o", "user=,args=", pid]).out.split() == ["kai", "node", "src/streamable-http-server.js"]
-    assert machine.run(["readlink", f"/proc/{pid}/cwd"]).out.strip() == f"{ROOT}/production"
-    assert f"API_KEY={SECRET}" in machine.read(f"/proc/{pid}/environ").split("\0")
-    assert ".service" not in machine.read(f"/proc/{pid}/cgroup")
-    owners = machine.run(["find", DATA, "-printf", "%u\n"]).out.split()
-    assert set(owners) == {"kai"}
-    machine.request("POST", f"{PLAIN}/messages", body='{"id": "after", "body": "it writes again"}')
 
 
 def holds_no_secret(machine: Machine, told: Result) -> None:
@@ -128,30 +86,6 @@ def test_a_server_that_does_not_come_up_is_put_back_as_it_was_started(machine: M
     holds_no_secret(machine, homeport(machine, "adopt", "production", "--put-back", "--yes"))
     runs_as_it_was_started(machine)
     assert "already" in homeport(machine, "adopt", "production", "--put-back", "--yes", code=3).err
-
-
-@pytest.mark.parametrize(
-    "points",
-    [
-        [("MakeBackup", "begun"), ("KeepProcess", "done"), ("StopProcess", "begun"), ("StopProcess", "done")],
-        [("GiveTree", "done"), ("SwitchUnit", "done"), ("AwaitAnswer", "done"), ("CheckData", "begun")],
-    ],
-)
-def test_a_run_that_was_killed_before_its_end_is_undone_by_the_next(
-    machine: Machine, points: list[tuple[str, str]]
-) -> None:
-    node(machine)
-    machine.write("/root/dying.py", DYING)
-    for kind, when in points:
-        adopt = ["adopt", "production", "--yes", "--config", FILE]
-        killed = machine.run(["/opt/homeport/bin/python", "-P", "/root/dying.py", kind, when, *adopt], check=False)
-        assert killed.code == 137 or killed.code < 0, killed
-        # Whatever is run next on this environment heals first; this one then finds nothing to put back.
-        homeport(machine, "adopt", "production", "--put-back", "--yes", code=3)
-        runs_as_it_was_started(machine)
-        assert not machine.exists("/etc/systemd/system/homeport-production@.service")
-    homeport(machine, "adopt", "production", "--yes")
-    assert json.loads(homeport(machine, "adopt", "production", "--put-back", "--dry-run", "--json").out)["dry_run"]
 
 
 def test_a_run_that_was_killed_after_its_point_of_no_return_is_finished_by_the_next(machine: Machine) -> None:

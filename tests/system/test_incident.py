@@ -110,12 +110,15 @@ def test_the_incident_with_a_node_server(machine: Machine) -> None:
     )
     machine.until(lambda: machine.answers(f"{PLAIN}/health"))
     variables = f"Environment=DATA_DIR={DATA} HTTP_PORT=3444\n"
-    spoil(machine, "/usr/bin/node src/streamable-http-server.js", variables)
+    spoil(machine, "/usr/bin/node src/streamable-http-server.js", variables, units="/usr/lib/systemd/system")
     _is_named_by_its_causes(machine, server.pid)
 
     writer = write_meanwhile(machine, f"{PLAIN}/messages")
     told = json.loads(homeport(machine, "adopt", "production", "--yes", "--json").out)
     assert (told["retired"], told["gap_seconds"] > 0) == ([UNIT], True)
+    # The package's file stays where the package put it, and nobody can start it.
+    assert machine.exists(f"/usr/lib/systemd/system/{UNIT}")
+    assert machine.unit(UNIT, "LoadState", "ActiveState") == {"LoadState": "masked", "ActiveState": "inactive"}
     count = len(acknowledged(machine))
     machine.until(lambda: len(acknowledged(machine)) > count + 20)
     writer.kill()

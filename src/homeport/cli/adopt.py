@@ -243,8 +243,9 @@ class _Work:
         say(
             f"Of its {checked['files']} files none is missing; homeport backup show {environment.name} has the numbers."
         )
-        for name in retired:
-            say(f"{name} was stopped and disabled; its file is kept beside as *{ASIDE}.")
+        for unit in facts.old_units:
+            kept = f"its file is kept beside as *{ASIDE}" if unit.ours_to_move else "systemctl unmask gives it back"
+            say(f"{unit.name} was stopped and disabled; {kept}.")
         say(f"homeport adopt {environment.name} --put-back goes back to how it was started by hand.")
 
 

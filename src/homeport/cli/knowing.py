@@ -13,7 +13,7 @@ from homeport.environments.backups.record import Record
 from homeport.environments.declaration import Declaration
 from homeport.environments.doctor.facts import BackupFacts, HealthFact, ReplicaFact
 from homeport.environments.environment import Environment
-from homeport.environments.machine.drift import find_drift
+from homeport.environments.machine.drift import Drift, find_drift
 from homeport.errors import HomeportError
 from homeport.host.backups.shelf import Shelf, newest
 from homeport.host.facts.gathering import Known
@@ -117,11 +117,11 @@ def _device(path: Path) -> int | None:
         return None
 
 
-def _drift_of(file: Path) -> Callable[[Environment], tuple[str, ...]]:
-    def drift(environment: Environment) -> tuple[str, ...]:
+def _drift_of(file: Path) -> Callable[[Environment], tuple[Drift, ...]]:
+    def drift(environment: Environment) -> tuple[Drift, ...]:
         program = this_program(environment, file)
         found = find_drift(environment, program, gather_facts(environment, program))
-        return tuple(str(one) for one in found if one.kind != "override")
+        return tuple(one for one in found if one.kind != "override")
 
     return drift
 

@@ -21,11 +21,14 @@ from homeport.environments.machine.provisioning import Pieces, Provision, pieces
 from homeport.environments.machine.refusals import check_drift, check_machine
 from homeport.environments.machine.sandbox import sandbox
 from homeport.environments.machine.steps import GiveTree, JudgeUnits, ProbeSandbox, ReloadUnits, SwitchUnit
+from homeport.environments.machine.units import UNITS_DIRECTORY
 from homeport.environments.plan import Plan
-from homeport.environments.steps import MakeDirectory, Ownership, Permit, Rename, Step
+from homeport.environments.steps import Link, MakeDirectory, Ownership, Permit, Rename, Step
 
 ASIDE: Final = ".before-homeport"
 """What the name of a retired unit's file ends with: systemd reads no such file."""
+MASK: Final = PurePosixPath("/dev/null")
+"""A unit whose file leads there cannot be started by anybody (systemctl mask)."""
 _KEPT: Final = "adopted-{}.json"
 
 
@@ -117,12 +120,19 @@ def _probes(environment: Environment, program: Program, facts: AdoptionFacts) ->
 
 
 def _retired(unit: OldUnit) -> Iterator[Step]:
-    """Stopped, disabled, and its file kept aside: it would start again on the same data, with other opinions."""
+    """Stopped, disabled, and out of systemd's sight: it would start again on the same data, with other opinions.
+
+    An administrator's file is kept aside; one of a package stays where the package put it, and is masked.
+    """
     yield RetireUnit(unit.name)
-    if unit.file is not None and unit.ours_to_move:
-        yield ReloadUnits("back")
+    if unit.file is None:
+        return
+    yield ReloadUnits("back")
+    if unit.ours_to_move:
         yield Rename(unit.file, unit.file.with_name(unit.file.name + ASIDE))
-        yield ReloadUnits("forth")
+    else:
+        yield Link(UNITS_DIRECTORY / unit.name, MASK)
+    yield ReloadUnits("forth")
 
 
 def _switched(units: tuple[SwitchUnit, ...], *, enable: bool, start: bool) -> Iterator[Step]:

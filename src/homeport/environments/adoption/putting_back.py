@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 from homeport.environments.adoption.steps import ForgetProcess, RestoreProcess
 from homeport.environments.environment import Environment
 from homeport.environments.machine.facts import MachineFacts
-from homeport.environments.machine.steps import AwaitAnswer, GiveTree, SwitchUnit
-from homeport.environments.machine.units import slot_units, socket_units
+from homeport.environments.machine.steps import AwaitAnswer, GiveTree
+from homeport.environments.machine.units import socket_units
+from homeport.environments.machine.unprovisioning import servers_off
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Ownership, Step
 from homeport.errors import GuardError
@@ -35,12 +36,7 @@ def plan_put_back(
             f"Nothing says how the server of {name} was started by hand: it was not adopted, or is put back already.",
             f"homeport provision {name} --unprovision takes away what provision made.",
         )
-    units = (*socket_units(environment), *slot_units(environment))
-    off: list[Step] = [
-        SwitchUnit(unit, enabled=False, active=False)
-        for unit in units
-        if machine.unit(unit).enabled or machine.unit(unit).active
-    ]
+    off = servers_off(environment, machine, socket_units(environment))
     given: list[Step] = [GiveTree(environment.data_directory, owner)] if owner is not None else []
     started = [RestoreProcess(file, environment.data_directory, environment.user) for file in kept]
     says = environment.service.health_says if environment.is_foreign else None

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Literal
 
+from homeport.environments.machine.drift import Drift
 from homeport.environments.steps import Ownership
 
 
@@ -249,8 +250,8 @@ class HostFacts:
     backups: Mapping[str, BackupFacts] = field(default_factory=dict)
     replicas: Mapping[str, ReplicaFact] = field(default_factory=dict)
     """Of the environments that declare one, as far as this user may look at it."""
-    drift: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By environment, what differs from what was provisioned, in words."""
+    drift: Mapping[str, tuple[Drift, ...]] = field(default_factory=dict)
+    """By environment, what differs from what was provisioned."""
     provisioned: frozenset[str] = frozenset()
     """Environments whose units stand on this machine."""
     clock: str = ""

@@ -10,6 +10,7 @@ from homeport.environments.doctor.facts import DirectoryFact, HostFacts, SecretF
 from homeport.environments.doctor.finding import Finding
 from homeport.environments.doctor.live import concerns, data_directory
 from homeport.environments.environment import Environment
+from homeport.environments.machine.drift import Drift
 from homeport.environments.steps import Permit
 
 FULL: Final = 0.05
@@ -136,16 +137,21 @@ def loses_data(version: str) -> bool:
     return not any(number[:2] == mended[:2] and number >= mended for mended in _MENDED)
 
 
-def _drift(environment: Environment, differences: Sequence[str]) -> Finding:
+def _drift(environment: Environment, differences: Sequence[Drift]) -> Finding:
+    provision = f"homeport provision {environment.name}"
+    if any(one.is_in_the_way for one in differences):
+        provision += " --overwrite-drift"
+        more = "makes it as declared and keeps a copy of what was edited"
+    else:
+        more = "makes it as declared"
     return Finding(
         kind="drift",
         environment=environment.name,
         severity="warning",
         sentence=f"What stands on this machine for {environment.name} is not what its declaration makes of it.",
-        evidence=tuple(differences[:20]),
+        evidence=tuple(str(one) for one in differences[:20]),
         consequence="What runs is not what is declared.",
-        mend=f"homeport provision {environment.name} --overwrite-drift makes it as declared and keeps a copy of what "
-        "was edited; --dry-run shows it first",
+        mend=f"{provision} {more}; --dry-run shows it first",
     )
 
 

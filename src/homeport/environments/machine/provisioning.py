@@ -264,7 +264,7 @@ def _answer(environment: Environment) -> Step:
 
 
 def _user(environment: Environment, facts: MachineFacts) -> list[Step]:
-    return [] if environment.user in facts.users else [MakeUser(environment.user)]
+    return [] if environment.user in facts.users else [MakeUser(environment.user, owned_directories(environment))]
 
 
 def _rotation(facts: MachineFacts, files: tuple[WantedFile, ...]) -> list[Step]:

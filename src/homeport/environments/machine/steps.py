@@ -28,9 +28,14 @@ class Candidate:
 @step_kind
 @dataclass(frozen=True, slots=True)
 class MakeUser(Step):
-    """A system user with a group of its own, no home and no shell."""
+    """A system user with a group of its own, no home and no shell.
+
+    Attributes:
+        places: directories in which it will own something.
+    """
 
     user: str
+    places: tuple[PurePosixPath, ...] = ()
 
     def __str__(self) -> str:
         return f"make the system user {self.user}"
@@ -39,9 +44,14 @@ class MakeUser(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class RemoveUser(Step):
-    """A system user that is gone."""
+    """A system user that is gone; its number may become another user's, so that nothing of its places stays its own.
+
+    Attributes:
+        places: directories whose files become their directory's owner's, or root's.
+    """
 
     user: str
+    places: tuple[PurePosixPath, ...] = ()
 
     def __str__(self) -> str:
         return f"remove the system user {self.user}"

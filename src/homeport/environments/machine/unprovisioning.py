@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from homeport.environments.environment import Environment
@@ -64,17 +65,37 @@ def plan_unprovision(
 
 
 def _switched_off(environment: Environment, facts: MachineFacts, units: list[PurePosixPath]) -> list[Step]:
-    """Timers first, and the sockets before the services that they would start again."""
     names = [path.name for path in units]
-    ordered = [name for name in names if name.endswith((".timer", ".path"))]
-    ordered += [name for name in names if name.endswith(".socket")]
-    ordered += [name for name in names if name.endswith("-replica.service")]
-    ordered += list(slot_units(environment))
+    first = [name for name in names if name.endswith((".timer", ".path"))]
+    last = [name for name in names if name.endswith("-replica.service")]
+    sockets = [name for name in names if name.endswith(".socket")]
     return [
-        SwitchUnit(name, enabled=False, active=False)
-        for name in ordered
-        if facts.unit(name).enabled or facts.unit(name).active
+        *(_off(name) for name in first if _is_on(facts, name)),
+        *servers_off(environment, facts, sockets),
+        *(_off(name) for name in last if _is_on(facts, name)),
     ]
+
+
+def servers_off(environment: Environment, facts: MachineFacts, sockets: Iterable[str]) -> list[Step]:
+    """Switches off the slots and their sockets, so that each can be taken back by itself.
+
+    A socket that is stopped takes its service along, and one that is not starts it again. So the service is stopped
+    while it can be told that it ran, then the sockets, and what a caller has started in between at the end.
+    """
+    slots = [name for name in slot_units(environment) if _is_on(facts, name)]
+    return [
+        *(_off(name) for name in slots),
+        *(_off(name) for name in sockets if _is_on(facts, name)),
+        *(SwitchUnit(name, enabled=None, active=False) for name in slots if facts.unit(name).active),
+    ]
+
+
+def _is_on(facts: MachineFacts, name: str) -> bool:
+    return facts.unit(name).enabled or facts.unit(name).active
+
+
+def _off(name: str) -> SwitchUnit:
+    return SwitchUnit(name, enabled=False, active=False)
 
 
 def _without_proxy(

@@ -21,6 +21,7 @@ from homeport.environments.doctor.facts import (
     SecretFact,
 )
 from homeport.environments.environment import Environment
+from homeport.environments.machine.drift import Drift
 from homeport.host.facts.clock import judge_clock
 from homeport.host.facts.cron import find_cron_jobs
 from homeport.host.facts.directories import look_at, names_in
@@ -40,7 +41,7 @@ class Known:
 
     health: Callable[[Environment], HealthFact]
     backups: Callable[[Environment], BackupFacts]
-    drift: Callable[[Environment], tuple[str, ...]] = field(default=lambda _: ())
+    drift: Callable[[Environment], tuple[Drift, ...]] = field(default=lambda _: ())
     provisioned: Callable[[Environment], bool] = field(default=lambda _: False)
     replica: Callable[[Environment], ReplicaFact | None] = field(default=lambda _: None)
 
@@ -84,7 +85,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
     )
 
 
-def _drift(environments: Sequence[Environment], known: Known) -> Mapping[str, tuple[str, ...]]:
+def _drift(environments: Sequence[Environment], known: Known) -> Mapping[str, tuple[Drift, ...]]:
     return {one.name: found for one in environments if known.provisioned(one) and (found := known.drift(one))}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from homeport.environments.machine.steps import GiveTree, MakeUser, RemoveUser
+from homeport.environments.machine.wanted import ROOT
 from homeport.environments.steps import Ownership, Step
 from homeport.host.commands import demand_command
 from homeport.host.hands import Hands
@@ -29,7 +30,7 @@ class UserMaker:
     """:class:`MakeUser`."""
 
     def inverse(self, step: MakeUser) -> tuple[Step, ...]:
-        return () if has_user(step.user) else (RemoveUser(step.user),)
+        return () if has_user(step.user) else (RemoveUser(step.user, step.places),)
 
     def apply(self, step: MakeUser) -> None:
         if has_user(step.user):
@@ -43,11 +44,14 @@ class UserRemover:
     """:class:`RemoveUser`."""
 
     def inverse(self, step: RemoveUser) -> tuple[Step, ...]:
-        return (MakeUser(step.user),) if has_user(step.user) else ()
+        return (MakeUser(step.user, step.places),) if has_user(step.user) else ()
 
     def apply(self, step: RemoveUser) -> None:
-        if has_user(step.user):
-            demand_command(["userdel", step.user])
+        if not has_user(step.user):
+            return
+        for place in step.places:
+            _disown(Path(place), step.user)
+        demand_command(["userdel", step.user])
 
 
 class TreeGiver:
@@ -85,6 +89,16 @@ def give_back(directory: Path, user: str) -> None:
         found = _owner(path)
         if found is not None and found.user == user:
             set_owner(path, owner)
+
+
+def _disown(directory: Path, user: str) -> None:
+    """Leaves a user nothing in a directory."""
+    owner = _owner(directory) if directory.is_dir() else None
+    if owner is None:
+        return
+    if owner.user == user:
+        set_owner(directory, ROOT)
+    give_back(directory, user)
 
 
 def _entries(step: GiveTree) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from homeport.environments.doctor.facts import HostFacts, ProxyFacts, SecretFact
 from homeport.environments.doctor.finding import nagios_line
 from homeport.environments.doctor.machine import loses_data
 from homeport.environments.doctor.proxies import route
+from homeport.environments.machine.drift import Drift
 from tests.support.facts import (
     BY_HAND,
     DEVELOPMENT,
@@ -126,7 +127,7 @@ def test_a_file_from_the_future_tells_of_a_clock_that_was_set_back() -> None:
         (lambda facts: but(facts, "directories", 1, mode=0o755), "open-to-others"),
         (lambda facts: but(facts, "processes", 0, sqlite="3.40.1"), "sqlite-old"),
         (lambda facts: replace(facts, clock="it is not synchronised"), "clock"),
-        (lambda facts: replace(facts, drift={"production": ("unit changed",)}), "drift"),
+        (lambda facts: replace(facts, drift={"production": (Drift(ROOT / "unit", "edited"),)}), "drift"),
         (
             lambda facts: replace(
                 facts, secrets=(SecretFact(path=ROOT / "credentials.toml", mode=0o644, what="credentials"),)
@@ -137,6 +138,15 @@ def test_a_file_from_the_future_tells_of_a_clock_that_was_set_back() -> None:
 )
 def test_what_is_wrong_with_the_machine_is_found(worse: Callable[[HostFacts], HostFacts], kind: str) -> None:
     assert the_one(worse(healthy())).kind == kind
+
+
+def test_only_what_a_person_edited_must_be_overwritten() -> None:
+    def mend(*drift: Drift) -> str:
+        return the_one(replace(healthy(), drift={"production": drift})).mend.partition(" makes")[0]
+
+    declared_anew = Drift(ROOT / "unit", "outdated")
+    assert mend(declared_anew) == "homeport provision production"
+    assert mend(declared_anew, Drift(ROOT / "x", "edited")) == "homeport provision production --overwrite-drift"
 
 
 @pytest.mark.parametrize(
