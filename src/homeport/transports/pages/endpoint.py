@@ -53,6 +53,7 @@ class Pages:
         self._log = ground.log
         self._dispatcher = ground.dispatcher
         self._environment = about.environment
+        self._survey = about.survey
         self._look = Look(
             about.environment, about.version, about.release, ground.protected, about.origin, about.rehearsal
         )
@@ -72,6 +73,7 @@ class Pages:
         visitor = Visitor(
             exchange, self._dispatcher, self._look, outer_prefix(exchange), secrets.token_urlsafe(24) if is_new else key
         )
+        visitor.survey = self._survey
         cookies = [Cookie("key", visitor.key, YEAR)] if is_new else []
         try:
             answer = await self._answered(visitor)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from homeport.contract.survey import EnvironmentSeen, Survey
+from homeport.contract.survey import EnvironmentSeen
 from homeport.errors import NotFoundError
 from homeport.transports.pages.charts import calendar, growth, traffic
 from homeport.transports.pages.ground import Ground
@@ -18,7 +15,6 @@ from homeport.transports.pages.view import Answer, Page, View, Visitor
 
 STALE_SECONDS: Final = 60 * 60
 """What was seen longer ago says so loudly: the doctor's timer runs more often."""
-_SURVEYS: Final = TypeAdapter(Survey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Environments:
 
     async def all(self, visitor: Visitor) -> Answer:
         """All side by side, and what they have otherwise."""
-        found, problem = await asyncio.to_thread(self._survey)
+        found, problem = await visitor.surveyed()
         context = {
             **self._own(),
             "survey": found,
@@ -61,7 +57,7 @@ class Environments:
     async def one(self, visitor: Visitor) -> Answer:
         """One of them, with everything that is known of it."""
         name = visitor.path["name"]
-        found, problem = await asyncio.to_thread(self._survey)
+        found, problem = await visitor.surveyed()
         seen = next((one for one in found.environments if one.name == name), None) if found else None
         if seen is None and name != self._about.environment:
             raise NotFoundError(f"Nothing is known of an environment {name!r}.", "homeport doctor --alarm looks anew.")
@@ -99,33 +95,6 @@ class Environments:
             },
             "traffic": traffic(metrics.minutes, now, metrics.began),
         }
-
-    def _survey(self) -> tuple[Survey | None, str]:
-        """What was last seen of all; and why it is not known, where there is something that cannot be read."""
-        try:
-            text = self._about.survey()
-            found = None if text is None else _SURVEYS.validate_json(text)
-            for at in _times(found):
-                datetime.fromisoformat(at)
-        except ValidationError as error:
-            first = error.errors()[0]
-            return None, f"it is not what it should be: {'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-        except (OSError, ValueError) as error:
-            return None, str(error)
-        return found, ""
-
-
-def _times(survey: Survey | None) -> Iterable[str]:
-    """Every time that pages reckon with."""
-    if survey is None:
-        return
-    yield survey.at
-    for one in survey.environments:
-        yield from (at for at in (one.started, one.origin_at, one.last_backup, one.last_drill) if at)
-        yield from (backup.created for backup in one.backups)
-        yield from (backup.drill.at for backup in one.backups if backup.drill)
-        yield from (at for release in one.releases for at in (release.created, release.served) if at)
-        yield from (operation.begun_at for operation in one.journal)
 
 
 def differences(environments: Sequence[EnvironmentSeen]) -> list[Difference]:

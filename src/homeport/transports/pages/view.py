@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +16,7 @@ from homeport.errors import CallError, ForbiddenError, InvalidError, Unauthorize
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports.exchange import Exchange
 from homeport.transports.pages.look import Look
+from homeport.transports.pages.surveyed import Seen, parse_survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Visitor:
         query: what stands in the address.
         form: what was filled in.
         position: the last event that had happened when the page was begun.
+        survey: the text of what was last seen of all environments; see :meth:`surveyed`.
     """
 
     def __init__(self, exchange: Exchange, dispatcher: Dispatcher, look: Look, prefix: str, key: str) -> None:
@@ -103,6 +106,7 @@ class Visitor:
         self.query: Mapping[str, str] = {}
         self.form: Mapping[str, str] = {}
         self.position = 0
+        self.survey: Callable[[], bytes | None] = lambda: None
 
     @property
     def now(self) -> Millis:
@@ -118,6 +122,13 @@ class Visitor:
     def seal(self) -> str:
         """What a form of ours carries: nobody makes it who does not have the browser's key."""
         return hmac.new(self.key.encode(), b"form", hashlib.sha256).hexdigest()
+
+    async def surveyed(self) -> Seen:
+        """What was last seen of all environments."""
+        try:
+            return parse_survey(await asyncio.to_thread(self.survey))
+        except (OSError, ValueError) as error:
+            return Seen(problem=str(error))
 
     async def read(self, operation: str, /, **arguments: Any) -> JsonObject:  # noqa: ANN401 - JSON values
         """What an operation answers; arguments that are None or empty are left out.
