@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +62,20 @@ async def test_an_environment_shows_its_findings_backups_releases_and_journal_ha
             assert said in words, said
         assert (await Visitor(site).get("/environments/nowhere")).status_code == 404
         assert (await Visitor(site).get("/environments/%3Cb%3E")).status_code == 404
+
+
+async def test_what_the_doctor_found_needs_somebody() -> None:
+    survey = a_survey()
+    (production, development) = survey.environments
+    ill = replace(survey, environments=(production, replace(development, findings=production.findings)))
+    async with served(survey=survey_text(ill).encode) as site:
+        page = await Visitor(site).get("/")
+        assert "1 finding." in words_of(page)
+        assert "An old drill" in words_of(page)
+        assert HOSTILE not in page.text
+    # Another environment's are its own pages' business.
+    async with served(survey=survey_text(survey).encode) as site:
+        assert "All is quiet." in words_of(await Visitor(site).get("/"))
 
 
 async def test_what_was_seen_long_ago_says_so_and_what_nobody_saw_too() -> None:

@@ -38,6 +38,7 @@ async def home(visitor: Visitor) -> Answer:
         "instances_total": instances["total"],
         "moved": happenings(moved["events"])[:24],
         "tasks": counts["tasks"],
+        "findings": (await visitor.surveyed()).findings(visitor.look.environment),
     }
     return Page("home.html", "Home", context)
 
