@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from bench import backups, noop, replacing, send, sizes, starting, telling
+from bench import backups, noop, pages, replacing, send, sizes, starting, telling
 from bench.generator import ROOT, NotMeasuredError
 from bench.plan import Plan
 from bench.report import Outcome, as_json, table, target_table
@@ -29,6 +29,7 @@ CASES: Final[Mapping[str, Callable[[Plan], Outcome]]] = {
     sizes.CASE: sizes.run,
     backups.CASE: backups.run,
     replacing.CASE: replacing.run,
+    pages.CASE: pages.run,
 }
 MANY: Final = 1_000_000
 WAITING: Final = 500

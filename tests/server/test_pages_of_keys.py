@@ -31,7 +31,7 @@ async def test_instances_are_shown_by_who_is_here_and_with_what_each_holds(site:
     assert re.search("Holds Mend the mast .*Timeline .*took t .*arrived for the first time", one), one
     assert (await visitor.get("/instances/nobody")).status_code == 404
     await call("update_task", {"id": "t", "instanceId": "nova", "updates": {"status": "blocked"}})
-    assert re.search("Blocked Mend the mast d nova", words_of(await visitor.get("/")))
+    assert re.search("Blocked Mend the mast d blocked nova", words_of(await visitor.get("/")))
 
 
 async def test_who_speaks_as_one_instance_does_not_read_what_others_wrote_to_others() -> None:

@@ -99,7 +99,7 @@ class Window:
 
     def follows(self, page: Page | None = None) -> None:
         """Waits until the page is live."""
-        (page or self.page).wait_for_function("document.body.dataset.live === 'yes'", timeout=PATIENCE)
+        (page or self.page).locator("body[data-live=yes]").wait_for(timeout=PATIENCE)
 
     def violations(self) -> list[str]:
         """What axe finds on the page that is open."""

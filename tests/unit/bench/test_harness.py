@@ -134,6 +134,6 @@ def test_every_case_measures_homeport_in_a_run_of_twenty_requests(tmp_path: Path
     cases = {
         figure["case"] for figure in found["figures"] if figure["who"] == "Homeport" or "messages" in figure["who"]
     }
-    assert cases == {"noop", "send", "telling", "starting", "sizes"}
+    assert cases == {"noop", "send", "telling", "starting", "sizes", "pages"}
     assert found["targets"]
     assert done.returncode == (1 if found["failures"] else 0)

@@ -19,10 +19,13 @@ SILENT_FOR: Final = 24 * 60 * 60 * 1000
 
 async def home(visitor: Visitor) -> Answer:
     """The first page."""
-    mine, blocked, dropped, instances, moved, counts = await asyncio.gather(
-        _unread(visitor),
+    blocked, overdue, dropped = await asyncio.gather(
         visitor.read("get_tasks", status="blocked", limit=SHOWN),
+        visitor.read("get_tasks", overdue=True, limit=SHOWN),
         _dropped(visitor),
+    )
+    mine, instances, moved, counts = await asyncio.gather(
+        _unread(visitor),
         visitor.read("get_instances", limit=MAX_PAGE),
         visitor.read("get_history", limit=MOVED),
         visitor.read("get_project_stats"),
@@ -31,6 +34,7 @@ async def home(visitor: Visitor) -> Answer:
     context = {
         "unread": mine,
         "blocked": blocked,
+        "overdue": overdue,
         "dropped": dropped,
         "silent": silent[:SHOWN],
         "silent_total": len(silent),
