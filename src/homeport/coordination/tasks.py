@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from homeport.coordination import projects
@@ -93,7 +94,13 @@ class TaskFilter:
 def due_day(metadata: JsonObject) -> str | None:
     """The day on which a task is due, as ``metadata.due`` says it; None where it says no day."""
     due = metadata.get("due")
-    return due[:10] if isinstance(due, str) and _DAY.match(due) else None
+    if not isinstance(due, str) or not _DAY.match(due):
+        return None
+    try:
+        return date.fromisoformat(due[:10]).isoformat()
+    except ValueError:
+        # Data that were scrubbed have 0000-00-00.
+        return None
 
 
 def required(records: Records, task_id: str, project_id: str | None = None) -> Task:

@@ -43,11 +43,13 @@ _ANYBODYS: Final = join(_SELECT, "WHERE assigned_to IS NULL AND", _FREE)
 _ANYBODYS_IN: Final = join(_SELECT, "WHERE assigned_to IS NULL AND project_id = ? AND", _FREE)
 
 
-_DUE: Final = "json_extract(metadata, '$.due')"
-# The filter on the text goes first: most tasks have no such day, and their metadata need not be parsed.
+_DUE: Final = "substr(json_extract(metadata, '$.due'), 1, 10)"
+# The filter on the text goes first: most tasks have no such day, and their metadata need not be parsed. What is no day
+# of the calendar is no day to SQLite's date(), or another one.
 _IS_DUE: Final = (
-    f"status <> 'completed' AND instr(metadata, '\"due\"') AND json_type(metadata, '$.due') = 'text'"
-    f" AND {_DUE} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' AND substr({_DUE}, 1, 10) < ?"
+    "status <> 'completed' AND instr(metadata, '\"due\"') AND json_type(metadata, '$.due') = 'text'"
+    f" AND {_DUE} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({_DUE}) = {_DUE}"
+    f" AND {_DUE} >= '0001' AND {_DUE} < ?"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from homeport.coordination.tasks import PRIORITIES
+from homeport.coordination.tasks import PRIORITIES, due_day
 from homeport.coordination.values import MAX_PAGE, JsonObject
 from homeport.errors import CallError
 from homeport.transports.pages.board import anchored, move, moves
@@ -32,7 +32,7 @@ async def task(visitor: Visitor, complaint: CallError | None = None) -> Answer:
     waits, history = await asyncio.gather(
         _waits(visitor, one), visitor.read("get_history", kinds=["task"], subject=name, limit=REMEMBERED)
     )
-    known = ("tags", "dependencies", "due")
+    known = {"tags", "dependencies", *(["due"] if due_day(one["metadata"]) else [])}
     context = {
         "task": one,
         "waits": waits,
@@ -40,6 +40,7 @@ async def task(visitor: Visitor, complaint: CallError | None = None) -> Answer:
         "history": [line for line in happenings(history["events"]) if line.kind.startswith("task.")],
         "has_more": "next_cursor" in history,
         "moves": moves,
+        "due_on": due_day(one["metadata"]),
         "metadata": {key: value for key, value in one["metadata"].items() if key not in known},
         "complaint": complaint,
         "path": path_of(one),
@@ -103,8 +104,7 @@ def _as_filled(one: JsonObject) -> dict[str, str]:
     """A task as its form has it."""
     lists = {name: ", ".join(map(str, one["metadata"][name])) for name in ("tags", "dependencies")}
     texts = ("title", "description", "priority", "assigned_to", "role", "estimated_effort", "completion_notes")
-    due = one["metadata"].get("due")
-    return {**{name: str(one.get(name) or "") for name in texts}, **lists, "due": str(due)[:10] if due else ""}
+    return {**{name: str(one.get(name) or "") for name in texts}, **lists, "due": due_day(one["metadata"]) or ""}
 
 
 async def change(visitor: Visitor) -> Answer:
@@ -126,7 +126,7 @@ def _differences(one: JsonObject, said: dict[str, Any]) -> dict[str, Any]:
     known = {**one, **{name: one["metadata"][name] for name in ("tags", "dependencies")}}
     # A browser writes line ends in its own way.
     changed = {name: value for name, value in said.items() if _even(value) != _even(known.get(name) or type(value)())}
-    if due != str(one["metadata"].get("due") or "")[:10]:
+    if due != (due_day(one["metadata"]) or ""):
         changed["metadata"] = {"due": due or None}
     if changed.get("assigned_to") == "":
         changed["assigned_to"] = None
