@@ -129,6 +129,23 @@ def test_of_a_broken_release_the_cause_is_told_and_the_one_before_serves_on(harb
     harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
 
 
+def test_a_release_that_migrated_and_is_ill_goes_back_with_the_data(harbour: Harbour) -> None:
+    before = harbour.health
+    harbour.token_call("create_project", id="back", name="small", description="d")
+    line, cause = BROKEN["crashes a while after it began"]
+    place = "    log = Log(settings.environment, settings.log_format)\n"
+    serving = harbour.patched("src/homeport/server/serving.py", place, place + line)
+    harbour.commit({**harbour.migration(previous=False), **serving})
+    failed = harbour.deploy("--watch", "15", code=1)["error"]["message"]
+    assert re.search(cause, failed)
+    harbour.machine.until(lambda: harbour.machine.answers("http://127.0.0.1:3444/health"))
+    assert harbour.health["release"] == before["release"]
+    assert harbour.health["schema_version"] == before["schema_version"]
+    assert harbour.token_call("get_project", id="back")["project"]["name"] == "small"
+    assert {release for _, release in harbour.slots().values()} == {before["release"]}
+    harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
+
+
 def test_a_release_that_the_one_before_cannot_live_with_comes_and_goes_while_callers_wait(harbour: Harbour) -> None:
     before = harbour.health
     harbour.token_call("create_project", id="p", name="small", description="d")

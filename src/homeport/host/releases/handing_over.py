@@ -105,4 +105,6 @@ class HandOverer:
             put_back(self._environment, aside)
             hold.allow(step.release)
 
-        self._slots.exchange(step.target, step.release, step.seconds, change, demand_health=step.demand_health)
+        self._slots.exchange(
+            step.target, step.release, step.seconds, change, anew=True, demand_health=step.demand_health
+        )

@@ -122,6 +122,7 @@ class Slots:
         seconds: float,
         change: Callable[[Hold], None],
         *,
+        anew: bool = False,
         demand_health: bool = True,
     ) -> float:
         """Has a target serve which cannot live beside the one that serves; who connects meanwhile waits.
@@ -134,6 +135,8 @@ class Slots:
             release: its id; empty where it has none.
             seconds: how long it may take until it is ready.
             change: what is done to the data while no server has them open; says whom they are for.
+            anew: whether another directory is in the place of the data then: a sandbox that was made before shows the
+                one that was there.
             demand_health: whether it must be healthy, and not only run.
 
         Returns:
@@ -153,11 +156,14 @@ class Slots:
                 self.stop([first])
                 began = self._clock()
                 change(hold)
+                # The data are the target's from now on, whichever slot systemd may start.
+                self._point([first], target)
+                if anew:
+                    systemctl("restart", "--no-block", self._environment.slot_unit(chosen))
             except BaseException:
                 self.stop([chosen])
                 raise
         self._await(chosen, release, seconds, demand_health=demand_health)
-        self._point([first], target)
         return self._clock() - began
 
     def _settle(self, slot: str) -> None:
