@@ -86,9 +86,8 @@ def two_releases(harbour: Harbour) -> Harbour:
     return harbour
 
 
-@pytest.mark.parametrize("who", ["command", "server"])
-def test_killed_at_some_points_the_release_before_or_the_next_one_serves(two_releases: Harbour, who: str) -> None:
-    found = killed(two_releases, who, 6, 19)
+def test_killed_at_some_points_the_release_before_or_the_next_one_serves(two_releases: Harbour) -> None:
+    found = killed(two_releases, "command", 6, 19)
     assert len(found["outcomes"]) >= 2
     assert two_releases.change("rollback", "production", "--to", two_releases.other(), "--watch", "0.5")
 
