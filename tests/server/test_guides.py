@@ -114,11 +114,11 @@ def _background(directory: Path, environment: dict[str, str]) -> Iterator[Callab
     try:
         yield start
     finally:
+        for child in children:
+            child.send_signal(signal.SIGINT)
+        ended = [child.wait(timeout=30) for child in children]
         # A guide stops what it started; one that failed half way has not.
         file = directory / "homeport.toml"
         for one in read_declaration(file, {}).environments.values() if file.exists() else ():
             ProcessManager(PurePosixPath("/"), PurePosixPath("/"), grace=10).stop(one)
-        for child in children:
-            child.send_signal(signal.SIGINT)
-        ended = [child.wait(timeout=30) for child in children]
     assert ended == [0] * len(children)
