@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from typing import Final
 
@@ -54,14 +56,20 @@ def verify(connection: sa.Connection) -> list[str]:
 '''
 
 
+def site_packages(release: Path) -> Path:
+    """Where a release has its packages."""
+    return release / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+
 def later_release(directory: Path, text: str | None = None) -> tuple[str, ...]:
-    """A release in ``directory`` with the migration ``text``; what runs its ``homeport``."""
-    python = directory / "bin" / "python"
+    """A release in ``directory`` with the migration ``text``, none where that is empty; what runs its ``homeport``."""
+    python, site = directory / "bin" / "python", site_packages(directory)
     if not python.exists():
-        shutil.copytree(SOURCE, directory / "lib" / "homeport", ignore=shutil.ignore_patterns("__pycache__"))
-        python.parent.mkdir()
-        python.write_text(f'#!/bin/sh\nPYTHONPATH="{directory / "lib"}" exec "{sys.executable}" "$@"\n')
-        python.chmod(0o755)
-    file = directory / "lib" / "homeport" / "storage" / "migrations" / "versions" / f"r{LATER}_later.py"
-    file.write_text(migration() if text is None else text)
+        venv.EnvBuilder(symlinks=True).create(directory)
+        shutil.copytree(SOURCE, site / "homeport", ignore=shutil.ignore_patterns("__pycache__"))
+        # What it needs is what this one needs.
+        (site / "needed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    if text != "":
+        file = site / "homeport" / "storage" / "migrations" / "versions" / f"r{LATER}_later.py"
+        file.write_text(migration() if text is None else text)
     return (str(python), "-P", "-m", "homeport")

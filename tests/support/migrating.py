@@ -14,9 +14,11 @@ import pytest
 from homeport import server
 from homeport.cli import main
 from homeport.environments.environment import Environment
+from homeport.environments.releases.release import Release
 from homeport.host.declaration_file import read_declaration
 from homeport.host.journal import Journal, Operation
 from homeport.host.releases.current import python_of
+from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.processes import ProcessManager
 from tests.support.later import later_release
@@ -65,6 +67,29 @@ class Dock:
         link.unlink(missing_ok=True)
         link.symlink_to(place)
         return program
+
+    def shelved(self, release: str, text: str | None = None) -> str:
+        """A release on the shelf, as one that was built: of this source, or with this migration more; its id."""
+        later_release(self.directory / "production" / "releases" / release, text)
+        ReleaseShelf(self.directory / "production" / "releases").write(
+            Release(
+                id=release,
+                environment="production",
+                commit=release[-7:] + "0" * 33,
+                source="/source",
+                created="2026-10-02T06:15:00+00:00",
+                by="ada",
+            )
+        )
+        return release
+
+    def serve(self, release: str) -> None:
+        """Has a release of the shelf serve, healthy."""
+        link = self.directory / "production" / "current"
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.directory / "production" / "releases" / release)
+        self.manager.start(self.environment)
+        await_health(self.manager, self.environment, 60)
 
     def leave(self) -> None:
         """Has the environment served by this very release."""

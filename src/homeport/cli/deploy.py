@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 import tempfile
 from argparse import Namespace
 from contextlib import suppress
@@ -15,21 +16,27 @@ from homeport.cli.declared import declaration_of, plan_directories
 from homeport.cli.hands import hands_of, releases_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
+from homeport.cli.surroundings import surroundings_of
 from homeport.contract import ExitCode
+from homeport.environments.backups.losses import loss_lines
 from homeport.environments.environment import Environment
+from homeport.environments.migrations.pending import Ran, ran_lines
 from homeport.environments.plan import Plan
 from homeport.environments.releases.checks import Check, demand, judge
+from homeport.environments.releases.going_back import DataPoint, kept_aside, plan_rollback_with_data
 from homeport.environments.releases.plans import Change, plan_deploy, plan_rollback
 from homeport.environments.releases.release import Release, choose_release, new_release_id
 from homeport.environments.releases.steps import BuildRelease, HandOver, RehearseRelease
 from homeport.environments.services.plans import check_unmanaged
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import GuardError, HomeportError, UsageError
+from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.shelf import Shelf
 from homeport.host.carrying import Carried, Carrier, carrying
 from homeport.host.data.program import current_release
 from homeport.host.journal import Confirmed
 from homeport.host.releases.aside import allow_loss, drop
 from homeport.host.releases.checking import check_room, look
+from homeport.host.releases.data_point import find_data_point
 from homeport.host.releases.hands import ReleaseSurroundings
 from homeport.host.releases.pruning import prune_releases
 from homeport.host.releases.source import Source
@@ -45,6 +52,8 @@ class _Made:
     release: str
     change: Change
     checks: tuple[Check, ...] = ()
+    point: DataPoint | None = None
+    """The data that go back with it."""
 
 
 def run(arguments: Namespace) -> int:
@@ -59,17 +68,17 @@ def run(arguments: Namespace) -> int:
     """
     declaration = declaration_of(arguments)
     environment = declaration.environment(arguments.environment)
-    around = releases_of(declaration, environment)
+    around, backups = releases_of(declaration, environment), surroundings_of(declaration, environment)
     if arguments.dry_run:
-        return _dry_run(_plan(around, arguments), arguments)
+        return _dry_run(_plan(around, backups, arguments), arguments)
     make_workspace(plan_directories(declaration, [environment.name]))
     hands = hands_of(declaration, environment)
     with carrying(Path(environment.journal_directory), environment.name, hands, Told()) as carrier:
-        if arguments.stay or arguments.lose:
+        if arguments.action == "deploy" and (arguments.stay or arguments.lose):
             return _decide(around, carrier, lose=arguments.lose)
         carrier.heal()
         around.shelf.tidy()
-        made = _plan(around, arguments)
+        made = _plan(around, backups, arguments)
         agreed = _ask(environment, made, arguments)
         try:
             done = carrier.carry_out(made.plan, agreed)
@@ -81,7 +90,7 @@ def run(arguments: Namespace) -> int:
     return _done(environment, made, done, gone, arguments)
 
 
-def _plan(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
+def _plan(around: ReleaseSurroundings, backups: Surroundings, arguments: Namespace) -> _Made:
     """What is to be done, after everything that can be known before was looked at."""
     environment = around.environment
     check_unmanaged(environment, around.manager().state(environment))
@@ -91,7 +100,10 @@ def _plan(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
     target, current = _target(around, arguments.to)
     change = _change(around, target.id, arguments)
     checks, why = _checked(around, change, None, arguments)
-    return _Made(plan_rollback(change, current, why), target.id, change, checks)
+    point = find_data_point(backups, target, around.program(target.id))
+    if point is None:
+        return _Made(plan_rollback(change, current, why), target.id, change, checks)
+    return _Made(plan_rollback_with_data(change, point, current, why), target.id, change, checks, point)
 
 
 def _plan_deploy(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
@@ -187,11 +199,36 @@ def _target(around: ReleaseSurroundings, named: str | None) -> tuple[Release, Re
 
 
 def _ask(environment: Environment, made: _Made, arguments: Namespace) -> Confirmed:
-    if arguments.yes or not environment.protected:
-        return "yes" if arguments.yes else ""
-    for line in plan_lines(made.plan):
+    """Asks where the environment is protected; and, whatever it is, where something that was stored would be lost.
+
+    Raises:
+        GuardError: nobody agreed.
+    """
+    loses = made.point is not None and made.point.loses
+    if not (loses and not arguments.lose) and (arguments.yes or not environment.protected):
+        return "yes" if arguments.yes or arguments.lose else ""
+    for line in (*_point_lines(made), *plan_lines(made.plan)):
         tell(line)
+    if loses and not sys.stdin.isatty():
+        raise GuardError(
+            f"Going back to {made.release} takes the data back to {made.point.backup if made.point else ''}, and loses"
+            " what was stored since.",
+            "--lose agrees to that.",
+            lost=made.point.loss if made.point else None,
+        )
     return confirm(f"{made.plan.operation} {environment.name}, which is protected: {made.release}", yes=False)
+
+
+def _point_lines(made: _Made) -> list[str]:
+    """What becomes of the data, where they go back too."""
+    point = made.point
+    if point is None:
+        return []
+    first = f"{made.release} cannot use the data as they are: they go back to the backup {point.backup}."
+    if point.loss is None:
+        return [first, "What would be lost cannot be counted; all that is newer than the backup goes."]
+    kept = f"The data that are there stay in {kept_aside(made.change)}, and in a backup."
+    return [first, *loss_lines(point.loss), kept]
 
 
 def _decide(around: ReleaseSurroundings, carrier: Carrier, *, lose: bool) -> int:
@@ -224,8 +261,11 @@ def _remember(around: ReleaseSurroundings, made: _Made, error: HomeportError) ->
 def _dry_run(made: _Made, arguments: Namespace) -> int:
     if arguments.json:
         checks = [one.as_json() for one in made.checks]
-        print_json({"dry_run": True, "release": made.release, "checks": checks, "plan": made.plan.as_json()})
+        told = {"dry_run": True, "release": made.release, "checks": checks, "data": _point_json(made.point)}
+        print_json({**told, "plan": made.plan.as_json()})
         return ExitCode.DONE
+    for line in _point_lines(made):
+        say(line)
     for line in plan_lines(made.plan):
         say(line)
     return ExitCode.DONE
@@ -245,23 +285,30 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
                 "checks": [one.as_json() for one in made.checks],
                 "rehearsal": dict(tried) or None,
                 "hand_over": dict(over) or None,
+                "data": _point_json(made.point),
                 "removed": gone,
             }
         )
         return ExitCode.DONE
     if tried:
-        ran = f"{len(tried['migrations'])} migrations in {tried['migrating_seconds']:.1f} s"
-        changed = sum(tried["rows_changed"].values())
-        say(
-            f"rehearsed in {tried['seconds']:.1f} s: {ran}, {changed} rows changed, {tried['questions']} calls answered"
-        )
+        say(f"rehearsed in {tried['seconds']:.1f} s: {tried['questions']} calls answered")
+        if tried["migrations"]:
+            before, after, took = tried["from_schema"], tried["to_schema"], tried["migrating_seconds"]
+            for line in ran_lines(Ran(tuple(tried["migrations"]), before, after, tried["rows_changed"], took)):
+                say(line)
     if over:
         held = over["held_seconds"]
         say(f"handed over; callers waited for {held:.1f} s" if held else "handed over without a pause")
     say(f"{environment.name} serves {made.release}: {environment.health_url}")
+    if made.point is not None:
+        say(f"Its data are those of the backup {made.point.backup}; the others stay in {kept_aside(made.change)}.")
     for release in gone:
         say(f"removed {release}, which nothing keeps")
     return ExitCode.DONE
+
+
+def _point_json(point: DataPoint | None) -> dict[str, object] | None:
+    return {"backup": point.backup, "lost": point.loss} if point is not None else None
 
 
 def _whoever_asks() -> str:

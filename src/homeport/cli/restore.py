@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of
 from homeport.cli.hands import hands_of
-from homeport.cli.losses import loss_lines
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.restore_choice import chosen, look_at_point, point_aside, shown_as
 from homeport.cli.showing import Told, plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import DataLoss, ExitCode
+from homeport.environments.backups.losses import loss_lines
 from homeport.environments.backups.plans import Target, kept_as, plan_restore
 from homeport.environments.backups.replication import Point
 from homeport.environments.declaration import Declaration

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeport import server
-from homeport.cli.losses import loss_lines
 from homeport.cli.output import print_json, say
 from homeport.contract import DataFacts, ExitCode
 from homeport.coordination.values import from_iso
+from homeport.environments.backups.losses import loss_lines
 from homeport.errors import GuardError
 
 if TYPE_CHECKING:

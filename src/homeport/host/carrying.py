@@ -170,12 +170,18 @@ class Carrier:
         self, operation: Operation, what: str, error: BaseException, inverse: Step | None = None
     ) -> NeedsPersonError:
         step = f" Could not {inverse}" if inverse is not None else ""
-        sentence = f"{what}.{step}: {_words(error)}" if step else f"{what}: {_words(error)}"
+        hint, details = "Mend that, then run the command again: it goes on where this one stopped.", {}
+        said = _words(error)
+        if isinstance(error, NeedsPersonError):
+            # It knows between what a person must choose.
+            said, hint, details = error.sentence, error.hint or hint, error.details
+        sentence = f"{what}.{step}: {said}" if step else f"{what}: {said}"
         self._journal.end(operation.id, "stuck", sentence)
         plan = operation.plan
         return NeedsPersonError(
             sentence,
-            "Mend that, then run the command again: it goes on where this one stopped.",
+            hint,
+            **details,
             operation=operation.id,
             begun=[str(plan.steps[number]) for number in sorted(operation.inverses)],
             taken_back=[str(plan.steps[number]) for number in sorted(operation.taken_back)],

@@ -16,8 +16,9 @@ the previous release serves on, or again, and the cause is told.
 """
 _ROLLBACK: Final = """\
 Puts the release in place that served before, or the one that --to names, the same way: a backup, a trial on a copy of
-the data, the exchange, and a watch. The code goes back; the data stay as they are. A release that cannot read them is
-refused; homeport restore goes back with the data.
+the data, the exchange, and a watch. The code goes back; the data stay as they are where the release can use them. Where
+it cannot, since a migration ran that it cannot live with, they go back too, to the newest backup from its time: it says
+in numbers what would be lost, and asks, or wants --lose.
 """
 
 
@@ -35,7 +36,8 @@ def add_releases(commands: Commands) -> None:
     deploy.add_argument("--lose", action="store_true", help="the same: go back, and lose what was stored since")
     rollback = command(commands, "rollback", "put the previous release in place again", _ROLLBACK)
     rollback.add_argument("environment", metavar="ENV")
-    rollback.set_defaults(stay=False, lose=False)
+    rollback.set_defaults(stay=False)
+    rollback.add_argument("--lose", action="store_true", help="the data may go back too, and lose what it says")
     rollback.add_argument("--to", metavar="RELEASE", help="its id, or the beginning of its commit")
     for action, one in (("deploy", deploy), ("rollback", rollback)):
         one.add_argument("--why", metavar="TEXT", default="", help="what is remembered of the reason")

@@ -46,3 +46,22 @@ class MigrateCopy(Step):
     def __str__(self) -> str:
         verb = "try" if self.first else "run"
         return f"{verb} {', '.join(self.pending)} on the copy, and verify it"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class MigrateData(Step):
+    """The data of an environment are of a release's schema, in their place; no server has them open.
+
+    It is one transaction. What takes it back is what kept them before.
+
+    Attributes:
+        environment: whose data.
+        release: the id of the release that migrates them.
+    """
+
+    environment: str
+    release: str
+
+    def __str__(self) -> str:
+        return f"bring the data of {self.environment} to the schema of {self.release}, where that is another"

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.environment import Environment
+from homeport.environments.migrations.steps import MigrateData
 from homeport.environments.plan import Plan
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import (
@@ -92,7 +93,7 @@ def _exchange(change: Change) -> tuple[Step, ...]:
         MeasureServer(name),
         ComeBack(name, change.seconds),
         StopServer(name),
-        *((KeepDataAside(name, release, aside),) if not environment.is_foreign else ()),
+        *((KeepDataAside(name, release, aside), MigrateData(name, release)) if not environment.is_foreign else ()),
         Link(environment.current_release, target),
         StartServer(name),
         AwaitRelease(name, release, aside, change.seconds, change.watch),

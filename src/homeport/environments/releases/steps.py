@@ -66,6 +66,7 @@ class RehearseRelease(Step):
         socket: where that server answers; short, as sockets must be.
         unit: the transient unit, without ``.service``, that it runs as, in the sandbox of the environment's own; empty
             where that is a plain process.
+        data: what is copied instead of the data of the environment: those that are to take their place.
     """
 
     environment: str
@@ -73,10 +74,12 @@ class RehearseRelease(Step):
     scratch: PurePosixPath
     socket: PurePosixPath
     unit: str = ""
+    data: PurePosixPath | None = None
 
     def __str__(self) -> str:
+        what = f"the data of {self.environment}" if self.data is None else self.data
         where = ", in the sandbox of its unit" if self.unit else ""
-        return f"rehearse {self.release} on a copy of the data of {self.environment}{where}"
+        return f"rehearse {self.release} on a copy of {what}{where}"
 
 
 @step_kind
@@ -133,11 +136,14 @@ class DemandNothingLost(Step):
         environment: whose data.
         release: which can read them as they are now.
         aside: where the copy lies.
+        position: the last event that the data had when the release began to serve them; None where that is the last
+            one of those that were kept.
     """
 
     environment: str
     release: str
     aside: PurePosixPath
+    position: int | None = None
 
     def __str__(self) -> str:
         return f"make sure that going back loses nothing that {self.environment} has stored"
@@ -170,6 +176,8 @@ class HandOver(Step):
         seconds: until it is ready.
         back: whether this takes another one back: data that were kept aside are put back.
         demand_health: whether it must be healthy; not where it was not before.
+        data: what takes the place of the data, which are kept aside; None where the data stay, or are migrated.
+        position: the last event in that.
     """
 
     environment: str
@@ -179,10 +187,13 @@ class HandOver(Step):
     seconds: float = HEALTH_SECONDS
     back: bool = False
     demand_health: bool = True
+    data: PurePosixPath | None = None
+    position: int | None = None
 
     def __str__(self) -> str:
         verb = "hand the server of" if not self.back else "give the server of"
-        return f"{verb} {self.environment} {'back ' if self.back else 'over '}to {self.release or self.target}"
+        what = f", with {self.data} in place of the data" if self.data is not None else ""
+        return f"{verb} {self.environment} {'back ' if self.back else 'over '}to {self.release or self.target}{what}"
 
 
 @step_kind
@@ -196,6 +207,7 @@ class AwaitRelease(Step):
         seconds: until it is well.
         watch: seconds that it is watched from then on.
         aside: where data lie that were kept before a migration, if there was one.
+        position: see :class:`DemandNothingLost`.
     """
 
     environment: str
@@ -203,6 +215,7 @@ class AwaitRelease(Step):
     aside: PurePosixPath
     seconds: float = HEALTH_SECONDS
     watch: float = WATCH_SECONDS
+    position: int | None = None
 
     def __str__(self) -> str:
         within = f"within {self.seconds:.0f} seconds"

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from homeport.contract import IDENTITY_FILE, DataFacts, DataLoss, ExitCode
+from homeport.environments.backups.losses import lost_in_words
 from homeport.environments.environment import Environment
+from homeport.environments.releases.steps import DemandNothingLost
 from homeport.errors import HomeportError, NeedsPersonError
 from homeport.files import sync_directory, write_atomically
 from homeport.host.archives.tree import remove_tree
@@ -44,7 +46,7 @@ def put_back(environment: Environment, aside: Path) -> None:
         drop(aside)
         return
     data = Path(environment.data_directory)
-    left = data.with_name(aside.name.replace(".before-", AFTER, 1))
+    left = left_of(environment, aside)
     with replication_held(environment):
         if data.exists():
             drop(left)
@@ -54,27 +56,44 @@ def put_back(environment: Environment, aside: Path) -> None:
     sync_directory(data.parent)
 
 
-def demand_nothing_lost(environment: Environment, program: Sequence[str], release: str, aside: Path) -> None:
+def left_of(environment: Environment, aside: Path) -> Path:
+    """Where data lie that were left for those that were kept aside."""
+    return Path(environment.data_directory).with_name(aside.name.replace(".before-", AFTER, 1))
+
+
+def demand_nothing_lost(environment: Environment, program: Sequence[str], step: DemandNothingLost) -> None:
     """Refuses to go back where that loses something.
+
+    Args:
+        environment: whose data.
+        program: of the release that serves them, which knows their schema.
+        step: what was kept aside, and from which event on the release serves.
 
     Raises:
         NeedsPersonError: it would; what, and between what to choose, is said.
         HomeportError: nobody can tell.
     """
+    aside = Path(step.aside)
     if not was_migrated(environment, program, aside) or _allowance(aside).exists():
         return
-    facts: DataFacts = _ask(program, "facts", str(aside))
-    words = ["lost", environment.name, "--position", str(facts["position"] or 0)]
-    if facts["position_at"]:
-        words += ["--position-at", facts["position_at"]]
-    if facts["identity"]:
-        words += ["--identity", facts["identity"]]
+    words = ["lost", environment.name]
+    if step.position is None:
+        facts: DataFacts = _ask(program, "facts", str(aside))
+        words += ["--position", str(facts["position"] or 0)]
+        if facts["position_at"]:
+            words += ["--position-at", facts["position_at"]]
+        if facts["identity"]:
+            words += ["--identity", facts["identity"]]
+    else:
+        words += ["--position", str(step.position)]
     loss: DataLoss = _ask(program, *words)
     if loss["events"]:
+        name = environment.name
         raise NeedsPersonError(
-            f"{release} is not well, and was left serving: going back would lose {loss['events']} things that it has "
-            f"stored ({loss['messages']} messages, {loss['tasks_created'] + loss['tasks_changed']} tasks).",
-            "homeport deploy ENV --stay keeps it and what it stored; --lose goes back without that.",
+            f"{step.release} is not well, and was left serving: going back would lose {lost_in_words(loss)}.",
+            f"homeport deploy {name} --stay keeps it and what it stored. homeport deploy {name} --lose goes back to the"
+            f" release before and its data ({aside}); what was stored since then stays in"
+            f" {left_of(environment, aside)}, which no server reads.",
             aside=str(aside),
             lost=dict(loss),
         )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import SLOTS
 from homeport.environments.releases.steps import DemandNothingLost, HandOver, PutDataBack
 from homeport.environments.services.steps import StopServer
 from homeport.environments.steps import Link, Step
-from homeport.errors import HomeportError
-from homeport.host.commands import run_command
+from homeport.files import sync_directory
 from homeport.host.health import ask_environment
 from homeport.host.releases.aside import drop, keep_aside, put_back, was_migrated
-from homeport.host.releases.rehearsing import facts_of, sentence_of
+from homeport.host.releases.migrating import migrate_live
+from homeport.host.releases.rehearsing import facts_of
+from homeport.host.replication.holding import replication_held
 from homeport.host.services.hold import Hold
 from homeport.host.services.slots import Slots, release_at
-
-_SECONDS: Final = 6 * 3600.0
 
 
 class HandOverer:
@@ -47,7 +46,8 @@ class HandOverer:
             return ()
         # A copy that an earlier deploy left is none of this one's.
         drop(Path(step.aside))
-        name, lost = step.environment, DemandNothingLost(step.environment, step.release, step.aside)
+        name = step.environment
+        lost = DemandNothingLost(name, step.release, step.aside, step.position)
         serving = self._slots.serving()
         before = self._slots.target(serving) if serving is not None else None
         if before is None:
@@ -64,6 +64,8 @@ class HandOverer:
         if step.back:
             self._give_back(step)
             return None
+        if step.data is not None:
+            return {"migrations": [], "held_seconds": self._exchange_data(step, Path(step.data))}
         program = self._program(step.release)
         pending: list[str] = []
         together = True
@@ -72,7 +74,7 @@ class HandOverer:
             pending, together = facts["pending_migrations"], facts.get("previous_release_can_run", False)
         if not pending or together:
             if pending:
-                self._migrate(program, beside=True)
+                migrate_live(self._environment, program, beside=True)
             self._slots.hand_over(step.target, step.release, step.seconds)
             return {"migrations": pending, "held_seconds": 0.0}
         serving = self._serving()
@@ -81,17 +83,23 @@ class HandOverer:
             keep_aside(self._environment, serving, Path(step.aside))
             # Should this process die now, the release goes on with the migration, and the copy is there.
             hold.allow(step.release)
-            self._migrate(program, beside=False)
+            migrate_live(self._environment, program, beside=False)
 
         seconds = self._slots.exchange(step.target, step.release, step.seconds, change)
         return {"migrations": pending, "held_seconds": round(seconds, 3)}
 
-    def _migrate(self, program: Sequence[str], *, beside: bool) -> None:
-        """Has a release bring the live data to its schema; they are as they were where that fails."""
-        words = ("data", "migrate", self._environment.name, *(("--beside",) if beside else ()), "--json")
-        done = run_command((*program, *words), seconds=_SECONDS)
-        if done.code != 0:
-            raise HomeportError(f"The data could not be migrated: {sentence_of(done.errors)}")
+    def _exchange_data(self, step: HandOver, data: Path) -> float:
+        """Has other data take the place of those that are there, which are kept aside."""
+
+        def change(hold: Hold) -> None:
+            live, aside = Path(self._environment.data_directory), Path(step.aside)
+            with replication_held(self._environment):
+                live.rename(aside)
+                data.rename(live)
+            sync_directory(live.parent)
+            hold.allow(step.release)
+
+        return round(self._slots.exchange(step.target, step.release, step.seconds, change), 3)
 
     def _give_back(self, step: HandOver) -> None:
         aside = Path(step.aside)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.environments.environment import Environment
+from homeport.environments.migrations.steps import MigrateData
 from homeport.environments.releases.figures import Figures
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import (
@@ -30,12 +31,13 @@ from homeport.errors import HomeportError
 from homeport.host.data.program import release_program
 from homeport.host.hands import Hands
 from homeport.host.health import ask_environment
-from homeport.host.releases.aside import demand_nothing_lost, drop, is_whole, keep_aside, put_back
+from homeport.host.releases.aside import demand_nothing_lost, drop, is_whole, keep_aside, put_back, was_migrated
 from homeport.host.releases.building import build
 from homeport.host.releases.current import program_of
 from homeport.host.releases.handing_over import HandOverer
 from homeport.host.releases.measuring import measure
-from homeport.host.releases.rehearsing import clear, pending_migrations, rehearse
+from homeport.host.releases.migrating import migrate_live
+from homeport.host.releases.rehearsing import clear, facts_of, rehearse
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.releases.watching import await_release
 from homeport.host.services.service import ServiceManager
@@ -155,14 +157,30 @@ class AsideKeeper:
 
     def apply(self, step: KeepDataAside) -> Mapping[str, Any] | None:
         around = self._around
-        data = Path(around.environment.data_directory)
-        if not (data / "identity.json").exists():
+        if not Path(around.environment.identity_file).exists():
             return None
-        pending = pending_migrations(around.program(step.release), data)
-        if not pending:
+        facts = facts_of(around.program(step.release), Path(around.environment.data_directory))
+        if facts.get("previous_release_can_run", not facts["pending_migrations"]):
+            # The way back is the release before, on the data as they are then.
             return None
         keep_aside(around.environment, around.serving, Path(step.aside))
-        return {"migrations": pending}
+        return {"migrations": facts["pending_migrations"]}
+
+
+class DataMigrator:
+    """:class:`MigrateData`."""
+
+    def __init__(self, around: ReleaseSurroundings) -> None:
+        self._around = around
+
+    def inverse(self, step: MigrateData) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: MigrateData) -> Mapping[str, Any] | None:
+        environment = self._around.environment
+        if not Path(environment.identity_file).exists():
+            return None
+        return {"migrated": migrate_live(environment, self._around.program(step.release), beside=False)}
 
 
 class BackPutter:
@@ -175,7 +193,10 @@ class BackPutter:
         return ()
 
     def apply(self, step: PutDataBack) -> None:
-        put_back(self._around.environment, Path(step.aside))
+        around = self._around
+        if is_whole(Path(step.aside)) and not was_migrated(around.environment, around.serving, Path(step.aside)):
+            drop(Path(step.aside))
+        put_back(around.environment, Path(step.aside))
 
 
 class LossDemander:
@@ -189,7 +210,7 @@ class LossDemander:
 
     def apply(self, step: DemandNothingLost) -> None:
         around = self._around
-        demand_nothing_lost(around.environment, around.program(step.release), step.release, Path(step.aside))
+        demand_nothing_lost(around.environment, around.program(step.release), step)
 
 
 @dataclass(slots=True)
@@ -223,7 +244,7 @@ class Awaiter:
 
     def inverse(self, step: AwaitRelease) -> tuple[Step, ...]:
         kept = is_whole(Path(step.aside))
-        return (DemandNothingLost(step.environment, step.release, step.aside),) if kept else ()
+        return (DemandNothingLost(step.environment, step.release, step.aside, step.position),) if kept else ()
 
     def apply(self, step: AwaitRelease) -> Mapping[str, Any]:
         around = self._around
@@ -278,6 +299,7 @@ def release_hands(around: ReleaseSurroundings) -> Hands:
         PutDataBack: BackPutter(around),
         DemandNothingLost: LossDemander(around),
         HandOver: HandOverer(around.environment, around.program, lambda: around.serving),
+        MigrateData: DataMigrator(around),
         MeasureServer: Measurer(around, seen),
         AwaitRelease: Awaiter(around, seen),
         MarkRelease: Marker(around),

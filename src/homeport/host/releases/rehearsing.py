@@ -46,7 +46,8 @@ def rehearse(
     scratch.mkdir(mode=0o700, parents=True)
     try:
         copy = scratch / "data"
-        OwnData(environment, serving).snapshot(live_source(environment), copy)
+        source = live_source(environment) if step.data is None else Path(step.data)
+        OwnData(environment, serving if step.data is None else program).snapshot(source, copy)
         runner: Runner = PlainRunner()
         if step.unit:
             runner = EnclosedRunner(environment, file, step.unit, step.scratch)
@@ -73,15 +74,6 @@ def clear(scratch: Path, unit: str = "") -> None:
         stop_unit(unit)
     if scratch.exists():
         remove_tree(scratch)
-
-
-def pending_migrations(program: Sequence[str], directory: Path) -> list[str]:
-    """What the release of a program would run on data, which may be live.
-
-    Raises:
-        HomeportError: it cannot read them.
-    """
-    return facts_of(program, directory)["pending_migrations"]
 
 
 def facts_of(program: Sequence[str], directory: Path) -> DataFacts:

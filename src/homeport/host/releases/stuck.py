@@ -20,11 +20,13 @@ class Stuck:
         operation: its id in the journal.
         release: the id of the release that was left serving.
         aside: where the data lie as they were before.
+        is_copy: whether that is a copy, which goes with the decision to stay; else a person removes it.
     """
 
     operation: str
     release: str
     aside: PurePosixPath
+    is_copy: bool
 
 
 def find_stuck(environment: Environment) -> Stuck | None:
@@ -34,7 +36,7 @@ def find_stuck(environment: Environment) -> Stuck | None:
             continue
         for step in operation.plan.steps:
             if isinstance(step, AwaitRelease):
-                return Stuck(operation.id, step.release, step.aside)
+                return Stuck(operation.id, step.release, step.aside, step.position is None)
     return None
 
 
@@ -45,4 +47,5 @@ def stay(around: ReleaseSurroundings, stuck: Stuck) -> None:
     around.shelf.write(replace(known, state="good", reason="a person chose to stay with it", served=served))
     journal = Journal(Path(around.environment.journal_directory))
     journal.end(stuck.operation, "done", f"A person chose to stay with {stuck.release}.")
-    drop(Path(stuck.aside))
+    if stuck.is_copy:
+        drop(Path(stuck.aside))

@@ -1,4 +1,4 @@
-"""What a restore would lose, as people read it."""
+"""What going back to older data would lose, as people read it."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ def loss_lines(loss: DataLoss) -> list[str]:
     lines.append(f"{loss['events']} events of {name} would be lost, from {loss['since']} to {loss['until']}:")
     numbers = {text: count for key, text in _LOST if isinstance(count := loss.get(key), int) and count}
     return [*lines, *(f"  {count} {text}" for text, count in numbers.items())]
+
+
+def lost_in_words(loss: DataLoss) -> str:
+    """The same within a sentence: ``3 messages, 1 lessons (4 events since 2026-10-02T06:15:00Z)``."""
+    numbers = [f"{count} {text}" for key, text in _LOST if isinstance(count := loss.get(key), int) and count]
+    return f"{', '.join(numbers) or 'what happened'} ({loss['events']} events since {loss['since']})"

@@ -1,0 +1,99 @@
+"""The plan of a rollback to a release that cannot use the data as they are: they go back with it, to a backup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from homeport.contract import DataLoss
+from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard, KeepServed, Scratch, Settle, Unpack
+from homeport.environments.backups.steps import MakeBackup
+from homeport.environments.plan import Plan
+from homeport.environments.releases.plans import Change
+from homeport.environments.releases.release import Release
+from homeport.environments.releases.steps import AwaitRelease, HandOver, MarkRelease, RehearseRelease
+from homeport.environments.services.steps import ComeBack, StartServer, StopServer
+from homeport.environments.steps import Link, Ownership, Rename, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPoint:
+    """The data that a release goes back with.
+
+    Attributes:
+        backup: the id of the backup that holds them.
+        position: its last event.
+        created: RFC 3339, when it was made.
+        loss: what the data hold now that it does not; None where that cannot be counted.
+        mode: of that directory.
+        owner: of that directory.
+    """
+
+    backup: str
+    position: int | None
+    created: str
+    loss: DataLoss | None
+    mode: int
+    owner: Ownership
+
+    @property
+    def loses(self) -> bool:
+        """Whether something that was stored would be gone, or nobody can say that it would not."""
+        return self.loss is None or self.loss["events"] > 0
+
+
+def kept_aside(change: Change) -> PurePosixPath:
+    """Where the data lie afterwards that were left, until a person removes them."""
+    return _beside(change, f"before-rollback-{change.backup}")
+
+
+def plan_rollback_with_data(change: Change, point: DataPoint, current: Release | None, why: str) -> Plan:
+    """Puts a release in place that is there, and the data of a backup with it; any failure goes the whole way back.
+
+    The data that are left are saved in a backup, and stay beside the new ones.
+    """
+    environment, release = change.environment, change.release
+    if change.backup is None or change.scratch is None:
+        raise ValueError("an environment without data has none to go back with")
+    name, aside = environment.name, kept_aside(change)
+    work = _beside(change, f"going-back-{change.backup}")
+    data = work / DATA
+    left = (MarkRelease(name, current.id, "bad", why or f"left for {release}"),) if current is not None else ()
+    steps = (
+        MakeBackup(name, change.backup, "rollback"),
+        Scratch(work),
+        Unpack(name, point.backup, work),
+        Settle(data, point.mode, point.owner),
+        RehearseRelease(name, release, change.scratch, change.socket, data=data),
+        *_exchange(change, point, data, aside),
+        AwaitRelease(name, release, aside, change.seconds, change.watch, point.position),
+        *left,
+        MarkRelease(name, release, "good"),
+    )
+    return Plan("rollback", name, (*steps, Discard(work)), commits_after=len(steps))
+
+
+def _exchange(change: Change, point: DataPoint, data: PurePosixPath, aside: PurePosixPath) -> tuple[Step, ...]:
+    environment, release = change.environment, change.release
+    name, target = environment.name, environment.releases_directory / release
+    live = environment.data_directory
+    link = Link(environment.current_release, target)
+    if change.slots:
+        over = HandOver(name, release, target, aside, change.seconds, data=data, position=point.position)
+        return (over, link)
+    return (
+        ComeBack(name, change.seconds),
+        StopServer(name),
+        DemandUnused(name, live),
+        Rename(live, aside),
+        Rename(data, live),
+        link,
+        KeepServed(live, _beside(change, f"left-{release}")),
+        StartServer(name),
+    )
+
+
+def _beside(change: Change, what: str) -> PurePosixPath:
+    """A name next to the data directory, on the same file system."""
+    data = change.environment.data_directory
+    return data.with_name(f"{data.name}.{what}")
