@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import pytest
 from homeport import server
 from homeport.storage.sqlite.revisions import HEAD
 from tests.support.exchanging import content
-from tests.support.later import LATER, UPPER, migration, site_packages
+from tests.support.later import LATER, UPPER, migration, site_packages, turns_red
 from tests.support.migrating import Dock
 from tests.support.running import PROGRAM
 from tests.support.waiting import until
@@ -34,10 +35,9 @@ ONLY_LIVE: Final = migration(
 )
 
 
-def turns_red(when: str) -> str:
-    """A migration after which the store proves no write once ``when`` holds: the server is well, and then is not."""
-    trigger = f"CREATE TRIGGER red BEFORE UPDATE ON probe WHEN {when} BEGIN SELECT RAISE(FAIL, 'no'); END"
-    return migration(upgrade=f'{UPPER}\n    op.execute("{trigger}")')
+def unwell(when: str) -> str:
+    """A migration after which the server is well, and then is not."""
+    return migration(upgrade=turns_red(when))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_migration_that_fails_on_the_data_alone_leaves_them_to_the_release_bef
 
 def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back_where_nothing_was_stored(dock: Dock) -> None:
     """The probe is asked a few times until it is ready, and at every look at its health."""
-    dock.shelved(NEW, turns_red("new.writes > (SELECT max(seq) FROM sqlite_sequence) + 40"))
+    dock.shelved(NEW, unwell("new.writes > (SELECT max(seq) FROM sqlite_sequence) + 40"))
     send(dock, "before")
     count, names = messages(dock), dock.projects()
     error = dock.json("rollback", "production", "--to", NEW, "--watch", "120", "--wait", "60", "--yes", code=1)
@@ -128,10 +128,8 @@ def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back_where_
 def test_where_something_was_stored_a_person_chooses(dock: Dock, decision: str) -> None:
     send(dock, "before")
     count = messages(dock)
-    dock.shelved(NEW, turns_red("EXISTS (SELECT 1 FROM messages WHERE subject = 'acknowledged')"))
-    command = [*PROGRAM, "--config", str(dock.file), "rollback", "production", "--to", NEW, "--json"]
-    with subprocess.Popen([*command, "--watch", "300", "--yes"], stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: said_of_health(dock).get("release") == NEW, within=120)
+    dock.shelved(NEW, unwell("EXISTS (SELECT 1 FROM messages WHERE subject = 'acknowledged')"))
+    with going(dock) as process:
         send(dock, "acknowledged")
         _, said = process.communicate(timeout=200)
     assert process.returncode == 5, said
@@ -149,6 +147,18 @@ def test_where_something_was_stored_a_person_chooses(dock: Dock, decision: str) 
         assert (served(dock), messages(dock), dock.beside()) == ((NEW, LATER), count + 1, [])
         return
     assert (served(dock), messages(dock), dock.beside()) == ((OLD, HEAD), count, [f"data.left-{NEW}"])
+
+
+@contextmanager
+def going(dock: Dock) -> Iterator[subprocess.Popen[str]]:
+    """The change to the new release, from when that serves and is watched."""
+    command = [*PROGRAM, "--config", str(dock.file), "rollback", "production", "--to", NEW, "--json"]
+    with subprocess.Popen([*command, "--watch", "300", "--yes"], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: said_of_health(dock).get("release") == NEW, within=120)
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_release_before_that_can_live_with_a_migration_comes_back_to_the_data_as_they_are(dock: Dock) -> None:

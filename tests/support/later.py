@@ -22,6 +22,12 @@ ALL_UPPER: Final = """
 """
 
 
+def turns_red(when: str) -> str:
+    """Statements after which the store proves no write once ``when`` holds: a server is well, and then is not."""
+    trigger = f"CREATE TRIGGER red BEFORE UPDATE ON probe WHEN {when} BEGIN SELECT RAISE(FAIL, 'no'); END"
+    return f'{UPPER}\n    op.execute("{trigger}")'
+
+
 def migration(*, upgrade: str = UPPER, verify: str = ALL_UPPER, previous: bool = False) -> str:
     """The text of a file of migrations/versions.
 
@@ -61,14 +67,19 @@ def site_packages(release: Path) -> Path:
     return release / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
+def needed(release: Path, *before: Path) -> None:
+    """Gives a fresh environment what this one has, after what is in these directories."""
+    lines = [*before, Path(sysconfig.get_path("purelib"))]
+    (site_packages(release) / "needed.pth").write_text("".join(f"{line}\n" for line in lines))
+
+
 def later_release(directory: Path, text: str | None = None) -> tuple[str, ...]:
     """A release in ``directory`` with the migration ``text``, none where that is empty; what runs its ``homeport``."""
     python, site = directory / "bin" / "python", site_packages(directory)
     if not python.exists():
         venv.EnvBuilder(symlinks=True).create(directory)
         shutil.copytree(SOURCE, site / "homeport", ignore=shutil.ignore_patterns("__pycache__"))
-        # What it needs is what this one needs.
-        (site / "needed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+        needed(directory)
     if text != "":
         file = site / "homeport" / "storage" / "migrations" / "versions" / f"r{LATER}_later.py"
         file.write_text(migration() if text is None else text)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from homeport.storage.sqlite.revisions import HEAD
 from tests.support import changing_killed, dying, waiting
 from tests.support.later import LATER
 from tests.support.machine import booted
@@ -157,7 +158,14 @@ def test_a_release_that_the_one_before_cannot_live_with_comes_and_goes_while_cal
     assert made["hand_over"]["migrations"] == [LATER]
     assert 0 < made["hand_over"]["held_seconds"] < 30
     assert harbour.health["release"] != before["release"]
-    # The code alone does not lead back.
-    said = harbour.change("rollback", "production", "--to", before["release"], code=1)["error"]["message"]
-    assert "schema" in said
+    # The code alone does not lead back: the data go back too, and what would be lost is said first.
+    harbour.token_call("create_project", id="q", name="since", description="d")
+    way = ("rollback", "production", "--to", before["release"], "--watch", "1")
+    refused = harbour.change(*way, code=3)["error"]
+    assert refused["details"]["lost"]["projects"] == 1
     assert harbour.health["release"] == made["release"]
+    back = harbour.change(*way, "--lose")
+    assert (harbour.health["release"], harbour.health["schema_version"]) == (before["release"], HEAD)
+    assert harbour.token_call("get_project", id="p")["project"]["name"] == "small"
+    assert 0 < back["hand_over"]["held_seconds"] < 30
+    assert {release for _, release in harbour.slots().values()} == {before["release"]}

@@ -209,14 +209,15 @@ def _ask(environment: Environment, made: _Made, arguments: Namespace) -> Confirm
         return "yes" if arguments.yes or arguments.lose else ""
     for line in (*_point_lines(made), *plan_lines(made.plan)):
         tell(line)
-    if loses and not sys.stdin.isatty():
+    if loses and not arguments.lose and not sys.stdin.isatty():
         raise GuardError(
             f"Going back to {made.release} takes the data back to {made.point.backup if made.point else ''}, and loses"
             " what was stored since.",
             "--lose agrees to that.",
             lost=made.point.loss if made.point else None,
         )
-    return confirm(f"{made.plan.operation} {environment.name}, which is protected: {made.release}", yes=False)
+    why = "and lose what was stored since" if loses else "which is protected"
+    return confirm(f"{made.plan.operation} {environment.name}, {why}: {made.release}", yes=False)
 
 
 def _point_lines(made: _Made) -> list[str]:

@@ -9,9 +9,9 @@ from homeport.contract import DataLoss
 from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard, KeepServed, Scratch, Settle, Unpack
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
-from homeport.environments.releases.plans import Change
+from homeport.environments.releases.plans import Change, rehearsal
 from homeport.environments.releases.release import Release
-from homeport.environments.releases.steps import AwaitRelease, HandOver, MarkRelease, RehearseRelease
+from homeport.environments.releases.steps import AwaitRelease, HandOver, MarkRelease, MeasureServer
 from homeport.environments.services.steps import ComeBack, StartServer, StopServer
 from homeport.environments.steps import Link, Ownership, Rename, Step
 
@@ -53,7 +53,7 @@ def plan_rollback_with_data(change: Change, point: DataPoint, current: Release |
     The data that are left are saved in a backup, and stay beside the new ones.
     """
     environment, release = change.environment, change.release
-    if change.backup is None or change.scratch is None:
+    if change.backup is None:
         raise ValueError("an environment without data has none to go back with")
     name, aside = environment.name, kept_aside(change)
     work = _beside(change, f"going-back-{change.backup}")
@@ -64,7 +64,8 @@ def plan_rollback_with_data(change: Change, point: DataPoint, current: Release |
         Scratch(work),
         Unpack(name, point.backup, work),
         Settle(data, point.mode, point.owner),
-        RehearseRelease(name, release, change.scratch, change.socket, data=data),
+        *rehearsal(change, data),
+        MeasureServer(name),
         *_exchange(change, point, data, aside),
         AwaitRelease(name, release, aside, change.seconds, change.watch, point.position),
         *left,

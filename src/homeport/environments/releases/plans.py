@@ -74,9 +74,7 @@ def _exchange(change: Change) -> tuple[Step, ...]:
     environment, release = change.environment, change.release
     name, aside = environment.name, change.aside
     backup = (MakeBackup(name, change.backup, "deploy"),) if change.backup is not None else ()
-    unit = f"{environment.unit}-rehearsal" if change.slots else ""
-    socket = PurePosixPath("/run") / unit / "serve.sock" if unit else change.socket
-    tried = (RehearseRelease(name, release, change.scratch, socket, unit),) if change.scratch is not None else ()
+    tried = rehearsal(change)
     target = environment.releases_directory / release
     if change.slots:
         return (
@@ -98,3 +96,13 @@ def _exchange(change: Change) -> tuple[Step, ...]:
         StartServer(name),
         AwaitRelease(name, release, aside, change.seconds, change.watch),
     )
+
+
+def rehearsal(change: Change, data: PurePosixPath | None = None) -> tuple[Step, ...]:
+    """The trial of a release on a copy: of the environment's data, or of what is to take their place."""
+    environment = change.environment
+    if change.scratch is None:
+        return ()
+    unit = f"{environment.unit}-rehearsal" if change.slots else ""
+    socket = PurePosixPath("/run") / unit / "serve.sock" if unit else change.socket
+    return (RehearseRelease(environment.name, change.release, change.scratch, socket, unit, data),)

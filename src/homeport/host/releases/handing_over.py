@@ -99,7 +99,7 @@ class HandOverer:
             sync_directory(live.parent)
             hold.allow(step.release)
 
-        return round(self._slots.exchange(step.target, step.release, step.seconds, change), 3)
+        return round(self._slots.exchange(step.target, step.release, step.seconds, change, anew=True), 3)
 
     def _give_back(self, step: HandOver) -> None:
         aside = Path(step.aside)
