@@ -19,9 +19,9 @@ begins, done = Journal.step_begins, Journal.step_done
 plan = {}
 begin = Journal.begin
 
-def remember(self, operation, made):
+def remember(self, operation, made, *rest):
     plan[operation] = made
-    begin(self, operation, made)
+    begin(self, operation, made, *rest)
 
 def dying(method, mine):
     def wrapped(self, operation, number, *rest):
