@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
-SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server
+SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server rclone
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # A failed recipe must not leave a stamp behind that says it was done.

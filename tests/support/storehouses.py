@@ -156,4 +156,4 @@ def _answers(port: int) -> bool:
 
 def why_no_rclone() -> str | None:
     """What is missing for rclone, if something is."""
-    return None if _program("rclone") else "rclone is not installed"
+    return None if _program("rclone") else "rclone is not installed (`make system` installs it)"
