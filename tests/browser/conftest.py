@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them want the browser, and so run on one worker."""
+    """All of them want the browser. That they share a worker is said in each module: here it would come too late."""
     for item in items:
         if "/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.needs_browser)
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.timeout(180))
 
 

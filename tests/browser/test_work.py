@@ -14,6 +14,7 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
 
+pytestmark = pytest.mark.xdist_group("browser")
 _NUMBERS = count(1)
 
 
