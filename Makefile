@@ -1,7 +1,8 @@
 # Every verb of this project; `make` alone lists them. Each sets up what it needs and is quick when nothing changed.
 
 PYTHON ?= python3
-JOBS ?= 2
+# One more than the two cores that are reckoned with: many tests wait for a server or a machine.
+JOBS ?= 3
 ARGS ?=
 NAME ?=
 UV_VERSION := 0.13.9
@@ -11,7 +12,8 @@ BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
 SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server rclone
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
+# A module stays with one worker, so that what its tests share is made once; the long ones are dealt out first.
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # A failed recipe must not leave a stamp behind that says it was done.
 .DELETE_ON_ERROR:

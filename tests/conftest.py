@@ -44,6 +44,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+    _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Modules that boot machines, then those with slow tests, then all others: no worker begins a long one last."""
+    ranks = {item.path: 2 for item in items}
+    for item in items:
+        rank = 0 if item.get_closest_marker("system") else 1 if item.get_closest_marker("slow") else 2
+        ranks[item.path] = min(ranks[item.path], rank)
+    items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them want the browser. That they share a worker is said in each module: here it would come too late."""
+    """All of them want the browser."""
     for item in items:
         if "/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.needs_browser)

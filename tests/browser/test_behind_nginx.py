@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-pytestmark = pytest.mark.xdist_group("browser")
-
-
 @pytest.mark.needs_nginx
 @pytest.mark.parametrize("name", ["development", "production"])
 def test_pages_work_where_provision_puts_them(browser: Browser, tmp_path: Path, name: str) -> None:

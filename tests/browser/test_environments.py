@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-pytestmark = pytest.mark.xdist_group("browser")
-
-
 @pytest.fixture
 def surveyed(port: Workspace) -> Workspace:
     """The server of all tests, told of two environments just now."""

@@ -16,7 +16,6 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.xdist_group("browser")
 HOSTILE = """<script>document.body.dataset.stolen = 1</script>
 <img src="https://evil.example/a.png" onerror="document.body.dataset.stolen=1">
 ![a](https://evil.example/b.png) [a](javascript:document.body.dataset.stolen=1)

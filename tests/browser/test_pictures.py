@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.xdist_group("browser")
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 

@@ -14,7 +14,6 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
 
-pytestmark = pytest.mark.xdist_group("browser")
 _NUMBERS = count(1)
 
 

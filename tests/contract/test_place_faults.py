@@ -25,7 +25,7 @@ from tests.support.ports import free_ports
 from tests.support.storehouses import BUCKET, ObjectStore, SshServer, make_key, why_no_rclone
 from tests.support.wires import Wire
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("places"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 IMPATIENT: Final = Timeouts(connect=1, silence=2)
 OLD: Final = b"the good one of before"

@@ -22,7 +22,7 @@ from homeport.secret import Secret
 from tests.support.archives import make_tree, packed, record_of
 from tests.support.storehouses import BUCKET, ObjectStore, SshServer, why_no_rclone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("places")]
+pytestmark = [pytest.mark.slow]
 
 SECRET: Final = "s3cr3t-of-the-tests"
 

@@ -17,7 +17,7 @@ from tests.support.running import PROGRAM
 from tests.support.storehouses import BUCKET, ObjectStore, SshServer, make_key, object_store, ssh_server, why_no_ssh
 from tests.support.wires import Wire
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("places"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NOISE: Final = random.Random(1).randbytes(3_000_000)
 AT: Final = 1_000_000
 """Byte of a copy at which its connection is cut."""

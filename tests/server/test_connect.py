@@ -27,7 +27,7 @@ from homeport.outbound import trial
 from tests.support.ports import free_ports
 from tests.support.running import PROGRAM, Workspace, running, workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("connect")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 WRITABLE = [
     (key, transport)

@@ -15,14 +15,12 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One group, so that machines leave a core to the other tests; time for an image that is not built yet."""
+    """Time for an image that is not built yet, and a reason where no machine can be."""
     here = [item for item in items if HERE in item.path.parents]
     reason = missing() if here else None
     for item in here:
         item.add_marker("system")
         item.add_marker(pytest.mark.timeout(600))
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("machines"))
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
