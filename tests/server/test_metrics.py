@@ -6,9 +6,11 @@ import time
 
 import anyio
 import httpx2
+import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from homeport.host.releases.measuring import count_requests
 from homeport.operations.caller import ANYBODY
 from homeport.transports.exchange import Exchange
 from homeport.transports.metrics import BUCKETS, Metrics
@@ -50,6 +52,20 @@ async def test_requests_are_counted_by_kind_and_status_and_timed(site: Served) -
     assert found["homeport_request_seconds_count", labelled(kind="api")] == 1
     assert found["homeport_request_seconds_bucket", labelled(kind="api", le="+Inf")] == 1
     assert found["homeport_request_seconds_sum", labelled(kind="api")] > 0
+
+
+@pytest.mark.parametrize("revision", [None, "2025-06-18", "2026-07-28"])
+async def test_a_call_that_fails_inside_is_seen_by_who_watches_a_release(
+    site: Served, revision: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(type(site.dispatcher), "call", broken)
+    await site.call(revision, "get_server_status", {})
+    assert (await site.http.get("/api/v1/status")).status_code == 500
+    answered, failed, _ = count_requests((await site.http.get("/metrics")).text)
+    assert (answered, failed) == (2, 2)
 
 
 async def test_it_says_what_runs_here(site: Served) -> None:

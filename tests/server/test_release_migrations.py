@@ -176,6 +176,37 @@ def test_a_release_before_that_can_live_with_a_migration_comes_back_to_the_data_
     assert dock.beside() == []
 
 
+ENDS: Final = """
+import os, pathlib, sys, threading, time
+def watch():
+    while not pathlib.Path({sign!r}).exists():
+        time.sleep(0.05)
+    os._exit(9)
+if "serve" in sys.orig_argv and "--socket" not in sys.orig_argv:
+    threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+def test_where_the_one_before_can_live_with_the_data_an_unwell_release_goes_back_and_what_it_stored_stays(
+    dock: Dock,
+) -> None:
+    dock.shelved(NEW, migration(previous=True))
+    sign = dock.directory / "sign"
+    place = site_packages(dock.data.parent / "releases" / NEW) / "sitecustomize.py"
+    place.write_text(ENDS.format(sign=str(sign)))
+    with going(dock) as process:
+        send(dock, "acknowledged")
+        count = messages(dock)
+        sign.touch()
+        _, said = process.communicate(timeout=200)
+    assert process.returncode == 1, said
+    assert f"{NEW} became healthy, then ended" in json.loads(said.strip().splitlines()[-1])["error"]["message"]
+    assert served(dock) == (OLD, LATER)
+    assert messages(dock) == count
+    assert dock.beside() == []
+    assert dock.operations()[-1].outcome == "undone"
+
+
 def test_a_rollback_says_what_would_be_lost_asks_and_takes_the_data_back_too(dock: Dock) -> None:
     send(dock, "before")
     count, names = messages(dock), dock.projects()

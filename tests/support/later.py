@@ -28,13 +28,22 @@ def turns_red(when: str) -> str:
     return f'{UPPER}\n    op.execute("{trigger}")'
 
 
-def migration(*, upgrade: str = UPPER, verify: str = ALL_UPPER, previous: bool = False) -> str:
+def migration(
+    *,
+    upgrade: str = UPPER,
+    verify: str = ALL_UPPER,
+    previous: bool = False,
+    revision: str = LATER,
+    after: str = HEAD,
+) -> str:
     """The text of a file of migrations/versions.
 
     Args:
         upgrade: the statements of its ``upgrade``.
         verify: those of its ``verify``, indented, over ``connection``.
         previous: whether the release before can live with it.
+        revision: its own.
+        after: the one that it follows.
     """
     return f'''"""Names of projects are in capitals."""
 
@@ -45,8 +54,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "{LATER}"
-down_revision: Final = "{HEAD}"
+revision: Final = "{revision}"
+down_revision: Final = "{after}"
 
 PREVIOUS_RELEASE_CAN_RUN: Final = {previous}
 

@@ -62,6 +62,11 @@ def test_going_back_leaves_a_note_and_takes_the_one_that_served_before(harbour: 
 
 
 LATER = SERVER.replace("class Handler", "import threading\nthreading.Timer(0.6, os._exit, [9]).start()\nclass Handler")
+ASKED = "import itertools\nASKED = itertools.count(1)\nclass Handler"
+RED = SERVER.replace("class Handler", ASKED).replace("(200)", "(200 if next(ASKED) < 5 else 503)")
+SLOW = SERVER.replace("class Handler", ASKED).replace(
+    "body = ", "import time; time.sleep(next(ASKED) > 4 and 1.4); body = ", 1
+)
 CRASH = {"server.py": "raise SystemExit('no table called agents')\n"}
 BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
     "syntax error": ({"server.py": "def (:\n"}, "SyntaxError"),
@@ -70,8 +75,9 @@ BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
     "crash on start": ({**CRASH}, "no table called agents"),
     "health red": ({"server.py": SERVER.replace("send_response(200)", "send_response(503)")}, "status 503"),
     "hangs": ({"server.py": SLOW_TO_LISTEN}, "was not healthy within"),
-    "slow": ({"server.py": SERVER.replace("body = ", "import time; time.sleep(1.4); body = ", 1)}, "to say how it is"),
     "eats memory": ({"server.py": f"HOARD = b'x' * (400 << 20)\n{SERVER}"}, "MiB of memory"),
+    "red a little later": ({"server.py": RED}, "became healthy, and is so no more: status 503"),
+    "slow a little later": ({"server.py": SLOW}, "to say how it is"),
     "dies a little later": ({"server.py": LATER}, "exit code 9"),
 }
 

@@ -23,7 +23,7 @@ class Figures:
         health_seconds: the median time that it took to say how it is.
         memory: bytes that its processes have; None where nobody may see them.
         answered: requests, but for streams and waits; None for a server that does not count.
-        failed: of these, those that were its own fault (5xx).
+        failed: of these, those that were its own fault: 5xx, and calls of MCP that failed inside.
         seconds: all that these took.
     """
 

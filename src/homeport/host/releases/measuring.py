@@ -24,6 +24,8 @@ _ANSWER: Final = 5.0
 _COUNT: Final = re.compile(
     r'^homeport_requests_total\{kind="(?P<kind>\w+)",status_class="(?P<status>\dxx)"\} (?P<n>\S+)', re.MULTILINE
 )
+_INSIDE: Final = re.compile(r'^homeport_errors_total\{code="-32603"\} (?P<n>\S+)', re.MULTILINE)
+"""Calls of MCP that failed inside: status 200 has those."""
 _SUM: Final = re.compile(r'^homeport_request_seconds_sum\{kind="(?P<kind>\w+)"\} (?P<n>\S+)', re.MULTILINE)
 _NOT_TIMED: Final = frozenset({"stream", "wait"})
 
@@ -65,10 +67,15 @@ def _counted(environment: Environment, unit: str | None) -> tuple[int | None, in
     slot = unit.rpartition("@")[2].removesuffix(".service")
     client = CopyClient(Path("/run") / f"{environment.unit}-{slot}" / PROBE_SOCKET, None, _ANSWER)
     try:
-        text = client.text("/metrics")
+        return count_requests(client.text("/metrics"))
     except HomeportError:
         return None, 0, 0.0
+
+
+def count_requests(text: str) -> tuple[int, int, float]:
+    """Requests, failed ones and seconds in the metrics of a server of ours, but for streams and waits."""
     counts = [found for found in _COUNT.finditer(text) if found["kind"] not in _NOT_TIMED]
     answered = sum(float(found["n"]) for found in counts)
     failed = sum(float(found["n"]) for found in counts if found["status"] == "5xx")
-    return int(answered), int(failed), sum(float(found["n"]) for found in _SUM.finditer(text))
+    failed += sum(float(found["n"]) for found in _INSIDE.finditer(text))
+    return int(answered), int(min(failed, answered)), sum(float(found["n"]) for found in _SUM.finditer(text))

@@ -59,7 +59,7 @@ def await_release(
         answer = ask_environment(environment, timeout=_PATIENCE)
         bad = 0 if answer.healthy else bad + 1
         if bad == _IN_A_ROW:
-            raise HomeportError(f"{step.release} became healthy, and is so no more: {answer.reason}.")
+            raise HomeportError(f"{step.release} became healthy, and is so no more: {answer.reason.removesuffix('.')}.")
         if before is not None and (hunger := find_hunger(before, memory_of(state.pids))):
             raise HomeportError(f"{step.release} does worse than the one before: {hunger}.")
     now = measure(manager, environment)

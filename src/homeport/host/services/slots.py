@@ -217,7 +217,7 @@ class Slots:
                 if answer.healthy or not demand_health:
                     return
             if self._clock() >= deadline:
-                raise HomeportError(f"{unit} was not healthy within {seconds:.0f} seconds: {reason}.")
+                raise HomeportError(f"{unit} was not healthy within {seconds:.0f} seconds: {reason.removesuffix('.')}.")
             self._pause(_BETWEEN)
 
 
