@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -46,6 +47,25 @@ command = ["/usr/bin/node", "server.js"]
 working_directory = "/srv/app"
 variables = {{ PORT = "3462", DATA = "{ROOT}/trial/data" }}
 health_says = {{ status = "ok" }}
+"""
+SITE: Final = "/etc/nginx/conf.d/team.conf"
+WELL_PASSED: Final = "proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 1h;"
+JOB: Final = "/etc/cron.d/notes"
+SAVED: Final = f"{ROOT}/archives"
+SAVES: Final = f"#!/bin/sh\ntar -czf {SAVED}/notes-$(date +%s%N).tar.gz -C {ROOT}/notes/data .\n"
+TIMELESS: Final = {
+    "/etc/systemd/system/timekeeper.service": "[Service]\nExecStart=/bin/sleep infinity\n"
+    "[Install]\nWantedBy=multi-user.target\n",
+    "/etc/systemd/ntp-units.d/50-timekeeper.list": "timekeeper.service\n",
+    "/etc/systemd/system/systemd-timedated.service.d/asks-nobody.conf": "[Service]\n"
+    "SystemCallFilter=~adjtimex clock_adjtime\n",
+}
+READER: Final = """
+import signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("select count(*) from sqlite_master").fetchall()
+print(sqlite3.sqlite_version, flush=True)
+signal.pause()
 """
 SERVER: Final = """\
 const fs = require("fs"), http = require("http");
@@ -122,3 +142,69 @@ def prepare(machine: Machine) -> Patient:
     machine.run(["mkdir", "-p", ELSEWHERE, f"{ROOT}/trial-backups"])
     machine.run(["mount", "--all"])
     return Patient(machine)
+
+
+def site(patient: Patient, *locations: str) -> None:
+    """A server block of somebody's own, which leads to the environments; nginx runs by it."""
+    lines = "".join(f"    location {one}\n" for one in locations)
+    patient.machine.write(SITE, f"server {{\n    listen 127.0.0.1:80;\n    server_name team.example;\n{lines}}}\n")
+    patient.machine.run(["nginx", "-s", "reload"])
+
+
+def passed(path: str, to: str, more: str = WELL_PASSED) -> str:
+    """A location that leads there."""
+    return f"{path} {{ proxy_pass {to}; {more} }}"
+
+
+def reload_without(patient: Patient, found: dict[str, Any], line: int) -> None:
+    """What the finding says: that line is mended (here, taken out), and nginx told of it."""
+    patient.machine.run(["sed", "--in-place", f"{line}d", SITE])
+    patient.mend(found, "nginx -s reload")
+    patient.is_silent()
+    patient.machine.run(["rm", SITE])
+    patient.machine.run(["nginx", "-s", "reload"])
+
+
+WELL: Final = (
+    passed("/mcp", "http://127.0.0.1:3444/mcp"),
+    passed("/mcp/dev", "http://127.0.0.1:3446/mcp"),
+)
+
+
+def header_of(patient: Patient, path: str) -> tuple[int, str | None]:
+    """The status of what nginx answers, and the environment that it is said to be from."""
+    answer = patient.machine.get(f"{PLAIN}{path}", headers={"Host": "team.example"})
+    return answer.status, answer.headers.get("x-mcp-environment")
+
+
+@contextmanager
+def saving(patient: Patient) -> Iterator[None]:
+    """Somebody's own job, which saves the notes and has done so forty minutes ago."""
+    machine = patient.machine
+    machine.write("/usr/local/bin/save-notes", SAVES, mode=0o755)
+    machine.run(["mkdir", "-p", SAVED])
+    machine.run(["save-notes"])
+    due = machine.run(["date", "--date=40 minutes ago", "+%-M %-H"]).out.strip()
+    machine.write(JOB, f"{due} * * * root /usr/local/bin/save-notes\n")
+    patient.is_silent()
+    yield
+    machine.run(["rm", "-r", JOB, SAVED, "/usr/local/bin/save-notes"])
+
+
+@contextmanager
+def without_the_time(patient: Patient) -> Iterator[None]:
+    """A machine with a service that systemd takes for one that sets its clock, and has not done so.
+
+    A container has its host's clock. So that it makes no difference how right that is, the service which says whether
+    it is synchronised may not ask the kernel, and says no, as it does until a clock is set.
+    """
+    machine = patient.machine
+    for file, text in TIMELESS.items():
+        machine.write(file, text)
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "systemd-timedated")
+    yield
+    machine.systemctl("disable", "--now", "timekeeper.service")
+    machine.run(["rm", *TIMELESS])
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "systemd-timedated")

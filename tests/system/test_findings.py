@@ -11,25 +11,32 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from tests.support.machine import booted
-from tests.system.ailing import CREDENTIALS, ELSEWHERE, ENVIRONMENTS, FILE, KEY, PLAIN, ROOT, Patient, prepare
-
-SITE: Final = "/etc/nginx/conf.d/team.conf"
-JOB: Final = "/etc/cron.d/notes"
-SAVED: Final = f"{ROOT}/archives"
-SAVES: Final = f"#!/bin/sh\ntar -czf {SAVED}/notes-$(date +%s%N).tar.gz -C {ROOT}/notes/data .\n"
-READER: Final = """
-import signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1])
-connection.execute("select count(*) from sqlite_master").fetchall()
-print(sqlite3.sqlite_version, flush=True)
-signal.pause()
-"""
-WELL_PASSED: Final = "proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 1h;"
+from tests.system.ailing import (
+    CREDENTIALS,
+    ELSEWHERE,
+    ENVIRONMENTS,
+    FILE,
+    JOB,
+    KEY,
+    PLAIN,
+    READER,
+    ROOT,
+    SAVED,
+    SITE,
+    WELL,
+    Patient,
+    header_of,
+    passed,
+    prepare,
+    reload_without,
+    saving,
+    site,
+    without_the_time,
+)
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +152,10 @@ def test_two_environments_that_write_to_the_same_data_are_found_by_what_they_hav
     patient.mend(found, "homeport start trial")
 
 
-def test_a_unit_that_was_changed_and_not_read_is_read_by_fix(patient: Patient) -> None:
-    patient.machine.run(["touch", "/etc/systemd/system/homeport-development@.service"])
-    found = patient.shows("units-not-reloaded", "development")
+@pytest.mark.parametrize("unit", ["@.service", ".socket", "-backup.timer"])
+def test_a_unit_that_was_changed_and_not_read_is_read_by_fix(patient: Patient, unit: str) -> None:
+    patient.machine.run(["touch", f"/etc/systemd/system/homeport-production{unit}"])
+    found = patient.shows("units-not-reloaded", "production")
     assert found["fixable"]
     patient.homeport("doctor", "--fix")
 
@@ -217,6 +225,21 @@ def test_a_disk_that_is_nearly_full_is_found(patient: Patient) -> None:
     patient.machine.run(["rm", f"{ROOT}/trial-backups/ballast"])
 
 
+def test_a_disk_that_is_mounted_read_only_is_found(patient: Patient) -> None:
+    patient.machine.run(["mount", "-o", "remount,ro", f"{ROOT}/trial-backups"])
+    found = patient.shows("read-only", "trial")
+    assert found["sentence"].startswith(f"{ROOT}/trial-backups ")
+    patient.mend(found, f"mount -o remount,rw {ROOT}/trial-backups")
+
+
+def test_a_clock_that_could_be_set_by_the_network_and_is_not_is_found(patient: Patient) -> None:
+    with without_the_time(patient):
+        found = patient.shows("clock", None)
+        assert "it is not synchronised" in found["sentence"]
+        patient.mend(found, "timedatectl set-ntp true")
+        assert patient.machine.unit("timekeeper.service", "ActiveState")["ActiveState"] == "active"
+
+
 def test_a_file_from_the_future_tells_of_a_clock_that_was_set_back(patient: Patient) -> None:
     data = f"{ROOT}/development/data"
     patient.machine.run(["touch", "--date=tomorrow", f"{data}/identity.json"])
@@ -251,6 +274,31 @@ def test_a_backup_that_reaches_no_other_disk_has_failed(patient: Patient) -> Non
     patient.mend(found, "homeport backup create production")
 
 
+def test_backups_that_lie_on_the_disk_of_their_data_are_found(patient: Patient) -> None:
+    patient.machine.run(["umount", ELSEWHERE])
+    found = patient.shows("backup-same-disk", "production")
+    assert f"{ELSEWHERE} is on it too" in found["evidence"]
+    patient.mend(found, "mount --all")
+
+
+def test_a_backup_whose_archive_or_record_is_no_longer_what_it_was_is_found(patient: Patient) -> None:
+    patient.homeport("backup", "create", "production")
+    listed = json.loads(patient.homeport("backup", "list", "production", "--json").out)["backups"]
+    ids = sorted(one["backup"] for one in listed)
+    record = f"{ROOT}/production-backups/data-{ids[-1]}.json"
+    kept = patient.machine.read(record)
+    patient.machine.write(record, kept[:-100], mode=0o600)
+    found = patient.shows("backup-broken", "production")
+    assert any(record in line for line in found["evidence"]), found
+    patient.machine.write(record, kept, mode=0o600)
+    patient.is_silent()
+    patient.machine.run(["rm", f"{ROOT}/production-backups/data-{ids[0]}.tar.zst"])
+    found = patient.shows("backup-broken", "production")
+    assert found["evidence"] == [f"{ids[0]}: its archive is gone"]
+    assert "homeport backup verify production" in found["mend"]
+    assert f"{ids[0]} at {ROOT}/production-backups: " in patient.homeport("backup", "verify", "production", code=4).out
+
+
 def test_a_backup_and_a_drill_that_are_too_long_ago_are_found(patient: Patient) -> None:
     records = ["find", f"{ROOT}/production-backups", "-name", "data-*.json", "-exec", "sed", "--in-place"]
     patient.machine.run([*records, r's/"created": ".\{10\}/"created": "2026-01-01/', "{}", "+"])
@@ -274,16 +322,8 @@ def test_a_backup_that_does_not_come_back_to_life_is_found(patient: Patient) -> 
 
 @pytest.fixture
 def job(patient: Patient) -> Iterator[Patient]:
-    """Somebody's own job, which saves the notes and has done so forty minutes ago."""
-    machine = patient.machine
-    machine.write("/usr/local/bin/save-notes", SAVES, mode=0o755)
-    machine.run(["mkdir", "-p", SAVED])
-    machine.run(["save-notes"])
-    due = machine.run(["date", "--date=40 minutes ago", "+%-M %-H"]).out.strip()
-    machine.write(JOB, f"{due} * * * root /usr/local/bin/save-notes\n")
-    patient.is_silent()
-    yield patient
-    machine.run(["rm", "-r", JOB, SAVED, "/usr/local/bin/save-notes"])
+    with saving(patient):
+        yield patient
 
 
 def test_a_job_of_cron_that_has_not_run_is_found(job: Patient) -> None:
@@ -315,37 +355,6 @@ def test_an_archive_that_does_not_open_is_found(job: Patient) -> None:
 
 
 # --- nginx ---
-
-
-def site(patient: Patient, *locations: str) -> None:
-    """A server block of somebody's own, which leads to the environments; nginx runs by it."""
-    lines = "".join(f"    location {one}\n" for one in locations)
-    patient.machine.write(SITE, f"server {{\n    listen 127.0.0.1:80;\n    server_name team.example;\n{lines}}}\n")
-    patient.machine.run(["nginx", "-s", "reload"])
-
-
-def passed(path: str, to: str, more: str = WELL_PASSED) -> str:
-    return f"{path} {{ proxy_pass {to}; {more} }}"
-
-
-def reload_without(patient: Patient, found: dict[str, str], line: int) -> None:
-    """What the finding says: that line is mended (here, taken out), and nginx told of it."""
-    patient.machine.run(["sed", "--in-place", f"{line}d", SITE])
-    patient.mend(found, "nginx -s reload")
-    patient.is_silent()
-    patient.machine.run(["rm", SITE])
-    patient.machine.run(["nginx", "-s", "reload"])
-
-
-WELL: Final = (
-    passed("/mcp", "http://127.0.0.1:3444/mcp"),
-    passed("/mcp/dev", "http://127.0.0.1:3446/mcp"),
-)
-
-
-def header_of(patient: Patient, path: str) -> tuple[int, str | None]:
-    answer = patient.machine.get(f"{PLAIN}{path}", headers={"Host": "team.example"})
-    return answer.status, answer.headers.get("x-mcp-environment")
 
 
 def test_a_pattern_that_shadows_a_location_is_found(patient: Patient) -> None:

@@ -158,7 +158,8 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             f"{len(own.broken)} backups of {environment.name} are not what they were when they were made.",
             own.broken[:5],
             "They cannot be relied on.",
-            f"homeport backup verify {environment.name}",
+            f"homeport backup verify {environment.name} writes down what each is worth; then homeport backup create "
+            f"{environment.name}",
         )
     if not environment.protected and environment.name not in facts.provisioned:
         return
@@ -193,11 +194,24 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             environment,
             "backup-same-disk",
             f"Every backup of {environment.name} lies on the disk of its data.",
-            (f"{environment.backups_directory} and {data_directory(environment, facts)} are on one file system",),
+            (
+                f"{environment.backups_directory} and {data_directory(environment, facts)} are on one file system",
+                *(f"{place} is on it too" for place in _local_places(environment)),
+            ),
             "One dead disk takes both.",
-            f"places = [...] in [environments.{environment.name}.backup]: another disk, s3://, sftp:// or rclone:",
+            _another_disk(environment),
             critical=False,
         )
+
+
+def _local_places(environment: Environment) -> list[str]:
+    return [place for place in environment.backup.places if place.startswith("/")]
+
+
+def _another_disk(environment: Environment) -> str:
+    declare = f"places = [...] in [environments.{environment.name}.backup]: another disk, s3://, sftp:// or rclone:"
+    places = " ".join(_local_places(environment))
+    return f"mount --all, where {places} should be a disk that is not mounted; else {declare}" if places else declare
 
 
 def _has_data(environment: Environment, facts: HostFacts) -> bool:

@@ -241,6 +241,9 @@ class HostFacts:
     """Whether systemd runs this machine."""
     processes: tuple[ProcessFact, ...] = ()
     units: tuple[UnitFact, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Of the units that environments have besides their servers (sockets, timers and what they start), the names of
+    those that were changed on disk since systemd read them."""
     jobs: tuple[JobFact, ...] = ()
     directories: tuple[DirectoryFact, ...] = ()
     secrets: tuple[SecretFact, ...] = ()

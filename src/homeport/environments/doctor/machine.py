@@ -79,7 +79,8 @@ def _read_only(environment: Environment, found: DirectoryFact) -> Iterator[Findi
             sentence=f"{found.path} is on a file system that is mounted read-only.",
             evidence=(f"findmnt -T {found.path}",),
             consequence="Nothing can be stored there.",
-            mend="look at the kernel's log (dmesg): a disk that failed is mounted so; then mount it again",
+            mend="look at the kernel's log (dmesg): a disk that failed is mounted so; then mount -o remount,rw "
+            f"{found.path}, or the mount point above it",
         )
 
 

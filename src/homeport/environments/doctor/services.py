@@ -138,16 +138,26 @@ def _unwell(environment: Environment, health: HealthFact | None) -> Iterator[Fin
 
 
 def _unread_units(environments: Sequence[Environment], facts: HostFacts) -> Iterator[Finding]:
+    whose = {name: _owner(name, environments) for name in facts.unread}
     for environment in environments:
-        for unit in units_of(environment, facts):
-            if unit.needs_reload:
-                yield Finding(
-                    kind="units-not-reloaded",
-                    environment=environment.name,
-                    severity="warning",
-                    sentence=f"{unit.name} was changed on disk, and systemd still has what stood there before.",
-                    evidence=(f"NeedDaemonReload=yes for {unit.name}",),
-                    consequence="It runs by its old text until somebody reloads, and then changes by surprise.",
-                    mend="systemctl daemon-reload",
-                    fix=(Run(("systemctl", "daemon-reload")),),
-                )
+        servers = [unit.name for unit in units_of(environment, facts) if unit.needs_reload]
+        unread = sorted({*servers, *(name for name, owner in whose.items() if owner == environment.name)})
+        if not unread:
+            continue
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        yield Finding(
+            kind="units-not-reloaded",
+            environment=environment.name,
+            severity="warning",
+            sentence=f"{unread[0]}{more} changed on disk, and systemd still has what stood there before.",
+            evidence=tuple(f"NeedDaemonReload=yes for {name}" for name in unread),
+            consequence="It runs by its old text until somebody reloads, and then changes by surprise.",
+            mend="systemctl daemon-reload",
+            fix=(Run(("systemctl", "daemon-reload")),),
+        )
+
+
+def _owner(unit: str, environments: Sequence[Environment]) -> str | None:
+    """Whose unit it is; one environment's name may be the beginning of another's."""
+    owners = [one for one in environments if unit.startswith((f"{one.unit}.", f"{one.unit}-"))]
+    return max(owners, key=lambda one: len(one.unit)).name if owners else None

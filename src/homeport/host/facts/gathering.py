@@ -27,7 +27,7 @@ from homeport.host.facts.cron import find_cron_jobs
 from homeport.host.facts.directories import look_at, names_in
 from homeport.host.facts.nginx import read_proxy
 from homeport.host.facts.processes import find_processes
-from homeport.host.facts.units import find_timers, find_units, is_managed, list_units
+from homeport.host.facts.units import find_timers, find_units, find_unread, is_managed, list_units
 
 _OTHERS: Final = 0o077
 _DEEP: Final = 2
@@ -72,6 +72,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
         managed=is_managed(),
         processes=find_processes(ports, roots),
         units=units,
+        unread=find_unread(named_units, [start for one in environments for start in (f"{one.unit}.", f"{one.unit}-")]),
         jobs=_with_environment_paths((*cron, *timers), environments),
         directories=directories,
         secrets=tuple(_secrets(environments)),

@@ -1,4 +1,4 @@
-"""Service units of systemd that have to do with our directories, and timers that run our jobs."""
+"""Units of systemd that have to do with our directories: services, what starts them, and timers that run our jobs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def is_managed() -> bool:
 
 
 def list_units() -> tuple[str, ...]:
-    """The names of all services and timers, loaded or not, but for templates; none where systemd does not run."""
+    """The names of all units of our kinds, loaded or not, but for templates; none where systemd does not run."""
     if not is_managed():
         return ()
-    kinds = "--type=service,timer"
+    kinds = "--type=service,socket,timer,path"
     listed = _systemctl("list-units", kinds, "--all", "--plain", "--no-legend").splitlines()
     listed += _systemctl("list-unit-files", kinds, "--no-legend").splitlines()
     names = {line.split()[0] for line in listed if line.split()}
@@ -87,6 +87,19 @@ def find_timers(known: Iterable[str], names: Iterable[str], now: datetime) -> tu
     return tuple(
         _timer(unit.properties, runs.get(service, {}), now) for unit, service in zip(shown, services, strict=True)
     )
+
+
+def find_unread(known: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The units, of any kind, that were changed on disk since systemd read them.
+
+    Args:
+        known: as :func:`list_units` gives them.
+        names: a unit whose name begins with one is meant.
+    """
+    begins = tuple(names)
+    meant = [name for name in known if name.startswith(begins)]
+    shown = _show(("Id", "NeedDaemonReload"), meant)
+    return tuple(unit.id for unit in shown if unit.properties.get("NeedDaemonReload") == "yes")
 
 
 def _timer(properties: Mapping[str, str], run: Mapping[str, str], now: datetime) -> JobFact:

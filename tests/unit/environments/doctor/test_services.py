@@ -137,3 +137,11 @@ def test_units_that_were_not_reloaded_can_be_fixed() -> None:
     finding = the_one(but(healthy(), "units", 0, needs_reload=True))
     assert finding.kind == "units-not-reloaded"
     assert [str(step) for step in finding.fix] == ["run systemctl daemon-reload"]
+
+
+def test_a_socket_and_a_timer_that_were_not_reloaded_are_one_finding_of_the_environment_whose_they_are() -> None:
+    theirs = (f"{PRODUCTION.unit}.socket", f"{PRODUCTION.unit}-backup.timer")
+    finding = the_one(replace(healthy(), unread=theirs))
+    assert (finding.kind, finding.environment) == ("units-not-reloaded", "production")
+    assert finding.sentence.startswith(f"{theirs[1]} and 1 more changed on disk")
+    assert finding.evidence == tuple(f"NeedDaemonReload=yes for {name}" for name in reversed(theirs))
