@@ -16,7 +16,7 @@ from tests.support.ports import free_ports
 from tests.support.process import call_body
 
 REASON = missing()
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(REASON), reason=REASON)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.skipif(bool(REASON), reason=REASON)]
 PRODUCTION, DEVELOPMENT, LOCAL = "production", "development", "local"
 
 
