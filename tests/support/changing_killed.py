@@ -1,8 +1,9 @@
 """Runs on a machine of a test: changes of release in which the command, or the server, is killed at one point after the
 other; each time the release before or the next one serves, and nothing is between them.
 
-``python -m tests.support.changing_killed FILE ENVIRONMENT WHO FIRST STRIDE`` prints one JSON object; WHO is ``command``
-or ``server``.
+``python -m tests.support.changing_killed FILE ENVIRONMENT WHO FIRST STRIDE [COUNT TARGET]`` prints a JSON object, what
+callers saw among it; WHO is ``command``, ``server``, or ``hold``: the command, where callers wait while it brings the
+data to the schema of the release TARGET. COUNT is of points, at most.
 """
 
 from __future__ import annotations
@@ -11,30 +12,37 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial, wraps
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from homeport.cli.hands import hands_of
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import SLOTS
+from homeport.environments.plan import Plan
 from homeport.environments.releases.plans import Change, plan_rollback
 from homeport.errors import HomeportError
 from homeport.host.carrying import Carrier, carrying
 from homeport.host.data.program import current_release
 from homeport.host.declaration_file import read_declaration
 from homeport.host.health import ask_environment, wait_for_health
+from homeport.host.journal import Journal
 from homeport.host.operation_lock import operation_lock
+from homeport.host.releases import handing_over
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.services import slots
+from homeport.host.services.hold import Hold
 from homeport.host.services.systemd import SystemdManager, show_units
+from tests.support.asking import Asking
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.waiting import until
 
 T = TypeVar("T")
+_MANY: Final = 10_000
+"""More points than there are."""
 
 
 def change(declaration: Declaration, environment: Environment, target: str, point: Point) -> None:
@@ -46,6 +54,25 @@ def change(declaration: Declaration, environment: Environment, target: str, poin
     used: dict[str, Any] = vars(slots)
     used["systemctl"] = _counted(used["systemctl"], point)
     used["FILE_HANDS"] = counted_hands(used["FILE_HANDS"], point)
+    with operation_lock(directory, environment.name):
+        Carrier(journal, counted_hands(hands_of(declaration, environment), point)).carry_out(_plan(environment, target))
+
+
+def change_holding(declaration: Declaration, environment: Environment, target: str, point: Point) -> None:
+    """The same, but that it passes points only where it exchanges what serves and brings the data to another schema."""
+    used: dict[str, Any] = vars(handing_over)
+    for name in ("keep_aside", "migrate_live"):
+        used[name] = _counted(used[name], point)
+    used = vars(slots)
+    used["systemctl"] = _counted(used["systemctl"], point)
+    used["FILE_HANDS"] = counted_hands(used["FILE_HANDS"], point)
+    setattr(Hold, "allow", _counted(Hold.allow, point))  # noqa: B010 - this process is killed soon, or ends
+    directory = Path(environment.journal_directory)
+    with operation_lock(directory, environment.name):
+        Carrier(Journal(directory), hands_of(declaration, environment)).carry_out(_plan(environment, target))
+
+
+def _plan(environment: Environment, target: str) -> Plan:
     shelf = ReleaseShelf(Path(environment.releases_directory))
     asked = Change(
         environment=environment,
@@ -57,9 +84,7 @@ def change(declaration: Declaration, environment: Environment, target: str, poin
         watch=0.1,
         slots=True,
     )
-    plan = plan_rollback(asked, shelf.find(current_release(environment) or ""), "a test")
-    with operation_lock(directory, environment.name):
-        Carrier(journal, counted_hands(hands_of(declaration, environment), point)).carry_out(plan)
+    return plan_rollback(asked, shelf.find(current_release(environment) or ""), "a test")
 
 
 def _counted(function: Callable[..., T], point: Point) -> Callable[..., T]:
@@ -92,7 +117,7 @@ def kill_server(environment: Environment, number: int, run: Callable[[Point], No
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
-def oddities(environment: Environment) -> list[str]:
+def oddities(environment: Environment, schema: str) -> list[str]:
     """What is between two releases; nothing where one serves and all say so."""
     answers = wait_for_health(lambda: ask_environment(environment), lambda: False, 200)
     serves, current = answers.payload.get("release"), current_release(environment)
@@ -103,35 +128,52 @@ def oddities(environment: Environment) -> list[str]:
         found.append(f"{serves} answers ({answers.reason}), and current is {current}")
     if links != {current}:
         found.append(f"the slots have {sorted(links)}, and current is {current}")
+    if answers.payload.get("schema_version") != schema:
+        found.append(f"the data have schema {answers.payload.get('schema_version')}, and not {schema}")
+    data = Path(environment.data_directory)
+    if kept := [path.name for path in data.parent.glob(f"{data.name}.before-2*")]:
+        found.append(f"{kept} lie beside the data")
     if len(active) != 1:
         found.append(f"{active} run")
     return found
 
 
-def main(file: Path, name: str, who: str, first: int, stride: int) -> None:
+def main(file: Path, name: str, who: str, first: int, stride: int, count: int = _MANY, to: str | None = None) -> None:
     """Goes through the points."""
     declaration = read_declaration(file)
     environment = declaration.environment(name)
+    with Asking(environment.health_url) as asking:
+        told = go_through(declaration, environment, who, range(first, first + count * stride, stride), to)
+    sys.stdout.write(json.dumps({**told, "asked": asking.found}) + "\n")
+
+
+def go_through(
+    declaration: Declaration, environment: Environment, who: str, points: Iterable[int], to: str | None
+) -> dict[str, Any]:
+    """What came of being killed at each point, until there are no more."""
+    schema = ask_environment(environment).payload["schema_version"]
     good = [one.id for one in ReleaseShelf(Path(environment.releases_directory)).releases() if one.is_usable]
-    kill = killed_at if who == "command" else partial(kill_server, environment)
-    number, outcomes, wrong = first, [], []
-    while True:
+    kill = partial(kill_server, environment) if who == "server" else killed_at
+    run = change_holding if who == "hold" else change
+    outcomes, wrong, number = list[str](), list[dict[str, Any]](), 0
+    for number in points:
         before = current_release(environment)
-        target = next(one for one in good if one != before)
-        if not kill(number, partial(change, declaration, environment, target)):
+        target = to or next(one for one in good if one != before)
+        if not kill(number, partial(run, declaration, environment, target)):
             break
         # Nobody has healed anything yet, and somebody answers.
         until(lambda: ask_environment(environment).healthy, within=60)
-        with carrying(Path(environment.journal_directory), name, hands_of(declaration, environment)) as carrier:
+        hands = hands_of(declaration, environment)
+        with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
             carrier.heal()
         until(lambda: ask_environment(environment).healthy, within=60)
-        odd = oddities(environment)
+        odd = oddities(environment, schema)
         if odd:
             wrong.append({"point": number, "odd": odd})
         outcomes.append("old" if current_release(environment) == before else "new")
-        number += stride
-    sys.stdout.write(json.dumps({"outcomes": outcomes, "wrong": wrong, "last": number}) + "\n")
+    return {"outcomes": outcomes, "wrong": wrong, "last": number}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    file, name, who, first, stride, *more = sys.argv[1:]
+    main(Path(file), name, who, int(first), int(stride), int(more[0]) if more else _MANY, more[1] if more else None)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
+from homeport.storage.sqlite.revisions import HEAD
 from tests.support import steady
 from tests.support.later import LATER, migration
 from tests.support.machine import Background, Machine
@@ -31,10 +32,16 @@ _GIT: Final = ("git", "-C", SOURCE, "-c", "user.name=ada", "-c", "user.email=ada
 
 
 class Harbour:
-    """Deploys on a machine."""
+    """Deploys on a machine.
+
+    Attributes:
+        machine: that one.
+        apart: a release with a migration that none before can live with, built already.
+    """
 
     def __init__(self, machine: Machine, wheels: Path) -> None:
         self.machine = machine
+        self.apart: str | None = None
         machine.copy(wheels, "/opt")
         machine.write("/etc/pip.conf", f"[global]\nno-index = true\nfind-links = /opt/{wheels.name}\n")
         with tempfile.TemporaryDirectory() as place:
@@ -67,9 +74,10 @@ class Harbour:
         assert old in text
         return {name: text.replace(old, new, 1)}
 
-    def migration(self, **given: Any) -> dict[str, str]:
+    def migration(self, revision: str = LATER, after: str = HEAD, **given: Any) -> dict[str, str]:
         """A migration more, as :func:`tests.support.later.migration` writes it."""
-        return {f"src/homeport/storage/migrations/versions/r{LATER}_later.py": migration(**given)}
+        text = migration(revision=revision, after=after, **given)
+        return {f"src/homeport/storage/migrations/versions/r{revision}_later.py": text}
 
     def token_call(self, tool: str, **arguments: object) -> Any:
         """The answer to a call."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from homeport.environments.machine.units import STARTS
 from homeport.storage.sqlite.revisions import HEAD
-from tests.support import changing_killed, dying, waiting
+from tests.support import asking, changing_killed, dying, waiting
 from tests.support.later import LATER
 from tests.support.machine import booted
 from tests.support.machines.image import wheelhouse
@@ -67,14 +68,16 @@ def test_of_ten_thousand_requests_none_fails_in_twenty_changes_of_release(harbou
     assert min(load.found["by_kind"].values()) > 50
 
 
-def killed(harbour: Harbour, who: str, first: int, stride: int) -> dict[str, Any]:
-    for module in (dying, waiting, changing_killed):
+def killed(harbour: Harbour, who: str, first: int, stride: int, *more: str) -> dict[str, Any]:
+    for module in (asking, dying, waiting, changing_killed):
         harbour.machine.copy(Path(module.__file__ or ""), "/root/tests/support")
-    words = [FILE, "production", who, str(first), str(stride)]
+    words = [FILE, "production", who, str(first), str(stride), *more]
     command = ["/opt/homeport/bin/python", "-m", "tests.support.changing_killed", *words]
     told = harbour.machine.run(command, env={"PYTHONPATH": "/root"}, timeout=3600)
     found: dict[str, Any] = json.loads(told.out.splitlines()[-1])
     assert not found["wrong"], json.dumps(found["wrong"], indent=1)
+    if who != "server":
+        assert found["asked"]["failed"] == [], found
     return found
 
 
@@ -100,6 +103,13 @@ def test_killed_at_any_point_the_release_before_or_the_next_one_serves(two_relea
     found = killed(two_releases, who, 0, 1)
     assert set(found["outcomes"]) == {"old", "new"}
 
+
+AFTER = f"{int(LATER) + 1:04}"
+ILL = """\
+        if not self._about.rehearsal and not self._about.standby():
+            self._asked = getattr(self, "_asked", 0) + 1
+            reasons = ["it is ill"] if self._asked > 4 else reasons
+"""
 
 BROKEN = {
     "cannot write in the sandbox": (
@@ -127,6 +137,20 @@ def test_of_a_broken_release_the_cause_is_told_and_the_one_before_serves_on(harb
         # It was never started in a slot.
         assert harbour.slots() == states
     harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
+
+
+def test_a_release_whose_calls_fail_inside_goes_back_though_it_says_that_it_is_well(harbour: Harbour) -> None:
+    before = harbour.health["release"]
+    name = "src/homeport/operations/dispatcher.py"
+    place = "        given = self.validated(operation, caller.arguments("
+    with Load(harbour, 1200):
+        broken = '        if name == "send_message":\n            raise RuntimeError("broken")\n'
+        harbour.commit(harbour.patched(name, place, broken + place))
+        failed = harbour.deploy("--watch", "5", code=1)["error"]["message"]
+    assert re.search(r"does worse than the one before: \d+ of \d+ requests failed", failed)
+    assert harbour.health["release"] == before
+    assert {release for _, release in harbour.slots().values()} == {before}
+    harbour.commit(harbour.patched(name, place, place))
 
 
 def test_a_release_that_migrated_and_is_ill_goes_back_with_the_data(harbour: Harbour) -> None:
@@ -169,3 +193,65 @@ def test_a_release_that_the_one_before_cannot_live_with_comes_and_goes_while_cal
     assert harbour.token_call("get_project", id="p")["project"]["name"] == "small"
     assert 0 < back["hand_over"]["held_seconds"] < 30
     assert {release for _, release in harbour.slots().values()} == {before["release"]}
+    harbour.apart = made["release"]
+
+
+@pytest.fixture
+def apart(harbour: Harbour) -> str:
+    """A release that cannot live with the one that serves, and is ready to."""
+    if harbour.apart is None:
+        before = harbour.health["release"]
+        harbour.commit(harbour.migration(previous=False))
+        harbour.apart = str(harbour.deploy()["release"])
+        harbour.change("rollback", "production", "--to", before, "--watch", "1", "--lose")
+    return harbour.apart
+
+
+def test_killed_while_callers_wait_the_release_before_serves_again_and_nobody_waits_on(
+    harbour: Harbour, apart: str
+) -> None:
+    blue, green = (f"homeport-production@{slot}.service" for slot in ("blue", "green"))
+    harbour.machine.run(["systemctl", "stop", green])
+    harbour.machine.run(["systemctl", "reset-failed", blue])
+    for _ in range(STARTS):
+        # Once more, and systemd would take it for one that fails, and close the sockets.
+        harbour.machine.run(["systemctl", "restart", blue])
+    found = killed(harbour, "hold", 8, 3, "3", apart)
+    assert found["outcomes"] == ["old"] * 3
+    assert found["asked"]["answered"] > 100
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_killed_at_any_point_while_callers_wait_the_release_before_serves_again(harbour: Harbour, apart: str) -> None:
+    before = harbour.health["release"]
+    found = killed(harbour, "hold", 0, 1, "99", apart)
+    assert len(found["outcomes"]) >= 12
+    # At last it was not killed.
+    harbour.change("rollback", "production", "--to", before, "--watch", "1", "--lose")
+
+
+def test_a_release_that_the_one_before_can_live_with_migrates_beside_it_and_goes_back_without_the_data(
+    harbour: Harbour,
+) -> None:
+    before = harbour.health
+    harbour.token_call("create_project", id="beside", name="small", description="d")
+    place = "        reasons = await asyncio.shield(self._proving())\n"
+    with Load(harbour, 1200) as load:
+        harbour.commit(harbour.migration(previous=True))
+        made = harbour.deploy()
+        serves = harbour.health
+        # The next one is well until it serves, and is ill once it was asked a few times.
+        ill = harbour.patched("src/homeport/transports/health.py", place, place + ILL)
+        harbour.commit({**ill, **harbour.migration(AFTER, LATER, previous=True)})
+        failed = harbour.deploy("--watch", "60", code=1)["error"]["message"]
+        back = harbour.health
+    assert load.found["failed"] == []
+    assert made["hand_over"] == {"migrations": [LATER], "held_seconds": 0.0}
+    assert (serves["release"], serves["schema_version"]) == (made["release"], LATER)
+    assert before["schema_version"] == HEAD
+    assert "became healthy, and is so no more: it is ill" in failed
+    assert (back["release"], back["schema_version"]) == (made["release"], AFTER)
+    assert harbour.token_call("get_project", id="beside")["project"]["name"] == "SMALL"
+    assert {release for _, release in harbour.slots().values()} == {made["release"]}
+    harbour.commit(harbour.patched("src/homeport/transports/health.py", place, place))

@@ -153,6 +153,9 @@ class Slots:
         with held(self._environment, release_at(before)) as hold:
             try:
                 self._begin(chosen)
+                # Should this process die now, systemd starts the first one for those who connect, however often it was
+                # started of late.
+                forget_failure(self._environment.slot_unit(first))
                 self.stop([first])
                 began = self._clock()
                 change(hold)
