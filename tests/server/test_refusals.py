@@ -198,6 +198,7 @@ def test_a_database_that_is_none_is_refused_and_kept(data: Path, damage: Callabl
 
 def test_a_newer_schema_is_refused_and_not_touched(data: Path) -> None:
     execute(data, "UPDATE alembic_version SET version_num = '9999'")
+    execute(data, "PRAGMA user_version = 9999")
     before = contents(data)
     told = refusal(data)
     assert "has schema 9999, which is newer than" in told
