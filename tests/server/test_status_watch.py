@@ -85,9 +85,9 @@ def watching(file: Path, terminal: Terminal, kind: str) -> Iterator[subprocess.P
     """``status --watch`` on a terminal of a kind."""
     command = [sys.executable, "-c", AT_A_TERMINAL, *PROGRAM, "status", "--watch", "--every", "0.2"]
     ends = terminal.slave
-    process = subprocess.Popen(
-        [*command, "--config", str(file)], stdin=ends, stdout=ends, stderr=ends, env={**os.environ, "TERM": kind}
-    )
+    # The terminal says how wide it is; a worker of the test run has another width in its environment.
+    environ = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}} | {"TERM": kind}
+    process = subprocess.Popen([*command, "--config", str(file)], stdin=ends, stdout=ends, stderr=ends, env=environ)
     try:
         yield process
     finally:
