@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,6 @@ import httpx2
 import pytest
 
 from homeport import server
-from homeport.cli import main
 from homeport.environments.environment import Environment
 from homeport.environments.releases.release import Release
 from homeport.host.declaration_file import read_declaration
@@ -21,6 +19,7 @@ from homeport.host.releases.current import python_of
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.processes import ProcessManager
+from tests.support.command_line import CommandLine
 from tests.support.later import later_release
 from tests.support.ports import free_ports
 
@@ -28,7 +27,7 @@ SAMPLE: Final = Path(__file__).parents[1] / "data" / "json-v1"
 RELEASE: Final = "20261002T061500Z-1a2b3c4"
 
 
-class Dock:
+class Dock(CommandLine):
     """Production with the earlier server's data, which this release wrote, and served by a later one.
 
     Args:
@@ -38,10 +37,9 @@ class Dock:
     """
 
     def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str], text: str | None = None) -> None:
+        super().__init__(directory / "homeport.toml", capsys)
         self.directory = directory
-        self._capsys = capsys
         port, sse = free_ports(2)
-        self.file = directory / "homeport.toml"
         self.file.write_text(
             f"[environments.production]\nhttp_port = {port}\nsse_port = {sse}\nservice = 'processes'\nauth = 'open'\n"
         )
@@ -95,18 +93,10 @@ class Dock:
         """Has the environment served by this very release."""
         (self.directory / "production" / "current").unlink()
 
-    def run(self, *words: str, code: int = 0) -> tuple[str, str]:
-        """What a command said on stdout and stderr; it must end with this code."""
-        self._capsys.readouterr()
-        ended = main(["--config", str(self.file), *words])
-        said = self._capsys.readouterr()
-        assert ended == code, said.out + said.err
-        return said.out, said.err
-
     def json(self, *words: str, code: int = 0) -> Any:
         """Its answer, or its error."""
-        out, err = self.run(*words, "--json", code=code)
-        return json.loads(out) if code in (0, 4) else json.loads(err.strip().splitlines()[-1])["error"]
+        told = super().json(*words, code=code)
+        return told if code in (0, 4) else told["error"]
 
     @property
     def manager(self) -> ProcessManager:

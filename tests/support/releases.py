@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import pytest
 
-from homeport.cli import main
 from homeport.environments.environment import Environment
 from homeport.host.declaration_file import read_declaration
 from homeport.host.services.processes import ProcessManager
+from tests.support.command_line import CommandLine
 from tests.support.ports import free_ports
 
 SERVER: Final = """
@@ -77,15 +77,14 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
 
-class Harbour:
+class Harbour(CommandLine):
     """An environment ``shop`` that is deployed from a repository, and the commands for it."""
 
     def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str], more: str = "") -> None:
+        super().__init__(directory / "homeport.toml", capsys)
         self.directory = directory
         self.repository = Repository(directory / "source")
-        self._capsys = capsys
         self.port = free_ports(1)[0]
-        self.file = directory / "homeport.toml"
         self.declare(more)
 
     def declare(self, more: str = "") -> None:
@@ -103,18 +102,6 @@ class Harbour:
         """A commit that serves as this version, unless these files break it; its name."""
         self.repository.write({"server.py": SERVER, "version.py": f"VERSION = {version!r}\n"})
         return self.repository.commit(files)
-
-    def run(self, *words: str, code: int = 0) -> tuple[str, str]:
-        """What a command said on stdout and stderr; it must end with this code."""
-        self._capsys.readouterr()
-        ended = main(["--config", str(self.file), *words])
-        said = self._capsys.readouterr()
-        assert ended == code, said.out + said.err
-        return said.out, said.err
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        out, err = self.run(*words, "--json", code=code)
-        return json.loads(out if code in (0, 4) else err.strip().splitlines()[-1])
 
     def deploy(self, *words: str, code: int = 0) -> Any:
         return self.json("deploy", "shop", "--watch", "0.5", "--wait", "15", *words, code=code)

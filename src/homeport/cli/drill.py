@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
+from homeport.cli.changing_data import changing_data
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
 from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say
 from homeport.cli.progress import ProgressLine
-from homeport.cli.showing import Told, plan_lines
+from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.backups.plans import plan_drill
@@ -23,7 +23,6 @@ from homeport.errors import GuardError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.foreign_rehearsal import runs_as
 from homeport.host.backups.unpacking import find_at_place
-from homeport.host.carrying import carrying
 from homeport.host.replication.proving import ReplicaProof, prove_replica
 
 
@@ -38,13 +37,9 @@ def run(arguments: Namespace) -> int:
     environment = declaration.environment(arguments.environment)
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
-    journal = Path(environment.journal_directory)
-    for directory in (journal, around.shelf.directory):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    hands = hands_of(declaration, environment, around, identities_of(environment, arguments.identity))
+    identities = identities_of(environment, arguments.identity)
     try:
-        with carrying(journal, environment.name, hands, Told()) as carrier:
-            carrier.heal()
+        with changing_data(declaration, environment, around, identities) as carrier:
             backup = find_at_place(around, arguments.backup, arguments.place)
             work = _work(environment, arguments.scratch) / f".drill-{backup}-{token_hex(3)}"
             sockets = PurePosixPath(tempfile.gettempdir()) / f"homeport-{token_hex(4)}"

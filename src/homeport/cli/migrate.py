@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from homeport.cli.asking import confirm
+from homeport.cli.changing_data import changing_data
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
-from homeport.cli.showing import Told, plan_lines
+from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import migrator_of, surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.backups.plans import Target
@@ -35,7 +35,7 @@ from homeport.errors import HomeportError, UsageError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.source import live_source
 from homeport.host.backups.target import look_at_target
-from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.carrying import Carried, Carrier
 from homeport.host.journal import Confirmed
 from homeport.host.migrations.room import check_room
 from homeport.host.services.choosing import manager_for
@@ -67,12 +67,8 @@ def run(arguments: Namespace) -> int:
         return _verify(declaration, environment, arguments)
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
-    journal = Path(environment.journal_directory)
-    for directory in (journal, around.shelf.directory):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with carrying(journal, environment.name, hands_of(declaration, environment, around), Told()) as carrier:
-            carrier.heal()
+        with changing_data(declaration, environment, around) as carrier:
             intent = _intent(declaration, around)
             if not intent.standing.pending:
                 return _nothing(environment, intent.standing, arguments)

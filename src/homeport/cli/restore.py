@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.asking import confirm
+from homeport.cli.changing_data import changing_data
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.restore_choice import chosen, look_at_point, point_aside, shown_as
-from homeport.cli.showing import Told, plan_lines
+from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import DataLoss, ExitCode
 from homeport.environments.backups.losses import loss_lines
@@ -27,7 +27,7 @@ from homeport.host.archives.extracting import extract, remove_unpacked_leftovers
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
 from homeport.host.backups.unpacking import found_archive, read_record
-from homeport.host.carrying import Carrier, carrying
+from homeport.host.carrying import Carrier
 from homeport.host.data.seam import DataDescription
 from homeport.host.services.choosing import manager_for
 
@@ -64,13 +64,7 @@ def run(arguments: Namespace) -> int:
     try:
         if arguments.to is not None:
             return _restore_aside(around, arguments)
-        journal = Path(environment.journal_directory)
-        for directory in (journal, around.shelf.directory):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with carrying(
-            journal, environment.name, hands_of(declaration, environment, around, identities), Told()
-        ) as carrier:
-            carrier.heal()
+        with changing_data(declaration, environment, around, identities) as carrier:
             return _restore(declaration, around, carrier, arguments)
     finally:
         progress.close()

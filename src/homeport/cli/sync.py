@@ -8,18 +8,17 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from homeport.cli.asking import confirm
+from homeport.cli.changing_data import changing_data
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
-from homeport.cli.showing import Told, plan_lines
+from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import surroundings_of
 from homeport.contract import ExitCode, Scrub
 from homeport.environments.backups.plans import Target, plan_sync
 from homeport.environments.backups.syncing import check_sync
 from homeport.host.backups.source import live_source
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
-from homeport.host.carrying import carrying
 from homeport.host.services.choosing import manager_for
 
 
@@ -39,12 +38,8 @@ def run(arguments: Namespace) -> int:
     source = live_source(origin)
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
-    journal = Path(environment.journal_directory)
-    for directory in (journal, around.shelf.directory):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with carrying(journal, environment.name, hands_of(declaration, environment, around), Told()) as carrier:
-            carrier.heal()
+        with changing_data(declaration, environment, around) as carrier:
             safety = around.shelf.new_id(datetime.now(UTC))
             target = look_at_target(around, manager_for(environment, PurePosixPath(declaration.file)), safety)
             demand_room(Path(target.data.parent), bytes_below(source), what=f"a snapshot of {origin.name}")

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from homeport.cli import main
 from homeport.cli.hands import hands_of
 from homeport.environments.declaration import parse_declaration
 from homeport.environments.environment import Environment
@@ -23,6 +22,7 @@ from homeport.host.journal import Journal
 from homeport.host.services.following import find_commit
 from homeport.host.services.git import find_target
 from homeport.host.services.processes import ProcessManager
+from tests.support.command_line import CommandLine
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.foreign import PROGRAM
 from tests.support.ports import free_ports
@@ -35,7 +35,7 @@ class Shop:
     """A remote, a checkout of it, and an environment that runs from it."""
 
     def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+        self._commands = CommandLine(directory / "homeport.toml", capsys)
         self.directory = directory
         self.remote = directory / "remote"
         self.checkout = directory / "checkout"
@@ -79,11 +79,7 @@ class Shop:
         return self.git(place, "rev-parse", "HEAD")
 
     def run(self, *words: str, code: int = 0) -> Any:
-        self._capsys.readouterr()
-        ended = main(["--config", str(self.directory / "homeport.toml"), "--json", *words])
-        said = self._capsys.readouterr()
-        assert ended == code, said.out + said.err
-        return json.loads(said.out if code == 0 else said.err.strip().splitlines()[-1])
+        return self._commands.json(*words, code=code)
 
     def pull(self, code: int = 0) -> Any:
         return self.run("restart", "shop", "--pull", "--wait", "20", code=code)

@@ -14,36 +14,24 @@ from typing import Any
 
 import pytest
 
-from homeport.cli import main
 from homeport.environments.environment import Environment
 from homeport.host.services.processes import ProcessManager
+from tests.support.command_line import CommandLine
 from tests.support.foreign import foreign_environment
 from tests.support.waiting import until
 
 
-class Shop:
+class Shop(CommandLine):
     """A declaration of one environment, and the commands for it."""
 
     def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(directory / "homeport.toml", capsys)
         self.directory = directory
-        self._capsys = capsys
         self.environment: Environment | None = None
 
     def declare(self, fault: str = "", more: str = "", port: int | None = None) -> Environment:
         self.environment = foreign_environment(self.directory, fault, more, port)
         return self.environment
-
-    def run(self, *words: str, code: int = 0) -> tuple[str, str]:
-        """What a command said on stdout and stderr; it must end with this code."""
-        self._capsys.readouterr()
-        ended = main(["--config", str(self.directory / "homeport.toml"), *words])
-        said = self._capsys.readouterr()
-        assert ended == code, said.out + said.err
-        return said.out, said.err
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        out, err = self.run(*words, "--json", code=code)
-        return json.loads(out if code == 0 else err.strip().splitlines()[-1])
 
     @contextmanager
     def process(self, *words: str) -> Iterator[subprocess.Popen[str]]:

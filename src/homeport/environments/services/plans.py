@@ -99,12 +99,7 @@ def plan_pull(environment: Environment, state: ServiceState, commit: str, second
     Raises:
         CannotStartError: as :func:`plan_start`.
     """
-    check_unmanaged(environment, state)
-    name, service = environment.name, environment.service
-    if service.checkout is None:
-        raise ValueError(f"{name} has no checkout")
-    brought = CheckOut(service.checkout, commit, service.install)
-    return Plan("restart --pull", name, _steps(environment, state, brought, seconds))
+    return plan_bring("restart --pull", environment, state, "", commit, seconds)
 
 
 def plan_bring(
@@ -113,10 +108,10 @@ def plan_bring(
     """Brings the checkout to a commit of a branch that is followed, as :func:`plan_pull` does.
 
     Args:
-        operation: by which way it came: ``push``, ``poll``, ``webhook``.
+        operation: by which way it came: ``push``, ``poll``, ``webhook``, ``restart --pull``.
         environment: has a checkout.
         state: of its server.
-        branch: to be on.
+        branch: to be on; empty for the one that is checked out.
         commit: to go to.
         seconds: how long the server may take.
 

@@ -99,11 +99,4 @@ def _check_untouched(checkout: Checkout) -> None:
             f"{checkout.directory} is on no branch, so that nobody could tell how to come back.",
             f"git -C {checkout.directory} switch BRANCH",
         )
-    changed = checkout.changed()
-    if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise GuardError(
-            f"{checkout.directory} has changes that are not committed: {changed[0]}{more}.",
-            f"Commit or stash them (git -C {checkout.directory} status), then try again.",
-            changed=changed[:50],
-        )
+    checkout.demand_unchanged()

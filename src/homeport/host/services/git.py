@@ -47,6 +47,21 @@ class Checkout:
         self._check(lines, "status")
         return [line[3:] for line in lines.output.splitlines()]
 
+    def demand_unchanged(self) -> None:
+        """Nothing that a person wrote may be lost.
+
+        Raises:
+            GuardError: a tracked file differs from the commit.
+        """
+        changed = self.changed()
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise GuardError(
+                f"{self.directory} has changes that are not committed: {changed[0]}{more}.",
+                f"Commit or stash them (git -C {self.directory} status), then try again.",
+                changed=changed[:50],
+            )
+
     def ignored(self, paths: Collection[PurePosixPath]) -> set[PurePosixPath]:
         """Those of some paths that git is told to ignore; none where it cannot say."""
         given = "\0".join(str(path) for path in paths)
@@ -195,14 +210,7 @@ def find_target(environment: Environment, *, only_look: bool = False) -> tuple[s
             f"{checkout.directory} is on {on or 'no branch'}, not on {branch or 'one'}.",
             f"git -C {checkout.directory} switch {branch or 'BRANCH'}",
         )
-    changed = checkout.changed()
-    if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise GuardError(
-            f"{checkout.directory} has changes that are not committed: {changed[0]}{more}.",
-            f"Commit or stash them (git -C {checkout.directory} status), then try again.",
-            changed=changed[:50],
-        )
+    checkout.demand_unchanged()
     if only_look:
         return head, checkout.announced(branch)
     target = checkout.fetch(branch)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import pytest
 
-from homeport.cli import main
 from homeport.contract import MIGRATIONS_FILE
 from homeport.environments.environment import Environment
 from homeport.host.declaration_file import read_declaration
@@ -20,6 +19,7 @@ from homeport.host.journal import Journal
 from homeport.host.migrations.differing import changed_entries, differences
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.processes import ProcessManager
+from tests.support.command_line import CommandLine
 from tests.support.exchanging import content
 from tests.support.foreign import PROGRAM, foreign_table
 from tests.support.ports import free_ports
@@ -44,12 +44,11 @@ for file in sorted(directory.glob("projects/*/tasks.json")):
 """
 
 
-class Shop:
+class Shop(CommandLine):
     """A server that is not Homeport's with the earlier server's data, and a directory of migrations."""
 
     def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.file = directory / "homeport.toml"
+        super().__init__(directory / "homeport.toml", capsys)
         self.migrations = directory / "shop" / "migrations"
         self.migrations.mkdir(parents=True)
         (directory / "shop.py").write_text(PROGRAM)
@@ -80,11 +79,8 @@ class Shop:
         return file
 
     def json(self, *words: str, code: int = 0) -> Any:
-        self._capsys.readouterr()
-        ended = main(["--config", str(self.file), *words, "--json"])
-        said = self._capsys.readouterr()
-        assert ended == code, said.out + said.err
-        return json.loads(said.out) if code in (0, 4) else json.loads(said.err.strip().splitlines()[-1])["error"]
+        told = super().json(*words, code=code)
+        return told if code in (0, 4) else told["error"]
 
     def tasks(self) -> list[dict[str, Any]]:
         return [
