@@ -191,7 +191,7 @@ messages = Table(
     _maybe("reply_to"),
     _text("tags"),
     _text("metadata"),
-    # The words under which the index finds it by what it is; see sqlite/scopes.py.
+    # The words under which the index finds it by what it is; see sql/scopes.py.
     _text("scopes"),
     _maybe("parts"),
     # Last, so that what stands before it is found without reading a long body.

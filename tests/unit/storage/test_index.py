@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from homeport.coordination.addresses import Address
+from homeport.storage.sql.scopes import MARK, channel_scope, sender_scope
 from homeport.storage.sqlite import SqliteStore
-from homeport.storage.sqlite.scopes import MARK, channel_scope, sender_scope
-from homeport.storage.sqlite.search import ENDINGS
+from homeport.storage.sqlite.index import ENDINGS
 from tests.support import given
 from tests.unit.storage.conftest import question
 

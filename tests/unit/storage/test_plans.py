@@ -17,9 +17,9 @@ from homeport.coordination.search import KINDS
 from homeport.coordination.store import Records
 from homeport.coordination.tasks import TaskFilter
 from homeport.coordination.values import Page
-from homeport.storage.sqlite.database import Cursor, Database
+from homeport.storage.sql.database import Cursor, Database
+from homeport.storage.sqlite.dialect import records
 from homeport.storage.sqlite.opening import prepared
-from homeport.storage.sqlite.records import SqliteRecords
 from tests.support import given
 from tests.unit.storage.conftest import question
 
@@ -130,7 +130,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_what_is_asked_all_the_time_looks_into_an_index(recorder: Recorder, name: str) -> None:
     recorder.asked.clear()
-    QUESTIONS[name](SqliteRecords(recorder))
+    QUESTIONS[name](records(recorder))
     assert recorder.asked
     findings = []
     for statement, values in tuple(recorder.asked):

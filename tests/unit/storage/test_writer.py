@@ -15,8 +15,8 @@ from homeport.contract import DATABASE_FILE
 from homeport.coordination.search import KINDS
 from homeport.coordination.store import Records
 from homeport.errors import ConflictError, InvalidError, UnavailableError
+from homeport.storage.sql.statements import join
 from homeport.storage.sqlite import SqliteStore, open_store
-from homeport.storage.sqlite.statements import join
 from homeport.storage.sqlite.writer import MOST_WORKS
 from tests.support import given
 from tests.support.waiting import eventually

@@ -16,7 +16,8 @@ from pysqlite3 import dbapi2
 from homeport.errors import HomeportError
 from homeport.files import sync_directory
 from homeport.storage.snapshots.reading import has_log, open_for_reading
-from homeport.storage.sqlite.database import Database, DatabaseError, check_library
+from homeport.storage.sql.database import Database
+from homeport.storage.sqlite.database import DatabaseError, check_library
 from homeport.storage.sqlite.faults import cannot_start, primary_code
 from homeport.storage.sqlite.room import LEAST_ROOM
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from homeport.storage.sqlite.codec import load
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.codec import load
+from homeport.storage.sql.database import Database
 
 _AT: Final = "SELECT at FROM events WHERE seq = ?"
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM events"

@@ -9,7 +9,8 @@ from typing import Final
 
 from pysqlite3 import dbapi2
 
-from homeport.storage.sqlite.database import Database, DatabaseError, damage_told
+from homeport.storage.sql.database import Database
+from homeport.storage.sqlite.database import DatabaseError, damage_told
 
 WAIT_SECONDS: Final = 5.0
 """How long a reader waits for a process that recovers the write-ahead log."""

@@ -17,8 +17,8 @@ from homeport.errors import GuardError
 from homeport.files import sync_directory
 from homeport.storage.snapshots.copying import MODE, check_room, sync_file
 from homeport.storage.snapshots.examining import tables_of
-from homeport.storage.sqlite.codec import dump, load
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.codec import dump, load
+from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.index import reindex
 
 Treatment = Literal["text", "json", "name", "kept"]

@@ -6,14 +6,15 @@ write and checkpoint, and the standard library brings whatever the machine has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from pysqlite3 import dbapi2
 
 from homeport.errors import CannotStartError
+from homeport.storage.sql.database import Database
 
 OLDEST: Final = (3, 51, 3)
 
@@ -24,32 +25,6 @@ CHECKPOINT_PAGES: Final = 2000
 
 DatabaseError = dbapi2.Error
 """What the library raises, with ``sqlite_errorcode`` and ``sqlite_errorname`` where SQLite gave one."""
-
-Row = tuple[Any, ...]
-
-
-class Cursor(Protocol):
-    """The result of a statement."""
-
-    @property
-    def rowcount(self) -> int: ...
-    @property
-    def lastrowid(self) -> int: ...
-    def fetchone(self) -> Row | None: ...
-    def fetchall(self) -> list[Row]: ...
-    def __iter__(self) -> Iterator[Row]: ...
-
-
-class Database(Protocol):
-    """A connection in autocommit mode: transactions begin and end by statements of ours."""
-
-    @property
-    def in_transaction(self) -> bool: ...
-    @property
-    def total_changes(self) -> int: ...
-    def execute(self, statement: str, values: Sequence[object] = ..., /) -> Cursor: ...
-    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Cursor: ...
-    def close(self) -> None: ...
 
 
 def check_library(version: tuple[int, ...] = tuple(dbapi2.sqlite_version_info)) -> None:

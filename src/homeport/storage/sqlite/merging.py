@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.database import Database
 
 PAGES: Final = 16
 """What one step writes, about: some milliseconds in which no other write begins."""

@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
-from homeport.storage.sqlite.database import Database, DatabaseError, connect
+from homeport.storage.sql.database import Database
+from homeport.storage.sqlite.database import DatabaseError, connect
+from homeport.storage.sqlite.dialect import records
 from homeport.storage.sqlite.faults import is_busy, readable
-from homeport.storage.sqlite.records import SqliteRecords
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Reader:
     def __init__(self, path: Path, *, cache_kib: int, wait_ms: int = 0) -> None:
         self._path = path
         self.database: Database = connect(path, cache_kib=cache_kib, readonly=True, wait_ms=wait_ms)
-        self._records = SqliteRecords(self.database)
+        self._records = records(self.database)
 
     def run(self, work: Callable[[Records], T]) -> T:
         """Runs work on one view of the data.

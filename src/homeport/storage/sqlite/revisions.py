@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.database import Database
 
 VERSIONS: Final = Path(__file__).parent.parent / "migrations" / "versions"
 """One file for each, ``r0001_first.py``."""

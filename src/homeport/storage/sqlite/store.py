@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 
 from homeport.coordination.store import Listener, Records
 from homeport.errors import CallError, UnavailableError
+from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.announcer import Announcer
-from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.merging import Merger
 from homeport.storage.sqlite.readers import Readers
 from homeport.storage.sqlite.room import check_room

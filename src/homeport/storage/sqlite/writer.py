@@ -24,11 +24,12 @@ from typing import Final, Generic, TypeVar, cast
 from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
+from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.announcer import Announcer
-from homeport.storage.sqlite.database import Database, DatabaseError
+from homeport.storage.sqlite.database import DatabaseError
+from homeport.storage.sqlite.dialect import records
 from homeport.storage.sqlite.faults import is_busy, readable
 from homeport.storage.sqlite.flusher import Flusher
-from homeport.storage.sqlite.records import SqliteRecords
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Writer:
         self._database = database
         self._path = path
         self._announcer = announcer
-        self._records = SqliteRecords(database)
+        self._records = records(database)
         self._flusher = Flusher("homeport-commit")
         self._waiting: deque[_Job[object]] = deque()
         self._chores: deque[_Job[object]] = deque()
@@ -308,7 +309,7 @@ class Writer:
 
     def _commit(self) -> None:
         """Makes the batch durable; runs in the flusher's thread."""
-        self._records.pending.flush()
+        self._records.words.flush()
         self._database.execute("COMMIT")
 
     def _roll_back(self) -> None:

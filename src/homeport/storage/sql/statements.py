@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from homeport.coordination.values import Page
-from homeport.storage.sqlite.codec import dump_texts
+from homeport.storage.sql.codec import dump_texts
+from homeport.storage.sql.database import Dialect
 
 LARGEST: Final = 2**63 - 1
-"""The largest integer that SQLite keeps; positions from outside may be larger."""
+"""The largest integer that a database keeps; positions from outside may be larger."""
 
 
 def join(*pieces: str) -> str:
@@ -20,7 +21,8 @@ def join(*pieces: str) -> str:
 class Where:
     """Conditions that must all hold, with their values."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._conditions: list[str] = []
         self.values: list[object] = []
 
@@ -37,8 +39,18 @@ class Where:
     def any_of(self, column: str, wanted: Sequence[str]) -> None:
         """The column's JSON list holds one of the texts at least; none wanted asks for nothing."""
         if wanted:
-            condition = "EXISTS (SELECT 1 FROM json_each({}) WHERE value IN (SELECT value FROM json_each(?)))"
-            self.add(condition.format(column), dump_texts(wanted))
+            had = self._dialect.each(column, "had")
+            condition = f"EXISTS (SELECT 1 FROM {had} WHERE had.value {self._dialect.among()})"  # noqa: S608 - constants
+            self.add(condition, dump_texts(wanted))
+
+    def among(self, column: str, wanted: Sequence[str]) -> None:
+        """The column has one of the texts; none wanted asks for nothing."""
+        if wanted:
+            self.add(f"{column} {self._dialect.among()}", dump_texts(wanted))
+
+    def contains(self, column: str, text: str) -> None:
+        """The column's text contains this one."""
+        self.add(self._dialect.contains.format(text=column), text)
 
     def before(self, column: str, page: Page) -> None:
         """The rows that follow the page's position where the newest come first."""
@@ -49,6 +61,12 @@ class Where:
         return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
 
 
+def insert(table: str, names: Sequence[str]) -> str:
+    """A statement that inserts one row, and answers with its ``seq``."""
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING seq"  # noqa: S608 - constants
+
+
 def integer(value: int | str) -> int:
-    """A position as SQLite can compare it."""
+    """A position as a database can compare it."""
     return max(-LARGEST, min(int(value), LARGEST))

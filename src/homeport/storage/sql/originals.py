@@ -1,4 +1,4 @@
-"""Originals in SQLite."""
+"""Originals in SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from homeport.coordination.originals import Original
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.database import Database
 
 _SELECT: Final = "SELECT kind, key, path, position, document FROM originals"
 _GET: Final = f"{_SELECT} WHERE kind = ? AND key = ?"
@@ -19,7 +19,7 @@ _PUT: Final = """
 """
 
 
-class SqliteOriginals:
+class SqlOriginals:
     """See :class:`homeport.coordination.store.Originals`."""
 
     def __init__(self, database: Database) -> None:

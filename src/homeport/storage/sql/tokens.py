@@ -1,4 +1,4 @@
-"""Tokens in SQLite."""
+"""Tokens in SQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from homeport.coordination.tokens import Token
 from homeport.coordination.values import Millis
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.database import Database
 
 _SELECT: Final = """
     SELECT id, name, scope, instance_id, digest, created_at, expires_at, revoked_at, last_used_at FROM tokens
@@ -22,10 +22,10 @@ _PUT: Final = """
         created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
         last_used_at = excluded.last_used_at
 """
-_TOUCH: Final = "UPDATE tokens SET last_used_at = max(coalesce(last_used_at, ?1), ?1) WHERE id = ?2"
+_TOUCH: Final = "UPDATE tokens SET last_used_at = ? WHERE id = ? AND coalesce(last_used_at, 0) < ?"
 
 
-class SqliteTokens:
+class SqlTokens:
     """See :class:`homeport.coordination.store.Tokens`."""
 
     def __init__(self, database: Database) -> None:
@@ -50,7 +50,7 @@ class SqliteTokens:
         self._execute(_PUT, values)
 
     def touch(self, token_id: str, now: Millis) -> None:
-        self._execute(_TOUCH, (now, token_id))
+        self._execute(_TOUCH, (now, token_id, now))
 
     def all(self) -> Sequence[Token]:
         return [Token(*row) for row in self._execute(_ALL)]

@@ -1,4 +1,4 @@
-"""Events in SQLite."""
+"""Events in SQL."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from homeport.coordination.events import Event, EventFilter
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.statements import Where, integer, join
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Dialect, Row
+from homeport.storage.sql.statements import Where, insert, integer, join
 
 _SELECT: Final = "SELECT seq, at, kind, actor, subject, project_id, audience, data FROM events"
-_ADD: Final = """
-    INSERT INTO events (at, kind, actor, subject, project_id, audience, data) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
+_ADD: Final = insert("events", ("at", "kind", "actor", "subject", "project_id", "audience", "data"))
 
 
-class SqliteEvents:
+class SqlEvents:
     """See :class:`homeport.coordination.store.Events`.
 
     Attributes:
         appended: the events of the transaction under way, which the writer tells when they are durable.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, dialect: Dialect) -> None:
         self._execute = database.execute
+        self._dialect = dialect
         self.appended: list[Event] = []
 
     def append(self, event: Event) -> Event:
@@ -37,7 +36,7 @@ class SqliteEvents:
             dump_texts(event.audience),
             dump(event.data),
         )
-        seq = self._execute(_ADD, values).lastrowid
+        [(seq,)] = self._execute(_ADD, values).fetchall()
         # Every write appends one; dataclasses.replace takes three times as long.
         stored = Event(
             seq, event.at, event.kind, event.actor, event.subject, event.project_id, event.audience, event.data
@@ -46,12 +45,12 @@ class SqliteEvents:
         return stored
 
     def select(self, which: EventFilter, after: int, limit: int) -> Sequence[Event]:
-        where = Where()
+        where = Where(self._dialect)
         where.add("seq > ?", integer(after))
         return self._found(which, where, "ORDER BY seq LIMIT ?", limit)
 
     def recent(self, which: EventFilter, before: int | None, limit: int) -> Sequence[Event]:
-        where = Where()
+        where = Where(self._dialect)
         if before is not None:
             where.add("seq < ?", integer(before))
         return self._found(which, where, "ORDER BY seq DESC LIMIT ?", limit)

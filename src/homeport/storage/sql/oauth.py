@@ -1,4 +1,4 @@
-"""OAuth's records in SQLite."""
+"""OAuth's records in SQL."""
 
 from __future__ import annotations
 
@@ -8,38 +8,47 @@ from typing import Final
 
 from homeport.coordination.oauth import Client, Credential, Grant
 from homeport.coordination.values import Millis
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database, Row
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Row
 
 _CLIENT: Final = "SELECT id, name, redirect_uris, created_at, used_at, fetched_at FROM oauth_clients"
 _GET_CLIENT: Final = f"{_CLIENT} WHERE id = ?"
 _CLIENTS: Final = f"{_CLIENT} ORDER BY created_at, id"
 _DELETE_CLIENT: Final = "DELETE FROM oauth_clients WHERE id = ?"
 _PUT_CLIENT: Final = """
-    INSERT OR REPLACE INTO oauth_clients (id, name, redirect_uris, created_at, used_at, fetched_at)
-    VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO oauth_clients (id, name, redirect_uris, created_at, used_at, fetched_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        name = excluded.name, redirect_uris = excluded.redirect_uris, created_at = excluded.created_at,
+        used_at = excluded.used_at, fetched_at = excluded.fetched_at
 """
 _GRANT: Final = "SELECT id, client_id, client_name, token_id, scope, created_at, ended_at FROM oauth_grants"
 _GET_GRANT: Final = f"{_GRANT} WHERE id = ?"
 _GRANTS_OF: Final = f"{_GRANT} WHERE token_id = ? ORDER BY created_at, id"
 _PUT_GRANT: Final = """
-    INSERT OR REPLACE INTO oauth_grants (id, client_id, client_name, token_id, scope, created_at, ended_at)
+    INSERT INTO oauth_grants (id, client_id, client_name, token_id, scope, created_at, ended_at)
     VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+        client_id = excluded.client_id, client_name = excluded.client_name, token_id = excluded.token_id,
+        scope = excluded.scope, created_at = excluded.created_at, ended_at = excluded.ended_at
 """
 _GET_CREDENTIAL: Final = """
     SELECT digest, kind, grant_id, client_id, scope, created_at, expires_at, used_at, data
     FROM oauth_credentials WHERE digest = ?
 """
 _PUT_CREDENTIAL: Final = """
-    INSERT OR REPLACE INTO oauth_credentials
+    INSERT INTO oauth_credentials
         (digest, kind, grant_id, client_id, scope, created_at, expires_at, used_at, data)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (digest) DO UPDATE SET
+        kind = excluded.kind, grant_id = excluded.grant_id, client_id = excluded.client_id, scope = excluded.scope,
+        created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = excluded.used_at,
+        data = excluded.data
 """
 _FORGET: Final = "DELETE FROM oauth_credentials WHERE expires_at <= ?"
 _FORGET_GRANTS: Final = "DELETE FROM oauth_grants WHERE id NOT IN (SELECT grant_id FROM oauth_credentials)"
 
 
-class SqliteOAuth:
+class SqlOAuth:
     """See :class:`homeport.coordination.store.OAuth`."""
 
     def __init__(self, database: Database) -> None:

@@ -1,11 +1,11 @@
-"""Subscriptions of sessions in SQLite."""
+"""Subscriptions of sessions in SQL."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from homeport.coordination.values import Millis
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.database import Database
 
 _OF: Final = "SELECT uri FROM watches WHERE session = ? ORDER BY uri"
 _COUNT: Final = "SELECT count(*) FROM watches WHERE client = ?"
@@ -15,11 +15,11 @@ _PUT: Final = """
 """
 _DELETE: Final = "DELETE FROM watches WHERE session = ? AND uri = ?"
 _DROP: Final = "DELETE FROM watches WHERE session = ?"
-_TOUCH: Final = "UPDATE watches SET used_at = max(used_at, ?) WHERE session = ?"
+_TOUCH: Final = "UPDATE watches SET used_at = ? WHERE session = ? AND used_at < ?"
 _FORGET: Final = "DELETE FROM watches WHERE used_at <= ?"
 
 
-class SqliteWatches:
+class SqlWatches:
     """See :class:`homeport.coordination.store.Watches`."""
 
     def __init__(self, database: Database) -> None:
@@ -42,7 +42,7 @@ class SqliteWatches:
         self._execute(_DROP, (session,))
 
     def touch(self, session: str, now: Millis) -> None:
-        self._execute(_TOUCH, (now, session))
+        self._execute(_TOUCH, (now, session, now))
 
     def forget(self, before: Millis) -> None:
         self._execute(_FORGET, (before,))

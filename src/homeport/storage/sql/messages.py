@@ -1,4 +1,4 @@
-"""Messages in SQLite; :mod:`~homeport.storage.sqlite.inboxes` has their deliveries."""
+"""Messages in SQL; :mod:`~homeport.storage.sql.inboxes` has their deliveries."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Final
 from homeport.coordination.addresses import Address
 from homeport.coordination.messages import Message, MessageFilter
 from homeport.coordination.values import Page
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database
-from homeport.storage.sqlite.index import Pending, any_of
-from homeport.storage.sqlite.scopes import channel_scope, message_scopes, wanted_scopes
-from homeport.storage.sqlite.statements import LARGEST, Where, join
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Dialect
+from homeport.storage.sql.scopes import channel_scope, message_scopes, wanted_scopes
+from homeport.storage.sql.statements import LARGEST, Where, insert, join
+from homeport.storage.sql.words import Words
 
 _NAMES: Final = (
     *("seq", "id", "sender", "subject", "body", "type", "priority", "status", "created_at"),
@@ -22,25 +22,22 @@ _NAMES: Final = (
 COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """What :func:`message_of` reads."""
 
-_WORDS_SEQ: Final = "message_words.rowid"
-_COUNT: Final = "SELECT count(*) FROM message_words WHERE message_words MATCH ?"
-# One of the tables that FTS5 keeps: it has a row for each message, and the smallest.
-_COUNT_ALL: Final = "SELECT count(*) FROM message_words_docsize"
 _GET: Final = join("SELECT", COLUMNS, "FROM messages WHERE id = ?")
-_STORED: Final = (*_NAMES[1:], "scopes")
-_ADD: Final = join("INSERT INTO messages (", ", ".join(_STORED), ") VALUES (", ", ".join("?" * len(_STORED)), ")")
+_ADD: Final = insert("messages", (*_NAMES[1:], "scopes"))
 
 
-class SqliteMessages:
+class SqlMessages:
     """Messages by id and by what they are; see :class:`homeport.coordination.store.Messages`."""
 
-    def __init__(self, database: Database, pending: Pending) -> None:
-        self._database = database
+    def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
-        self._pending = pending
+        self._dialect = dialect
+        self._words = words
+        self._words_seq = f"message_words.{dialect.words_row}"
 
     def insert(self, message: Message) -> Message:
         """Stores a message; its words and channels wait for the end of the transaction."""
+        scopes = message_scopes(message)
         values = (
             message.id,
             message.sender,
@@ -56,10 +53,10 @@ class SqliteMessages:
             dump_texts(message.tags),
             dump(message.metadata),
             None if message.parts is None else dump(message.parts),
-            message_scopes(message),
+            scopes,
         )
-        seq = self._execute(_ADD, values).lastrowid
-        self._pending.added(seq)
+        [(seq,)] = self._execute(_ADD, values).fetchall()
+        self._words.add_message(seq, message, scopes)
         # dataclasses.replace takes three times as long, and this is the hottest write.
         return Message(
             seq,
@@ -86,29 +83,34 @@ class SqliteMessages:
     def delete(self, seq: int) -> None:
         if abs(seq) > LARGEST:
             return
-        self._pending.forget(seq)
+        self._words.remove_message(seq)
         self._execute("DELETE FROM deliveries WHERE message_seq = ?", (seq,))
         self._execute("DELETE FROM messages WHERE seq = ?", (seq,))
 
     def select(self, which: MessageFilter, page: Page) -> Sequence[Message]:
-        where = Where()
+        where = Where(self._dialect)
         source, seq = "FROM messages", "messages.seq"
         if question := self._question(which):
-            source, seq = "FROM message_words CROSS JOIN messages ON messages.seq = message_words.rowid", _WORDS_SEQ
-            where.add("message_words MATCH ?", question)
+            seq = self._words_seq
+            source = f"FROM message_words {self._dialect.then} messages ON messages.seq = {seq}"
+            where.add(self._words.match("message"), question)
         where.before(seq, page)
         statement = join("SELECT", COLUMNS, source, str(where), f"ORDER BY {seq} DESC LIMIT ?")
         return [message_of(row) for row in self._execute(statement, (*where.values, page.limit))]
 
     def count(self, which: MessageFilter) -> int:
         question = self._question(which)
-        row = (self._execute(_COUNT, (question,)) if question else self._execute(_COUNT_ALL)).fetchone()
+        if question:
+            statement = f"SELECT count(*) FROM message_words WHERE {self._words.match('message')}"  # noqa: S608
+            row = self._execute(statement, (question,)).fetchone()
+        else:
+            row = self._execute(self._dialect.count_messages).fetchone()
         return int(row[0]) if row else 0
 
     def _question(self, which: MessageFilter) -> str:
         """A filter as the index of words understands it; it answers for all messages after a flush."""
-        self._pending.flush()
-        return " AND ".join(map(any_of, wanted_scopes(which)))
+        self._words.flush()
+        return self._words.all_of(map(self._words.any_of, wanted_scopes(which)))
 
 
 def narrow(where: Where, which: MessageFilter) -> None:
@@ -120,7 +122,7 @@ def narrow(where: Where, which: MessageFilter) -> None:
     where.equal("messages.thread_id", which.thread_id)
     where.any_of("messages.tags", which.tags)
     if which.channel is not None:
-        where.add("instr(messages.scopes, ?) > 0", channel_scope(which.channel))
+        where.contains("messages.scopes", channel_scope(which.channel))
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Projects and memberships in SQLite."""
+"""Projects and memberships in SQL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from homeport.coordination.projects import Project, ProjectFilter
 from homeport.coordination.values import Millis, Page
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import forget_words, index_words
-from homeport.storage.sqlite.statements import Where, join
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Dialect, Row
+from homeport.storage.sql.statements import Where, join
+from homeport.storage.sql.words import Words
 
 _SELECT: Final = "SELECT id, name, description, status, priority, created_at, updated_at, tags, metadata FROM projects"
 _GET: Final = join(_SELECT, "WHERE id = ?")
@@ -28,12 +28,13 @@ _JOIN: Final = """
 """
 
 
-class SqliteProjects:
+class SqlProjects:
     """See :class:`homeport.coordination.store.Projects`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
+        self._dialect = dialect
+        self._words = words
 
     def get(self, project_id: str) -> Project | None:
         row = self._execute(_GET, (project_id,)).fetchone()
@@ -52,28 +53,28 @@ class SqliteProjects:
             dump(project.metadata),
         )
         [(seq,)] = self._execute(_PUT, values).fetchall()
-        forget_words(self._database, "project", seq)
-        index_words(self._database, "project", seq, f"{project.name}\n{project.description}", project.id)
+        self._words.remove("project", seq)
+        self._words.add("project", seq, f"{project.name}\n{project.description}", project.id)
 
     def delete(self, project_id: str) -> None:
         rows = self._execute("SELECT seq FROM tasks WHERE project_id = ?", (project_id,)).fetchall()
         for (seq,) in rows:
-            forget_words(self._database, "task", seq)
+            self._words.remove("task", seq)
         self._execute("DELETE FROM tasks WHERE project_id = ?", (project_id,))
         self._execute("DELETE FROM memberships WHERE project_id = ?", (project_id,))
         gone = self._execute("DELETE FROM projects WHERE id = ? RETURNING seq", (project_id,)).fetchall()
         for (seq,) in gone:
-            forget_words(self._database, "project", seq)
+            self._words.remove("project", seq)
 
     def select(self, which: ProjectFilter, page: Page) -> Sequence[Project]:
-        where = _matching(which)
+        where = self._matching(which)
         if page.after is not None:
             where.add("id > ?", page.after[0])
         statement = join(_SELECT, str(where), "ORDER BY id LIMIT ?")
         return [_project(row) for row in self._execute(statement, (*where.values, page.limit))]
 
     def count(self, which: ProjectFilter) -> int:
-        where = _matching(which)
+        where = self._matching(which)
         row = self._execute(join("SELECT count(*) FROM projects", str(where)), where.values).fetchone()
         return int(row[0]) if row else 0
 
@@ -95,13 +96,12 @@ class SqliteProjects:
         statement = "DELETE FROM memberships WHERE project_id = ? AND instance_id = ?"
         return self._execute(statement, (project_id, instance_id)).rowcount == 1
 
-
-def _matching(which: ProjectFilter) -> Where:
-    where = Where()
-    where.equal("status", which.status)
-    where.equal("priority", which.priority)
-    where.any_of("tags", which.tags)
-    return where
+    def _matching(self, which: ProjectFilter) -> Where:
+        where = Where(self._dialect)
+        where.equal("status", which.status)
+        where.equal("priority", which.priority)
+        where.any_of("tags", which.tags)
+        return where
 
 
 def _project(row: Row) -> Project:

@@ -1,4 +1,4 @@
-"""Inboxes in SQLite: the deliveries of messages to readers.
+"""Inboxes in SQL: the deliveries of messages to readers.
 
 Readers are numbered in ``inboxes``, with what their inbox holds: triggers on ``deliveries`` keep the counts, so
 that whoever writes a delivery cannot forget them.
@@ -12,27 +12,27 @@ from typing import Any, Final
 
 from homeport.coordination.messages import Delivery, InboxCounts, InboxQuery
 from homeport.coordination.values import Millis, Page
-from homeport.storage.sqlite.codec import dump_texts
-from homeport.storage.sqlite.database import Database
-from homeport.storage.sqlite.index import Pending, any_of
-from homeport.storage.sqlite.messages import COLUMNS, message_of, narrow
-from homeport.storage.sqlite.scopes import channel_scope
-from homeport.storage.sqlite.statements import Where, integer, join
+from homeport.storage.sql.codec import dump_texts
+from homeport.storage.sql.database import Database, Dialect
+from homeport.storage.sql.messages import COLUMNS, message_of, narrow
+from homeport.storage.sql.scopes import channel_scope
+from homeport.storage.sql.statements import Where, integer, join
+from homeport.storage.sql.words import Words
 
 _STATE: Final = "deliveries.number, deliveries.message_seq, deliveries.read_at, deliveries.archived_at"
-# CROSS JOIN fixes the order: by the reader's index, one message for each row that is wanted.
+# By the reader's index, one message for each row that is wanted.
 _SELECT: Final = join(
-    "SELECT", _STATE, ",", COLUMNS, "FROM deliveries CROSS JOIN messages ON messages.seq = deliveries.message_seq"
+    "SELECT", _STATE, ",", COLUMNS, "FROM deliveries {then} messages ON messages.seq = deliveries.message_seq"
 )
 _IS_READERS: Final = "deliveries.inbox = (SELECT id FROM inboxes WHERE reader = ?)"
-_ONE: Final = join(_SELECT, "WHERE", _IS_READERS, "AND deliveries.message_seq = ?")
+_ONE: Final = join("WHERE", _IS_READERS, "AND deliveries.message_seq = ?")
 _ALL: Final = join(
     "SELECT inboxes.reader,",
     _STATE,
     ",",
     COLUMNS,
-    "FROM deliveries CROSS JOIN inboxes ON inboxes.id = deliveries.inbox",
-    "CROSS JOIN messages ON messages.seq = deliveries.message_seq",
+    "FROM deliveries {then} inboxes ON inboxes.id = deliveries.inbox",
+    "{then} messages ON messages.seq = deliveries.message_seq",
     "WHERE deliveries.message_seq = ? ORDER BY inboxes.reader LIMIT ?",
 )
 # The states of a delivery, by which the indexes are ordered first.
@@ -41,37 +41,50 @@ _READ: Final = 1
 _ARCHIVED: Final = 2
 
 _DELIVER: Final = """
-    INSERT OR IGNORE INTO deliveries (message_seq, inbox) VALUES (?, (SELECT id FROM inboxes WHERE reader = ?))
+    INSERT INTO deliveries (message_seq, inbox) SELECT ?, id FROM inboxes WHERE reader = ? ON CONFLICT DO NOTHING
 """
 _DELIVER_MANY: Final = """
     INSERT INTO deliveries (inbox, message_seq)
-    SELECT inboxes.id, ? FROM json_each(?) AS readers CROSS JOIN inboxes ON inboxes.reader = readers.value
+    SELECT inboxes.id, ? FROM {readers} {then} inboxes ON inboxes.reader = readers.value
     ORDER BY readers.key
 """
 _BACKLOG: Final = """
     INSERT INTO deliveries (inbox, message_seq)
     SELECT inboxes.id, messages.seq
-    FROM inboxes CROSS JOIN message_words CROSS JOIN messages ON messages.seq = message_words.rowid
-    WHERE inboxes.reader = ?1 AND message_words MATCH ?2 AND messages.sender <> ?1 AND NOT EXISTS (
+    FROM inboxes CROSS JOIN message_words {then} messages ON messages.seq = message_words.{row}
+    WHERE inboxes.reader = ? AND {match} AND messages.sender <> ? AND NOT EXISTS (
         SELECT 1 FROM deliveries WHERE deliveries.message_seq = messages.seq AND deliveries.inbox = inboxes.id
     )
     ORDER BY messages.seq
 """
 _OPEN: Final = "INSERT INTO inboxes (reader) VALUES (?) ON CONFLICT DO NOTHING"
 _OPEN_MANY: Final = """
-    INSERT INTO inboxes (reader) SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING
+    INSERT INTO inboxes (reader) SELECT readers.value FROM {readers} WHERE true ON CONFLICT DO NOTHING
 """
 _SET: Final = "WHERE inbox = (SELECT id FROM inboxes WHERE reader = ?) AND message_seq = ?"
 _SET_READ: Final = join("UPDATE deliveries SET read_at = ?", _SET)
 _SET_ARCHIVED: Final = join("UPDATE deliveries SET archived_at = ?", _SET)
 
 
-class SqliteInboxes:
+class SqlInboxes:
     """The part of :class:`homeport.coordination.store.Messages` that concerns readers."""
 
-    def __init__(self, database: Database, pending: Pending) -> None:
+    def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
-        self._pending = pending
+        self._dialect = dialect
+        self._words = words
+        pieces = {
+            "then": dialect.then,
+            "readers": dialect.each("?", "readers"),
+            "row": dialect.words_row,
+            "match": words.match("message"),
+        }
+        self._select = _SELECT.format(**pieces)
+        self._one = join(self._select, _ONE)
+        self._all = _ALL.format(**pieces)
+        self._deliver_many = _DELIVER_MANY.format(**pieces)
+        self._backlog = _BACKLOG.format(**pieces)
+        self._open_many = _OPEN_MANY.format(**pieces)
 
     def deliver(self, seq: int, readers: Sequence[str]) -> None:
         """Delivers a new message to readers, each once."""
@@ -81,25 +94,26 @@ class SqliteInboxes:
                 self._execute(_DELIVER, (seq, readers[0]))
         elif readers:
             names = dump_texts(tuple(dict.fromkeys(readers)))
-            self._execute(_OPEN_MANY, (names,))
-            self._execute(_DELIVER_MANY, (seq, names))
+            self._execute(self._open_many, (names,))
+            self._execute(self._deliver_many, (seq, names))
 
     def deliver_backlog(self, reader: str, channels: Sequence[str]) -> int:
         if not channels:
             return 0
-        self._pending.flush()
+        self._words.flush()
         self._execute(_OPEN, (reader,))
-        return self._execute(_BACKLOG, (reader, any_of(map(channel_scope, channels)))).rowcount
+        asked = self._words.any_of(map(channel_scope, channels))
+        return self._execute(self._backlog, (reader, asked, reader)).rowcount
 
     def delivery(self, reader: str, seq: int) -> Delivery | None:
-        row = self._execute(_ONE, (reader, seq)).fetchone()
+        row = self._execute(self._one, (reader, seq)).fetchone()
         return None if row is None else _delivery(reader, row)
 
     def deliveries(self, seq: int, limit: int = 1000) -> Sequence[Delivery]:
-        return [_delivery(reader, row) for reader, *row in self._execute(_ALL, (seq, limit))]
+        return [_delivery(reader, row) for reader, *row in self._execute(self._all, (seq, limit))]
 
     def inbox(self, query: InboxQuery, page: Page) -> Sequence[Delivery]:
-        where = Where()
+        where = Where(self._dialect)
         where.add(_IS_READERS, query.reader)
         if query.unread_only:
             where.add("deliveries.read_at IS NULL")
@@ -113,14 +127,14 @@ class SqliteInboxes:
         return self._merged(query.reader, where, states, "message_seq DESC", page.limit)
 
     def arrivals(self, reader: str, after: int, *, unread_only: bool, limit: int) -> Sequence[Delivery]:
-        where = Where()
+        where = Where(self._dialect)
         where.add(_IS_READERS, reader)
         where.add("deliveries.number > ?", integer(after))
         return self._merged(reader, where, (_UNREAD,) if unread_only else (_UNREAD, _READ), "number", limit)
 
     def _merged(self, reader: str, where: Where, states: Sequence[int], order: str, limit: int) -> Sequence[Delivery]:
         """Rows of several states in one order: each state has them so in its part of an index."""
-        parts = [join(_SELECT, str(where), f"AND deliveries.state = {state}") for state in states]
+        parts = [join(self._select, str(where), f"AND deliveries.state = {state}") for state in states]
         statement = join(" UNION ALL ".join(parts), f"ORDER BY {order} LIMIT ?")
         values = (*where.values * len(states), limit)
         return [_delivery(reader, row) for row in self._execute(statement, values)]

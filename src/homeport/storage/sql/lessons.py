@@ -1,4 +1,4 @@
-"""Lessons and their submissions in SQLite."""
+"""Lessons and their submissions in SQL."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Final
 
 from homeport.coordination.lessons import Lesson, LessonFilter, LessonPattern, Submission
 from homeport.coordination.values import Page
-from homeport.storage.sqlite.codec import dump, load
-from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import any_of, index_words
-from homeport.storage.sqlite.scopes import project_scope
-from homeport.storage.sqlite.search import question
-from homeport.storage.sqlite.statements import LARGEST, Where, join
+from homeport.storage.sql.codec import dump, load
+from homeport.storage.sql.database import Database, Dialect, Row
+from homeport.storage.sql.scopes import project_scope
+from homeport.storage.sql.statements import LARGEST, Where, insert, join
+from homeport.storage.sql.words import Words
 
 MOST_WORDS: Final = 32
 """Words of a text that are looked for among lessons."""
@@ -27,26 +26,30 @@ _COLUMNS: Final = (
     " source_file, extra"
 )
 _SELECT: Final = join("SELECT seq,", _COLUMNS, "FROM lessons")
-_ADD: Final = join("INSERT INTO lessons (", _COLUMNS, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+_ADD: Final = insert("lessons", _COLUMNS.split(", "))
 _ADD_SUBMISSION: Final = """
     INSERT INTO submissions (id, project_id, instance_id, submitted_at, metadata) VALUES (?, ?, ?, ?, ?)
 """
 _SUBMISSION: Final = "SELECT id, project_id, instance_id, submitted_at, metadata FROM submissions"
-_SHARING: Final = "SELECT rowid FROM lesson_words WHERE lesson_words MATCH ? ORDER BY rowid DESC LIMIT ?"
 _SURE: Final = join(
     _SELECT,
-    "WHERE project_id = ? AND seq NOT IN (SELECT value FROM json_each(?))",
+    "WHERE project_id = ? AND seq NOT IN (SELECT CAST(found.value AS BIGINT) FROM {found})",
     "ORDER BY coalesce(confidence, 0) DESC, seq DESC LIMIT ?",
 )
 _PATTERNS: Final = "SELECT project_id, type, count(*), avg(confidence) FROM lessons"
 
 
-class SqliteLessons:
+class SqlLessons:
     """See :class:`homeport.coordination.store.Lessons`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
+        self._dialect = dialect
+        self._words = words
+        row = dialect.words_row
+        self._found = f"SELECT {row} FROM lesson_words WHERE {words.match('lesson')}"  # noqa: S608 - constants
+        self._newest = f"{self._found} ORDER BY {row} DESC LIMIT ?"
+        self._sure = _SURE.format(found=dialect.each("?", "found"))
 
     def add(self, submission: Submission, lessons: Sequence[Lesson]) -> None:
         values = (
@@ -58,9 +61,9 @@ class SqliteLessons:
         )
         self._execute(_ADD_SUBMISSION, values)
         for lesson in lessons:
-            seq = self._execute(_ADD, _values(lesson)).lastrowid
+            [(seq,)] = self._execute(_ADD, _values(lesson)).fetchall()
             text = f"{lesson.type}\n{lesson.content}\n{lesson.context or ''}"
-            index_words(self._database, "lesson", seq, text, lesson.project_id)
+            self._words.add("lesson", seq, text, lesson.project_id)
 
     def submission(self, submission_id: str) -> Submission | None:
         row = self._execute(join(_SUBMISSION, "WHERE id = ?"), (submission_id,)).fetchone()
@@ -100,7 +103,7 @@ class SqliteLessons:
             found += [seq for seq in self._sharing(words, limit + len(found)) if seq not in found]
         lessons = [lesson for seq in found[:limit] if (lesson := self.get(seq)) is not None]
         if project_id is not None and len(lessons) < limit:
-            lessons += self._list(_SURE, project_id, dump(found), limit - len(lessons))
+            lessons += self._list(self._sure, project_id, dump(found), limit - len(lessons))
         return lessons
 
     def _sharing(self, words: Sequence[str], limit: int, scopes: Sequence[str] = ()) -> list[int]:
@@ -108,8 +111,8 @@ class SqliteLessons:
         shared: Counter[int] = Counter()
         most = max(MOST_MATCHES, limit)
         for word in words:
-            asked = " AND ".join(any_of([one]) for one in (word, *scopes))
-            shared.update(row[0] for row in self._execute(_SHARING, (asked, most)))
+            asked = self._words.all_of(self._words.any_of([one]) for one in (word, *scopes))
+            shared.update(row[0] for row in self._execute(self._newest, (asked, most)))
         return sorted(shared, key=lambda seq: (-shared[seq], -seq))[:limit]
 
     def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:
@@ -119,15 +122,13 @@ class SqliteLessons:
         return [LessonPattern(*row) for row in rows]
 
     def _matching(self, which: LessonFilter) -> Where:
-        where = Where()
+        where = Where(self._dialect)
         where.equal("project_id", which.project_id)
-        if which.types:
-            where.add("type IN (SELECT value FROM json_each(?))", dump(list(which.types)))
+        where.among("type", which.types)
         if which.min_confidence is not None:
             where.add("coalesce(confidence, 0) >= ?", which.min_confidence)
         if which.words:
-            asked = question(self._execute, "lesson", which.words)
-            where.add("seq IN (SELECT rowid FROM lesson_words WHERE lesson_words MATCH ?)", asked)
+            where.add(f"seq IN ({self._found})", self._words.question("lesson", which.words))
         return where
 
     def _list(self, statement: str, *values: object) -> list[Lesson]:

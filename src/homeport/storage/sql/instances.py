@@ -1,4 +1,4 @@
-"""Instances in SQLite."""
+"""Instances in SQL."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from homeport.coordination.instances import Instance, InstanceFilter
 from homeport.coordination.values import Millis, Page
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.statements import Where, join
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Dialect, Row
+from homeport.storage.sql.statements import Where, join
 
 _SELECT: Final = "SELECT id, role, status, created_at, last_seen_at, sessions, capabilities, metadata FROM instances"
 _GET: Final = join(_SELECT, "WHERE id = ?")
@@ -23,17 +23,18 @@ _PUT: Final = """
 """
 _TOUCH: Final = """
     UPDATE instances SET
-        last_seen_at = max(last_seen_at, ?),
+        last_seen_at = CASE WHEN last_seen_at < ? THEN ? ELSE last_seen_at END,
         status = CASE status WHEN 'inactive' THEN 'active' ELSE status END
     WHERE id = ?
 """
 
 
-class SqliteInstances:
+class SqlInstances:
     """See :class:`homeport.coordination.store.Instances`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, dialect: Dialect) -> None:
         self._execute = database.execute
+        self._dialect = dialect
 
     def get(self, instance_id: str) -> Instance | None:
         row = self._execute(_GET, (instance_id,)).fetchone()
@@ -57,17 +58,17 @@ class SqliteInstances:
         self._execute(_PUT, values)
 
     def touch(self, instance_id: str, now: Millis) -> None:
-        self._execute(_TOUCH, (now, instance_id))
+        self._execute(_TOUCH, (now, now, instance_id))
 
     def select(self, which: InstanceFilter, page: Page) -> Sequence[Instance]:
-        where = _matching(which)
+        where = self._matching(which)
         if page.after is not None:
             where.add("id > ?", page.after[0])
         statement = join(_SELECT, str(where), "ORDER BY id LIMIT ?")
         return [_instance(row) for row in self._execute(statement, (*where.values, page.limit))]
 
     def count(self, which: InstanceFilter) -> int:
-        where = _matching(which)
+        where = self._matching(which)
         row = self._execute(join("SELECT count(*) FROM instances", str(where)), where.values).fetchone()
         return int(row[0]) if row else 0
 
@@ -78,14 +79,13 @@ class SqliteInstances:
         statement = "SELECT id FROM instances WHERE role_key = ? ORDER BY id"
         return [row[0] for row in self._execute(statement, (role.casefold(),))]
 
-
-def _matching(which: InstanceFilter) -> Where:
-    where = Where()
-    if which.active_since is not None:
-        where.add("last_seen_at >= ? AND status <> ?", which.active_since, "inactive")
-    where.equal("role_key", None if which.role is None else which.role.casefold())
-    where.equal("status", which.status)
-    return where
+    def _matching(self, which: InstanceFilter) -> Where:
+        where = Where(self._dialect)
+        if which.active_since is not None:
+            where.add("last_seen_at >= ? AND status <> ?", which.active_since, "inactive")
+        where.equal("role_key", None if which.role is None else which.role.casefold())
+        where.equal("status", which.status)
+        return where
 
 
 def _instance(row: Row) -> Instance:

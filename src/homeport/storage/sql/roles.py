@@ -1,4 +1,4 @@
-"""Roles and their documents in SQLite."""
+"""Roles and their documents in SQL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from homeport.coordination.roles import Role, RoleDocument
-from homeport.storage.sqlite.codec import dump, load
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.codec import dump, load
+from homeport.storage.sql.database import Database
 
 _PUT: Final = """
     INSERT INTO roles (role_key, name, description) VALUES (?, ?, ?)
@@ -18,11 +18,11 @@ _PUT_DOCUMENT: Final = """
     ON CONFLICT (role_key, name) DO UPDATE SET role = excluded.role, text = excluded.text
 """
 _KNOWN: Final = """
-    SELECT EXISTS (SELECT 1 FROM roles WHERE role_key = ?1) OR EXISTS (SELECT 1 FROM instances WHERE role_key = ?1)
+    SELECT EXISTS (SELECT 1 FROM roles WHERE role_key = ?) OR EXISTS (SELECT 1 FROM instances WHERE role_key = ?)
 """
 
 
-class SqliteRoles:
+class SqlRoles:
     """See :class:`homeport.coordination.store.Roles`."""
 
     def __init__(self, database: Database) -> None:
@@ -48,5 +48,5 @@ class SqliteRoles:
 
     def known(self, name: str) -> bool:
         """Whether a role of that name is defined or held by an instance."""
-        row = self._execute(_KNOWN, (name.casefold(),)).fetchone()
+        row = self._execute(_KNOWN, (name.casefold(), name.casefold())).fetchone()
         return bool(row and row[0])

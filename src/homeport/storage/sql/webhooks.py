@@ -1,4 +1,4 @@
-"""Webhooks in SQLite."""
+"""Webhooks in SQL."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 from homeport.coordination.webhooks import Webhook
 from homeport.secret import Secret
-from homeport.storage.sqlite.codec import dump_texts, load_texts
-from homeport.storage.sqlite.database import Database, Row
+from homeport.storage.sql.codec import dump_texts, load_texts
+from homeport.storage.sql.database import Database, Row
 
 _SELECT: Final = """
     SELECT id, url, secret, created_at, position, kinds, failures, next_attempt_at, parked_at, last_error FROM webhooks
@@ -28,7 +28,7 @@ _PUT: Final = """
 """
 
 
-class SqliteWebhooks:
+class SqlWebhooks:
     """See :class:`homeport.coordination.store.Webhooks`."""
 
     def __init__(self, database: Database) -> None:

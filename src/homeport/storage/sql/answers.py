@@ -1,4 +1,4 @@
-"""First answers in SQLite."""
+"""First answers in SQL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 from homeport.coordination.idempotency import Answer
 from homeport.coordination.values import Millis
-from homeport.storage.sqlite.codec import dump, load
-from homeport.storage.sqlite.database import Database
+from homeport.storage.sql.codec import dump, load
+from homeport.storage.sql.database import Database
 
 _GET: Final = "SELECT operation, key, fingerprint, answer, at FROM answers WHERE operation = ? AND key = ?"
 _PUT: Final = """
@@ -17,7 +17,7 @@ _PUT: Final = """
 """
 
 
-class SqliteAnswers:
+class SqlAnswers:
     """See :class:`homeport.coordination.store.Answers`."""
 
     def __init__(self, database: Database) -> None:

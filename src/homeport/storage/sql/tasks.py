@@ -1,4 +1,4 @@
-"""Tasks in SQLite."""
+"""Tasks in SQL."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Final
 
 from homeport.coordination.tasks import PRIORITIES, Task, TaskFilter
 from homeport.coordination.values import Millis, Page
-from homeport.storage.sqlite.codec import dump, dump_texts, load, load_texts
-from homeport.storage.sqlite.database import Database, Row
-from homeport.storage.sqlite.index import forget_words, index_words
-from homeport.storage.sqlite.search import question
-from homeport.storage.sqlite.statements import Where, integer, join
+from homeport.storage.sql.codec import dump, dump_texts, load, load_texts
+from homeport.storage.sql.database import Database, Dialect, Row
+from homeport.storage.sql.statements import Where, insert, integer, join
+from homeport.storage.sql.words import Words
 
 _COLUMNS: Final = (
     "project_id, id, title, description, status, priority, created_at, updated_at, assigned_to, claimed_at,"
@@ -21,7 +20,7 @@ _COLUMNS: Final = (
 _SELECT: Final = join("SELECT", _COLUMNS, ", seq FROM tasks")
 _GET: Final = join(_SELECT, "WHERE project_id = ? AND id = ?")
 _NAMES: Final = (*_COLUMNS.split(", "), "rank", "role_key")
-_ADD: Final = join("INSERT INTO tasks (", ", ".join(_NAMES), ") VALUES (", ", ".join("?" * len(_NAMES)), ")")
+_ADD: Final = insert("tasks", _NAMES)
 _UPDATE: Final = join("UPDATE tasks SET", ", ".join(f"{name} = ?" for name in _NAMES), "WHERE seq = ?")
 
 # The words HELD and the partial indexes on tasks say the same; tests look at the plans.
@@ -38,27 +37,19 @@ _FREE: Final = join(
     ") ORDER BY rank, seq LIMIT 1",
 )
 _MINE: Final = join(_SELECT, "WHERE assigned_to = ? AND", _FREE)
-_MINE_IN: Final = join(_SELECT, "WHERE assigned_to = ? AND project_id IN (SELECT value FROM json_each(?)) AND", _FREE)
+_MINE_IN: Final = "WHERE assigned_to = ? AND project_id"
 _ANYBODYS: Final = join(_SELECT, "WHERE assigned_to IS NULL AND", _FREE)
 _ANYBODYS_IN: Final = join(_SELECT, "WHERE assigned_to IS NULL AND project_id = ? AND", _FREE)
 
 
-_DUE: Final = "substr(json_extract(metadata, '$.due'), 1, 10)"
-# The filter on the text goes first: most tasks have no such day, and their metadata need not be parsed. What is no day
-# of the calendar is no day to SQLite's date(), or another one.
-_IS_DUE: Final = (
-    "status <> 'completed' AND instr(metadata, '\"due\"') AND json_type(metadata, '$.due') = 'text'"
-    f" AND {_DUE} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({_DUE}) = {_DUE}"
-    f" AND {_DUE} >= '0001' AND {_DUE} < ?"
-)
-
-
-class SqliteTasks:
+class SqlTasks:
     """See :class:`homeport.coordination.store.Tasks`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._database = database
         self._execute = database.execute
+        self._dialect = dialect
+        self._words = words
 
     def get(self, project_id: str, task_id: str) -> Task | None:
         row = self._execute(_GET, (project_id, task_id)).fetchone()
@@ -68,9 +59,9 @@ class SqliteTasks:
         return self._list(join(_SELECT, "WHERE id = ? ORDER BY project_id"), task_id)
 
     def add(self, task: Task) -> Task:
-        seq = self._execute(_ADD, _values(task)).lastrowid
+        [(seq,)] = self._execute(_ADD, _values(task)).fetchall()
         self._add_dependencies(seq, task)
-        index_words(self._database, "task", seq, _text(task), task.project_id)
+        self._words.add("task", seq, _text(task), task.project_id)
         return replace(task, seq=seq)
 
     def update(self, task: Task) -> None:
@@ -82,8 +73,8 @@ class SqliteTasks:
             self._execute("DELETE FROM task_dependencies WHERE seq = ?", (known.seq,))
             self._add_dependencies(known.seq, task)
         if _text(task) != _text(known):
-            forget_words(self._database, "task", known.seq)
-            index_words(self._database, "task", known.seq, _text(task), task.project_id)
+            self._words.remove("task", known.seq)
+            self._words.add("task", known.seq, _text(task), task.project_id)
 
     def select(self, which: TaskFilter, page: Page) -> Sequence[Task]:
         where = self._matching(which)
@@ -114,10 +105,10 @@ class SqliteTasks:
         return [row[0] for row in self._execute(statement, (project_id,))]
 
     def expired(self, now: Millis, limit: int) -> Sequence[Task]:
-        # The plus keeps the planner from an index by status: few leases end, many tasks are held.
+        # Few leases end, many tasks are held: not by an index of what is held.
         ended = join(
             "WHERE lease_expires_at <= ? AND lease_expires_at IS NOT NULL AND assigned_to IS NOT NULL AND",
-            f"+{_IS_HELD}",
+            f"{self._dialect.unindexed}{_IS_HELD}",
             "ORDER BY lease_expires_at, seq LIMIT ?",
         )
         return self._list(join(_SELECT, ended), now, limit)
@@ -140,14 +131,15 @@ class SqliteTasks:
         if projects is None:
             found = self._list(_MINE, instance_id, role_key) or self._list(_ANYBODYS, role_key)
         else:
-            found = self._list(_MINE_IN, instance_id, dump_texts(projects), role_key)
+            mine = join(_SELECT, _MINE_IN, self._dialect.among(), "AND", _FREE)
+            found = self._list(mine, instance_id, dump_texts(projects), role_key)
             if not found:
                 # One look into the index of each project, instead of one through the tasks of all.
                 found = [task for project in projects for task in self._list(_ANYBODYS_IN, project, role_key)]
         return min(found, key=lambda task: (_rank(task), task.seq), default=None)
 
     def _matching(self, which: TaskFilter) -> Where:
-        where = Where()
+        where = Where(self._dialect)
         where.equal("project_id", which.project_id)
         where.equal("status", which.status)
         where.equal("priority", which.priority)
@@ -156,10 +148,11 @@ class SqliteTasks:
             where.add("(role_key IS NULL OR role_key = ?)", which.role.casefold())
         where.any_of("tags", which.tags)
         if which.words:
-            asked = question(self._execute, "task", which.words)
-            where.add("seq IN (SELECT rowid FROM task_words WHERE task_words MATCH ?)", asked)
+            found = f"SELECT {self._dialect.words_row} FROM task_words WHERE {self._words.match('task')}"  # noqa: S608
+            where.add(f"seq IN ({found})", self._words.question("task", which.words))
         if which.due_before is not None:
-            where.add(_IS_DUE, which.due_before)
+            where.add("status <> 'completed'")
+            where.add(self._dialect.is_due, which.due_before)
         return where
 
     def _list(self, statement: str, *values: object) -> list[Task]:

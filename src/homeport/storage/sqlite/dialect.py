@@ -1,0 +1,33 @@
+"""SQL as SQLite understands it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from homeport.storage.sql.database import Database, Dialect
+from homeport.storage.sql.records import SqlRecords
+from homeport.storage.sqlite.index import SqliteWords
+
+_DUE: Final = "substr(json_extract(metadata, '$.due'), 1, 10)"
+
+DIALECT: Final = Dialect(
+    elements="json_each({list}) AS {name}",
+    contains="instr({text}, ?) > 0",
+    then="CROSS JOIN",
+    unindexed="+",
+    # The filter on the text goes first: most tasks have no such day, and their metadata need not be parsed. What is no
+    # day of the calendar is no day to SQLite's date(), or another one.
+    is_due=(
+        "instr(metadata, '\"due\"') AND json_type(metadata, '$.due') = 'text'"
+        f" AND {_DUE} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({_DUE}) = {_DUE}"
+        f" AND {_DUE} >= '0001' AND {_DUE} < ?"
+    ),
+    words_row="rowid",
+    # One of the tables that FTS5 keeps: it has a row for each message, and the smallest.
+    count_messages="SELECT count(*) FROM message_words_docsize",
+)
+
+
+def records(database: Database) -> SqlRecords:
+    """All records over one connection."""
+    return SqlRecords(database, DIALECT, SqliteWords(database))
