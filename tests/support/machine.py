@@ -183,6 +183,16 @@ class Machine:
         """Runs ``systemctl``; what it printed, without the last newline."""
         return self.run(["systemctl", *arguments], check=check).out.strip()
 
+    def tell_nginx(self, *command: str) -> None:
+        """Runs a command that has nginx read its configuration; left once nobody is served by the one before."""
+        before = self._nginx_workers()
+        self.run(list(command))
+        self.until(lambda: (now := self._nginx_workers()) and not now & before)
+
+    def _nginx_workers(self) -> set[str]:
+        """Those that listen: one that was told to end says so in its title."""
+        return set(self.run(["pgrep", "--full", "--exact", "nginx: worker process"], check=False).out.split())
+
     def unit(self, name: str, *properties: str) -> dict[str, str]:
         """What ``systemctl show`` says of a unit, all of it or these properties."""
         chosen = [f"--property={','.join(properties)}"] if properties else []

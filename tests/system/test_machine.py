@@ -99,8 +99,7 @@ def test_a_command_that_fails_fails_the_test_with_what_it_said(machine: Machine)
 def test_a_request_carries_its_method_headers_and_body(machine: Machine) -> None:
     site = 'server { listen 81; location / { return 418 "$request_method $http_x_asked $content_length"; } }'
     machine.write("/etc/nginx/conf.d/echo.conf", site)
-    machine.systemctl("reload", "nginx")
-    machine.until(lambda: machine.run(["curl", "-s", "http://127.0.0.1:81/"], check=False).code == 0)
+    machine.tell_nginx("systemctl", "reload", "nginx")
     answer = machine.request("PUT", "http://127.0.0.1:81/", headers={"X-Asked": "yes"}, body="four")
     assert (answer.status, answer.body) == (418, "PUT yes 4")
 

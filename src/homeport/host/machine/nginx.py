@@ -19,6 +19,7 @@ from homeport.environments.steps import Step
 from homeport.errors import HomeportError, UsageError
 from homeport.host.commands import run_command
 from homeport.host.hands import Hands
+from homeport.host.machine.nginx_workers import served_anew
 from homeport.host.machine.systemctl import systemctl, unit_state
 
 _PLACE: Final = "/run"
@@ -95,7 +96,8 @@ class NginxReloader:
 
     def apply(self, step: ReloadNginx) -> None:
         if step.way == "forth":
-            systemctl("reload-or-restart", NGINX)
+            with served_anew():
+                systemctl("reload-or-restart", NGINX)
 
 
 NGINX_HANDS: Final[Hands] = {JudgeNginx: NginxJudge(), ReloadNginx: NginxReloader()}
