@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal, NotRequired, TypedDict
 
+from homeport.contract.database import DatabaseAddress as DatabaseAddress
 from homeport.contract.pushes import PushSettings
 
 
@@ -131,6 +132,8 @@ class ServeSettings:
     """Where a :class:`BackupRecord` is kept, absolute; the file need not exist."""
     survey_file: str | None = None
     """Where a :class:`~homeport.contract.survey.Survey` is kept, absolute; the file need not exist."""
+    database: DatabaseAddress | None = None
+    """None where the data are in a file of the data directory."""
     pushes: PushSettings | None = None
     """None where no webhooks of a forge are taken."""
 

@@ -1,0 +1,27 @@
+"""What the two halves agree on where the data of an environment are in a PostgreSQL database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+ADDRESS_FILE: Final = "database.json"
+"""In a data directory whose data are in a database; see :class:`AddressStamp`. Beside it there is no database file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where a database is, and where the password for it stands."""
+
+    url: str
+    """Of libpq, without a password: ``postgresql://homeport@db.example/homeport_production``, or with
+    ``?host=/run/postgresql`` for a unix socket."""
+    password_file: str | None = None
+    """Absolute; None where the server lets the user in without one."""
+
+
+class AddressStamp(TypedDict):
+    """The content of :data:`ADDRESS_FILE`: one JSON object, UTF-8, mode 0644."""
+
+    url: str
+    """As in :class:`DatabaseAddress`, of the database that holds the data of this directory."""
