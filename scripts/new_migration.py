@@ -10,8 +10,8 @@ from pathlib import Path
 
 from alembic import command
 
-from homeport.storage.sqlite.migrating import configuration
-from homeport.storage.sqlite.revisions import HEAD, VERSIONS
+from homeport.storage.migrations.revisions import HEAD, VERSIONS
+from homeport.storage.migrations.running import configuration
 
 
 def main(name: str) -> int:

@@ -13,7 +13,7 @@ from pysqlite3 import dbapi2
 
 from homeport.contract import DATABASE_FILE
 from homeport.datalock import DataLock
-from homeport.storage.sqlite.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD
 from tests.support.exchanging import content
 from tests.support.later import LATER, UPPER, later_release, migration
 from tests.support.running import PROGRAM, Workspace, running, workspace

@@ -14,7 +14,7 @@ import pytest
 from homeport.contract import DATABASE_FILE
 from homeport.datalock import LockHolder
 from homeport.host.operation_lock import operation_lock
-from homeport.storage.sqlite.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD
 from tests.support.exchanging import content
 from tests.support.later import LATER, migration
 from tests.support.migrating import Dock

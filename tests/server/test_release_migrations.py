@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from homeport import server
-from homeport.storage.sqlite.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD
 from tests.support.exchanging import content
 from tests.support.later import LATER, UPPER, migration, site_packages, turns_red
 from tests.support.migrating import Dock

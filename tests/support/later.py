@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 from typing import Final
 
-from homeport.storage.sqlite.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD
 
 SOURCE: Final = Path(__file__).parents[2] / "src" / "homeport"
 LATER: Final = f"{int(HEAD) + 1:04}"

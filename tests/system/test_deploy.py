@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from homeport.environments.machine.units import STARTS
-from homeport.storage.sqlite.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD
 from tests.support import asking, changing_killed, dying, waiting
 from tests.support.later import LATER
 from tests.support.machine import booted

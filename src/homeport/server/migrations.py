@@ -12,13 +12,15 @@ from homeport.datalock import DataLock, LockHolder, find_holder
 from homeport.errors import CannotStartError, GuardError, HomeportError, MigrationError, UsageError
 from homeport.identity import check_owner
 from homeport.server.snapshots.facts import in_use
+from homeport.storage.migrations.revisions import HEAD, REVISIONS, Schema
+from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.snapshots.reading import open_for_reading
 from homeport.storage.snapshots.verifying import verified
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.faults import cannot_start
-from homeport.storage.sqlite.migrating import migrate, previous_can_run
+from homeport.storage.sqlite.migrating import migrate
 from homeport.storage.sqlite.opening import WAIT_MS
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, Schema, schema_of
+from homeport.storage.sqlite.revisions import schema_of
 
 
 def migrate_live(data_directory: Path, environment: str, *, beside: bool) -> DataMigrated:

@@ -14,8 +14,8 @@ from homeport import server
 from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, DataFacts
 from homeport.errors import HomeportError, UsageError
 from homeport.identity import new_identity, open_data_directory, write_identity
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
 from tests.support.written import write_data
 
 PAGE = 4096

@@ -16,10 +16,10 @@ from homeport.coordination.scrub import PRESETS, filled, without_secrets
 from homeport.datalock import DataLock
 from homeport.errors import CannotStartError, GuardError, HomeportError, UsageError
 from homeport.identity import check_owner
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.schema import METADATA
 from homeport.storage.snapshots.scrubbing import SECRET_TABLES, SOURCES, TREATMENTS
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
 from tests.support.written import NAME, PRIVATE, Written, content_of, found_in, messages_found, write_data
 
 # Columns of text that hold ids, words of a fixed set, lists of these, or what is made of them.

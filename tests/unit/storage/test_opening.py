@@ -14,11 +14,12 @@ from pysqlite3 import dbapi2
 from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, ExitCode
 from homeport.errors import CannotStartError
 from homeport.identity import open_data_directory
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.sqlite import open_store
 from homeport.storage.sqlite.database import check_library
 from homeport.storage.sqlite.migrating import migrate
 from homeport.storage.sqlite.opening import prepared
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, revision_of
+from homeport.storage.sqlite.revisions import revision_of
 from tests.support import given
 from tests.unit.storage.conftest import Disk, files
 

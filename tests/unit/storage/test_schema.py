@@ -11,10 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from homeport.contract import DATABASE_FILE
+from homeport.storage.migrations.revisions import HEAD, REVISIONS, Schema
+from homeport.storage.migrations.running import configuration, previous_can_run, usable_from, verify
 from homeport.storage.schema import METADATA, WORDS, is_ours
 from homeport.storage.sqlite.database import connect
-from homeport.storage.sqlite.migrating import configuration, engine, migrate, previous_can_run, usable_from, verify
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS, Schema, schema_of
+from homeport.storage.sqlite.migrating import engine, is_outer, migrate
+from homeport.storage.sqlite.revisions import schema_of
 from tests.unit.storage.conftest import files
 
 
@@ -41,9 +43,9 @@ def test_what_a_migration_says_stays_true_under_all_later_ones(tmp_path: Path) -
     path = tmp_path / DATABASE_FILE
     migrate(path)
     with engine(path).connect() as connection:
-        assert verify(connection, REVISIONS) == []
+        assert verify(connection, REVISIONS, is_outer) == []
         connection.exec_driver_sql("DROP TABLE watches")
-        assert [(one.revision, one.text) for one in verify(connection, REVISIONS)] == [
+        assert [(one.revision, one.text) for one in verify(connection, REVISIONS, is_outer)] == [
             ("0005", "There is no table watches.")
         ]
 

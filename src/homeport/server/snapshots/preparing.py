@@ -24,10 +24,10 @@ from homeport.files import sync_directory, write_atomically
 from homeport.identity import new_identity, read_identity, write_identity
 from homeport.server.snapshots.facts import facts, first_problem
 from homeport.server.snapshots.scratch import scratch
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.snapshots.scrubbing import scrub
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.faults import cannot_start
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
 
 
 def prepare(directory: Path, environment: str, origin: str, policy: Scrub) -> DataPrepared:

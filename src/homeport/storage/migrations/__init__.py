@@ -1,4 +1,4 @@
-"""Migrations of the schema, run by :mod:`homeport.storage.sqlite.migrating`; docs/migrations.md is their guide.
+"""Migrations of the schema, run by :mod:`homeport.storage.migrations.running`; docs/migrations.md is their guide.
 
 Each file of ``versions`` has
 

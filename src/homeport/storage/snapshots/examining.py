@@ -10,12 +10,13 @@ from typing import Final
 from pysqlite3 import dbapi2
 
 from homeport.contract import DataProblem, ProblemCode
+from homeport.storage.migrations.revisions import HEAD
+from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.snapshots.reading import open_for_reading
 from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.database import DatabaseError, damage_told
 from homeport.storage.sqlite.faults import cannot_start, primary_code
-from homeport.storage.sqlite.migrating import previous_can_run
-from homeport.storage.sqlite.revisions import HEAD, schema_of
+from homeport.storage.sqlite.revisions import schema_of
 
 SQLITE_VERSION: Final[str] = dbapi2.sqlite_version
 MOST_LINES: Final = 20

@@ -11,11 +11,12 @@ from typing import Any, Final
 from pysqlite3 import dbapi2
 
 from homeport.errors import CannotStartError
+from homeport.storage.migrations.revisions import HEAD, Schema
 from homeport.storage.snapshots.copying import copy_database, sync_file
 from homeport.storage.snapshots.examining import tables_of
 from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, Schema, schema_of
+from homeport.storage.sqlite.revisions import schema_of
 
 _BEFORE: Final = "before"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pysqlite3 import dbapi2
 
+from homeport.storage.migrations.running import Finding, verify
 from homeport.storage.snapshots.reading import open_for_reading
-from homeport.storage.sqlite.migrating import Finding, verify
+from homeport.storage.sqlite.migrating import is_outer
 
 
 def verified(path: Path, revisions: Iterable[str], *, frozen: bool) -> list[Finding]:
@@ -25,6 +26,6 @@ def verified(path: Path, revisions: Iterable[str], *, frozen: bool) -> list[Find
         made = create_engine("sqlite://", module=dbapi2, creator=lambda: database, poolclass=StaticPool)
         try:
             with made.connect() as connection:
-                return verify(connection, revisions)
+                return verify(connection, revisions, is_outer)
         except DBAPIError as error:
             raise error.orig or error from error

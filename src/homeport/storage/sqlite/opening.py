@@ -10,11 +10,12 @@ from typing import Final
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE
 from homeport.errors import CannotStartError
 from homeport.identity import end_beginning, may_begin
+from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.database import DatabaseError, check_library, connect, damage_told
 from homeport.storage.sqlite.faults import cannot_start
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, revision_of, schema_of
+from homeport.storage.sqlite.revisions import revision_of, schema_of
 from homeport.storage.sqlite.store import SqliteStore
 
 WAIT_MS: Final = 5000

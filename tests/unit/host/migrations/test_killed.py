@@ -16,8 +16,8 @@ from homeport.environments.plan import Plan
 from homeport.host.carrying import Carrier, all_hands, carrying
 from homeport.host.hands import Hands
 from homeport.host.migrations.hands import migration_hands
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.sqlite.migrating import migrate
-from homeport.storage.sqlite.revisions import HEAD, REVISIONS
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.exchanging import Yard, content, yard
 from tests.support.ports import free_ports
