@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/clients/node
 SYSTEM := build/system.stamp
-SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server rclone
+SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server postgresql rclone
 # A module stays with one worker, so that what its tests share is made once; the long ones are dealt out first.
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
@@ -72,7 +72,7 @@ test: $(VENV)/.dev node machines ## every test (under fifteen minutes on two cor
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## what needs no system package and no patience (under a minute)
-	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not needs_browser and not soak and not system' $(ARGS)
+	$(PYTEST) -m 'not slow and not needs_node and not needs_nginx and not needs_postgres and not needs_browser and not soak and not system' $(ARGS)
 
 .PHONY: test-system
 test-system: $(VENV)/.dev machines ## real systemd and nginx in containers, which is part of `make test` too
@@ -81,6 +81,10 @@ test-system: $(VENV)/.dev machines ## real systemd and nginx in containers, whic
 .PHONY: test-browser
 test-browser: $(VENV)/.dev node system ## the pages in a real browser, which is part of `make test` too
 	$(BIN)/pytest tests/browser $(ARGS)
+
+.PHONY: test-postgres
+test-postgres: $(VENV)/.dev system ## the store and the server on a real PostgreSQL, which is part of `make test` too
+	$(PYTEST) -m 'needs_postgres and not soak' $(ARGS)
 
 .PHONY: test-conformance
 test-conformance: $(VENV)/.dev node ## the official MCP conformance suite, which is part of `make test` too

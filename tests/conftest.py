@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from homeport.contract import DatabaseAddress
 from homeport.coordination.store import Store
 from tests.support.browser import find_chromium
 from tests.support.desk import Desk, opened
 from tests.support.nginx import find_nginx
 from tests.support.node import NodeTools, find_node_tools
+from tests.support.postgres import Cluster, cluster, find_postgres
 from tests.support.stores import STORES
 
 # Shared cores make single examples slow now and then; a deadline per example would only report that.
@@ -32,7 +34,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip by name, in the summary, what needs npm's tools, nginx or a browser where they are not installed."""
+    """Skip by name, in the summary, what needs npm's tools, nginx, a browser or PostgreSQL that is not installed."""
     reasons = {}
     if find_node_tools() is None:
         reasons["needs_node"] = "the npm tools are not installed: `make node` installs them where npm is or may be"
@@ -40,6 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         reasons["needs_nginx"] = "nginx is not installed: `make system` installs it where that is possible"
     if find_chromium() is None:
         reasons["needs_browser"] = "chromium is not installed: `make system` installs it where that is possible"
+    if find_postgres() is None:
+        reasons["needs_postgres"] = "PostgreSQL is not installed: `make system` installs it where that is possible"
     for item in items:
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):
@@ -68,6 +72,21 @@ def node_tools() -> NodeTools:
     tools = find_node_tools()
     assert tools is not None, "mark this test needs_node"
     return tools
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A cluster that all tests of a worker share; whoever stops it starts it again."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def database(postgres: Cluster) -> Iterator[DatabaseAddress]:
+    """An empty database of a test's own, over the socket; for tests marked ``needs_postgres``."""
+    address = postgres.create()
+    yield address
+    postgres.drop(address)
 
 
 @pytest.fixture(params=STORES)
