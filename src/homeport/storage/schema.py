@@ -1,11 +1,11 @@
 """The tables and their indexes.
 
 Migrations make them, and a test compares a migrated database with what stands here. The statements of
-:mod:`homeport.storage.sqlite` are written by hand and do not load this module: it is for migrations, and for whoever
+:mod:`homeport.storage.sql` are written by hand and do not load this module: it is for migrations, and for whoever
 wants to know what there is. Times are milliseconds since the epoch, JSON is text.
 
-Beside these tables there are, made in the first migration: an FTS5 table and a vocabulary for each kind that search
-finds (``message_words``, ``message_vocabulary``, …), and the triggers that keep the counts of ``inboxes``.
+Beside these tables there are, made in the first migration: an index of words for each kind that search finds
+(``message_words``, …; what else it needs its database says), and the triggers that keep the counts of ``inboxes``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.schema import SchemaItem
+
+from homeport.storage.columns import NUMBER, TEXT
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -43,23 +43,23 @@ WORDS: Final = ("message", "task", "lesson", "project")
 
 
 def is_ours(found: SchemaItem, name: str | None, kind: str, reflected: bool, compared: SchemaItem | None) -> bool:  # noqa: FBT001 - Alembic's signature
-    """Whether a table of a database is one of those here, and none that SQLite keeps for an index of words."""
+    """Whether a table of a database is one of those here, and none for an index of words or for whose data they are."""
     del found, reflected, compared
-    made_elsewhere = tuple(f"{noun}_{part}" for noun in WORDS for part in ("words", "vocabulary"))
+    made_elsewhere = ("homeport_identity", *(f"{noun}_{part}" for noun in WORDS for part in ("words", "vocabulary")))
     return kind != "table" or not (name or "").startswith(made_elsewhere)
 
 
 def _seq() -> Column[int]:
     """A number that grows and is never given twice."""
-    return Column("seq", Integer, primary_key=True)
+    return Column("seq", NUMBER, primary_key=True)
 
 
 def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
+    return Column(name, TEXT, nullable=False)
 
 
 def _maybe(name: str) -> Column[str]:
-    return Column(name, Text)
+    return Column(name, TEXT)
 
 
 def _at(name: str) -> Column[int]:
@@ -71,13 +71,13 @@ def _maybe_at(name: str) -> Column[int]:
 
 
 def _number(name: str, default: str | None = None) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=default)
+    return Column(name, NUMBER, nullable=False, server_default=default)
 
 
 instances = Table(
     "instances",
     METADATA,
-    Column("id", Text, primary_key=True, nullable=False),
+    Column("id", TEXT, primary_key=True, nullable=False),
     _text("role"),
     _text("role_key"),
     _text("status"),
@@ -167,7 +167,7 @@ tasks = Table(
 task_dependencies = Table(
     "task_dependencies",
     METADATA,
-    Column("seq", Integer, ForeignKey("tasks.seq", ondelete="CASCADE"), nullable=False),
+    Column("seq", NUMBER, ForeignKey("tasks.seq", ondelete="CASCADE"), nullable=False),
     _number("position"),
     _text("project_id"),
     _text("task_id"),
@@ -203,7 +203,7 @@ messages = Table(
 inboxes = Table(
     "inboxes",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     _text("reader"),
     _number("total", "0"),
     _number("unread", "0"),
@@ -214,15 +214,15 @@ inboxes = Table(
 deliveries = Table(
     "deliveries",
     METADATA,
-    Column("number", Integer, primary_key=True),
-    Column("inbox", Integer, ForeignKey("inboxes.id"), nullable=False),
-    Column("message_seq", Integer, ForeignKey("messages.seq"), nullable=False),
+    Column("number", NUMBER, primary_key=True),
+    Column("inbox", NUMBER, ForeignKey("inboxes.id"), nullable=False),
+    Column("message_seq", NUMBER, ForeignKey("messages.seq"), nullable=False),
     _maybe_at("read_at"),
     _maybe_at("archived_at"),
     # 0 unread, 1 read, 2 archived: an inbox is the first two, merged in the order of an index.
     Column(
         "state",
-        Integer,
+        NUMBER,
         Computed("CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END", persisted=True),
         nullable=False,
     ),
@@ -236,7 +236,7 @@ deliveries = Table(
 submissions = Table(
     "submissions",
     METADATA,
-    Column("id", Text, primary_key=True, nullable=False),
+    Column("id", TEXT, primary_key=True, nullable=False),
     _text("project_id"),
     _text("instance_id"),
     _at("submitted_at"),
@@ -248,7 +248,7 @@ lessons = Table(
     METADATA,
     _seq(),
     _text("id"),
-    Column("submission_id", Text, ForeignKey("submissions.id"), nullable=False),
+    Column("submission_id", TEXT, ForeignKey("submissions.id"), nullable=False),
     _text("project_id"),
     _text("instance_id"),
     _at("submitted_at"),
@@ -267,7 +267,7 @@ lessons = Table(
 roles = Table(
     "roles",
     METADATA,
-    Column("role_key", Text, primary_key=True, nullable=False),
+    Column("role_key", TEXT, primary_key=True, nullable=False),
     _text("name"),
     _text("description"),
 )
@@ -330,7 +330,7 @@ originals = Table(
 tokens = Table(
     "tokens",
     METADATA,
-    Column("id", Text, primary_key=True, nullable=False),
+    Column("id", TEXT, primary_key=True, nullable=False),
     _text("name"),
     _text("scope"),
     _maybe("instance_id"),
@@ -344,30 +344,30 @@ tokens = Table(
 webhooks = Table(
     "webhooks",
     METADATA,
-    Column("id", Text, primary_key=True, nullable=False),
+    Column("id", TEXT, primary_key=True, nullable=False),
     _text("url"),
     _text("secret"),
     _at("created_at"),
     Column("position", BigInteger, nullable=False),
     _text("kinds"),
-    Column("failures", Integer, nullable=False),
+    Column("failures", NUMBER, nullable=False),
     _at("next_attempt_at"),
     _maybe_at("parked_at"),
     _maybe("last_error"),
 )
 
 oauth_clients = Table(
-    *("oauth_clients", METADATA, Column("id", Text, primary_key=True, nullable=False), _text("name")),
+    *("oauth_clients", METADATA, Column("id", TEXT, primary_key=True, nullable=False), _text("name")),
     *(_text("redirect_uris"), _at("created_at"), _maybe_at("used_at"), _maybe_at("fetched_at")),
 )
 
 oauth_grants = Table(
-    *("oauth_grants", METADATA, Column("id", Text, primary_key=True, nullable=False), _text("client_id")),
+    *("oauth_grants", METADATA, Column("id", TEXT, primary_key=True, nullable=False), _text("client_id")),
     *(_text("client_name"), _text("token_id"), _text("scope"), _at("created_at"), _maybe_at("ended_at")),
 )
 
 oauth_credentials = Table(
-    *("oauth_credentials", METADATA, Column("digest", Text, primary_key=True, nullable=False), _text("kind")),
+    *("oauth_credentials", METADATA, Column("digest", TEXT, primary_key=True, nullable=False), _text("kind")),
     *(_text("grant_id"), _text("client_id"), _text("scope"), _at("created_at"), _at("expires_at")),
     *(_maybe_at("used_at"), _text("data"), Index(None, "expires_at")),
 )
@@ -384,4 +384,4 @@ watches = Table(
 )
 
 # One row, which a probe of the store counts up.
-probe = Table("probe", METADATA, Column("id", Integer, primary_key=True), _number("writes"))
+probe = Table("probe", METADATA, Column("id", NUMBER, primary_key=True), _number("writes"))

@@ -11,7 +11,8 @@ from homeport.coordination.values import Page
 from homeport.storage.memory.paging import following, preceding
 from homeport.storage.memory.search import text_of_lesson
 from homeport.storage.memory.tables import Tables
-from homeport.storage.memory.words import all_occur, words_in
+from homeport.storage.memory.words import all_occur
+from homeport.storage.words import words_in
 
 
 class MemoryLessons:

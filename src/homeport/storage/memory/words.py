@@ -1,32 +1,12 @@
-"""Words as SQLite's ``unicode61`` tokenizer finds them, with diacritics removed from Latin letters.
-
-It knows the Unicode of 2012, and takes whatever came later for a letter; here that is what Unicode now says.
-"""
+"""Which texts have which words, by looking at all of them."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+
+from homeport.storage.words import words_in
 
 SNIPPET = 160
-_FIRST_ACCENT = 0x300
-_ACCENTS = 0x361F8 << 32 | 0x8029FDF
-"""A bit for each combining character from U+0300 on that the tokenizer takes for an accent, as its source has it."""
-
-
-def words_in(text: str) -> Iterator[str]:
-    """The words of a text: runs of letters and digits, in lower case, accents gone."""
-    word = ""
-    for letter in text:
-        if _is_accent(letter) and word:
-            continue
-        if unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "Co":
-            word += _folded(letter)
-        elif word:
-            yield word
-            word = ""
-    if word:
-        yield word
 
 
 def all_occur(words: Sequence[str], text: str) -> bool:
@@ -54,14 +34,3 @@ def _phrase(parts: Sequence[str], present: Sequence[str], *, prefix: bool = Fals
         and (present[at + size - 1].startswith(parts[-1]) if prefix else present[at + size - 1] == parts[-1])
         for at in range(len(present) - size + 1)
     )
-
-
-def _is_accent(letter: str) -> bool:
-    at = ord(letter) - _FIRST_ACCENT
-    return 0 <= at < _ACCENTS.bit_length() and bool(_ACCENTS >> at & 1)
-
-
-def _folded(letter: str) -> str:
-    low = letter.casefold() if len(letter.casefold()) == 1 else letter.lower()
-    base = unicodedata.normalize("NFD", low)[0]
-    return base if base.isascii() else low

@@ -45,6 +45,7 @@ class SqlRecords:
     """
 
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
+        self.database = database
         self.words = words
         self.instances = SqlInstances(database, dialect)
         self.projects = SqlProjects(database, dialect, words)

@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 
 from homeport.coordination.store import Listener, Records
 from homeport.errors import CallError, UnavailableError
+from homeport.storage.announcer import Announcer
 from homeport.storage.sql.database import Database
-from homeport.storage.sqlite.announcer import Announcer
+from homeport.storage.sql.probing import count, count_up
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.merging import Merger
 from homeport.storage.sqlite.readers import Readers
@@ -62,17 +63,8 @@ class SqliteStore:
         return await self._writer.write(work)
 
     async def probe(self) -> None:
-        def write(_: Records) -> int:
-            [(count,)] = self._database.execute("UPDATE probe SET writes = writes + 1 RETURNING writes").fetchall()
-            return int(count)
-
-        def read_back(_: Records) -> int:
-            row = self._readers.short.database.execute("SELECT writes FROM probe").fetchone()
-            return int(row[0]) if row else 0
-
-        # A number that only grows, so that several may probe at the same time.
-        written = await self._writer.write(write)
-        if await self._readers.read(read_back) < written:
+        written = await self._writer.write(count_up)
+        if await self._readers.read(count) < written:
             raise UnavailableError(
                 f"{self._path} does not give back what was just written.", "The disk loses writes; look at it."
             )

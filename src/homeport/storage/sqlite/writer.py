@@ -24,8 +24,8 @@ from typing import Final, Generic, TypeVar, cast
 from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
+from homeport.storage.announcer import Announcer
 from homeport.storage.sql.database import Database
-from homeport.storage.sqlite.announcer import Announcer
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.dialect import records
 from homeport.storage.sqlite.faults import is_busy, readable

@@ -7,6 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.columns import NUMBER, TEXT
+from homeport.storage.migrations.first import STATEMENTS
 from homeport.storage.migrations.verifying import missing_tables
 
 revision: Final = "0001"
@@ -15,8 +17,6 @@ down_revision: Final = None
 PREVIOUS_RELEASE_CAN_RUN: Final = True
 """There is none."""
 
-_WORDS: Final = ("message", "task", "lesson", "project")
-_TOKENIZER: Final = "tokenize = 'unicode61 remove_diacritics 2'"
 _STATE: Final = "CASE WHEN archived_at IS NOT NULL THEN 2 WHEN read_at IS NOT NULL THEN 1 ELSE 0 END"
 
 _TABLES: Final = (
@@ -43,35 +43,6 @@ _MISCOUNTED: Final = sa.text("""
         OR unread != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state = 0)
 """)
 
-_COUNTS: Final = (
-    """
-    CREATE TRIGGER deliveries_added AFTER INSERT ON deliveries BEGIN
-        UPDATE inboxes SET
-            total = total + (new.archived_at IS NULL),
-            unread = unread + (new.archived_at IS NULL AND new.read_at IS NULL),
-            last_number = new.number
-        WHERE id = new.inbox;
-    END
-    """,
-    """
-    CREATE TRIGGER deliveries_changed AFTER UPDATE OF read_at, archived_at ON deliveries BEGIN
-        UPDATE inboxes SET
-            total = total + (new.archived_at IS NULL) - (old.archived_at IS NULL),
-            unread = unread + (new.archived_at IS NULL AND new.read_at IS NULL)
-                - (old.archived_at IS NULL AND old.read_at IS NULL)
-        WHERE id = new.inbox;
-    END
-    """,
-    """
-    CREATE TRIGGER deliveries_removed AFTER DELETE ON deliveries BEGIN
-        UPDATE inboxes SET
-            total = total - (old.archived_at IS NULL),
-            unread = unread - (old.archived_at IS NULL AND old.read_at IS NULL)
-        WHERE id = old.inbox;
-    END
-    """,
-)
-
 
 def upgrade() -> None:
     """Makes everything."""
@@ -81,9 +52,8 @@ def upgrade() -> None:
     _inboxes()
     _learning()
     _record()
-    _index_of_words()
-    for trigger in _COUNTS:
-        op.execute(trigger)
+    for statement in STATEMENTS[op.get_bind().dialect.name]:
+        op.execute(statement)
 
 
 def verify(connection: sa.Connection) -> list[str]:
@@ -99,53 +69,43 @@ def _index(name: str, table: str, columns: list[str], where: str | None = None) 
     op.create_index(name, table, columns, sqlite_where=part, postgresql_where=part)
 
 
-def _index_of_words() -> None:
-    """What search looks into; see sqlite/index.py."""
-    for kind in _WORDS:
-        op.execute(
-            f"CREATE VIRTUAL TABLE {kind}_words USING fts5"
-            f"(words, content = '', contentless_delete = 1, detail = none, {_TOKENIZER})"
-        )
-        op.execute(f"CREATE VIRTUAL TABLE {kind}_vocabulary USING fts5vocab({kind}_words, instance)")
-
-
 def _people() -> None:
     """Instances, projects, roles."""
     op.create_table(
         "instances",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("role_key", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("role", TEXT, nullable=False),
+        sa.Column("role_key", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
-        sa.Column("sessions", sa.Integer(), nullable=False),
-        sa.Column("capabilities", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("sessions", NUMBER, nullable=False),
+        sa.Column("capabilities", TEXT, nullable=False),
+        sa.Column("metadata", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_instances"),
     )
     _index("ix_instances_last_seen_at", "instances", ["last_seen_at"])
     _index("ix_instances_role_key_id", "instances", ["role_key", "id"])
     op.create_table(
         "projects",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("priority", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.Column("tags", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("tags", TEXT, nullable=False),
+        sa.Column("metadata", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_projects"),
         sa.UniqueConstraint("id", name="uq_projects_id"),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "memberships",
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("instance_id", TEXT, nullable=False),
         sa.Column("joined_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "instance_id", name="pk_memberships"),
         sqlite_with_rowid=False,
@@ -153,17 +113,17 @@ def _people() -> None:
     _index("ix_memberships_instance_id", "memberships", ["instance_id"])
     op.create_table(
         "roles",
-        sa.Column("role_key", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("role_key", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("role_key", name="pk_roles"),
     )
     op.create_table(
         "role_documents",
-        sa.Column("role_key", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("role_key", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("role", TEXT, nullable=False),
+        sa.Column("text", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("role_key", "name", name="pk_role_documents"),
     )
 
@@ -172,28 +132,28 @@ def _work() -> None:
     """Tasks."""
     op.create_table(
         "tasks",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("priority", sa.Text(), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("description", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("priority", TEXT, nullable=False),
+        sa.Column("rank", NUMBER, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.Column("assigned_to", sa.Text(), nullable=True),
+        sa.Column("assigned_to", TEXT, nullable=True),
         sa.Column("claimed_at", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=True),
-        sa.Column("role_key", sa.Text(), nullable=True),
-        sa.Column("estimated_effort", sa.Text(), nullable=True),
-        sa.Column("completion_notes", sa.Text(), nullable=True),
-        sa.Column("dependencies", sa.Text(), nullable=False),
-        sa.Column("tags", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("fence", NUMBER, nullable=False),
+        sa.Column("role", TEXT, nullable=True),
+        sa.Column("role_key", TEXT, nullable=True),
+        sa.Column("estimated_effort", TEXT, nullable=True),
+        sa.Column("completion_notes", TEXT, nullable=True),
+        sa.Column("dependencies", TEXT, nullable=False),
+        sa.Column("tags", TEXT, nullable=False),
+        sa.Column("metadata", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_tasks"),
         sa.UniqueConstraint("project_id", "id", name="uq_tasks_project_id_id"),
         sqlite_autoincrement=True,
@@ -209,10 +169,10 @@ def _work() -> None:
     _index("ix_tasks_status_rank", "tasks", ["status", "rank"])
     op.create_table(
         "task_dependencies",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("task_id", sa.Text(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("position", NUMBER, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("task_id", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["seq"], ["tasks.seq"], name="fk_task_dependencies_seq", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("seq", "position", name="pk_task_dependencies"),
         sqlite_with_rowid=False,
@@ -223,22 +183,22 @@ def _talk() -> None:
     """Messages."""
     op.create_table(
         "messages",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("sender", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("priority", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("sender", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("priority", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("recipients", sa.Text(), nullable=False),
-        sa.Column("thread_id", sa.Text(), nullable=True),
-        sa.Column("reply_to", sa.Text(), nullable=True),
-        sa.Column("tags", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
-        sa.Column("scopes", sa.Text(), nullable=False),
-        sa.Column("parts", sa.Text(), nullable=True),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("recipients", TEXT, nullable=False),
+        sa.Column("thread_id", TEXT, nullable=True),
+        sa.Column("reply_to", TEXT, nullable=True),
+        sa.Column("tags", TEXT, nullable=False),
+        sa.Column("metadata", TEXT, nullable=False),
+        sa.Column("scopes", TEXT, nullable=False),
+        sa.Column("parts", TEXT, nullable=True),
+        sa.Column("body", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_messages"),
         sa.UniqueConstraint("id", name="uq_messages_id"),
         sqlite_autoincrement=True,
@@ -249,24 +209,24 @@ def _inboxes() -> None:
     """Inboxes and what lies in them."""
     op.create_table(
         "inboxes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("reader", sa.Text(), nullable=False),
-        sa.Column("total", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("unread", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("last_number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("reader", TEXT, nullable=False),
+        sa.Column("total", NUMBER, server_default="0", nullable=False),
+        sa.Column("unread", NUMBER, server_default="0", nullable=False),
+        sa.Column("last_number", NUMBER, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_inboxes"),
         sa.UniqueConstraint("reader", name="uq_inboxes_reader"),
     )
     op.create_table(
         "deliveries",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("inbox", sa.Integer(), nullable=False),
-        sa.Column("message_seq", sa.Integer(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("inbox", NUMBER, nullable=False),
+        sa.Column("message_seq", NUMBER, nullable=False),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column(
             "state",
-            sa.Integer(),
+            NUMBER,
             sa.Computed(_STATE, persisted=True),
             nullable=False,
         ),
@@ -284,28 +244,28 @@ def _learning() -> None:
     """Lessons."""
     op.create_table(
         "submissions",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("instance_id", TEXT, nullable=False),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
-        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("metadata", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_submissions"),
     )
     op.create_table(
         "lessons",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("submission_id", sa.Text(), nullable=False),
-        sa.Column("project_id", sa.Text(), nullable=False),
-        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("submission_id", TEXT, nullable=False),
+        sa.Column("project_id", TEXT, nullable=False),
+        sa.Column("instance_id", TEXT, nullable=False),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("context", sa.Text(), nullable=True),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("content", TEXT, nullable=False),
+        sa.Column("context", TEXT, nullable=True),
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("weight", sa.Float(), nullable=True),
-        sa.Column("source_file", sa.Text(), nullable=True),
-        sa.Column("extra", sa.Text(), nullable=False),
+        sa.Column("source_file", TEXT, nullable=True),
+        sa.Column("extra", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["submission_id"], ["submissions.id"], name="fk_lessons_submission_id"),
         sa.PrimaryKeyConstraint("seq", name="pk_lessons"),
         sqlite_autoincrement=True,
@@ -318,14 +278,14 @@ def _record() -> None:
     """Events, first answers, originals, and the row that a probe writes."""
     op.create_table(
         "events",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=True),
-        sa.Column("subject", sa.Text(), nullable=True),
-        sa.Column("project_id", sa.Text(), nullable=True),
-        sa.Column("audience", sa.Text(), nullable=False),
-        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("actor", TEXT, nullable=True),
+        sa.Column("subject", TEXT, nullable=True),
+        sa.Column("project_id", TEXT, nullable=True),
+        sa.Column("audience", TEXT, nullable=False),
+        sa.Column("data", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_events"),
         sqlite_autoincrement=True,
     )
@@ -333,27 +293,27 @@ def _record() -> None:
     _index("ix_events_subject", "events", ["subject"])
     op.create_table(
         "answers",
-        sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("operation", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
+        sa.Column("answer", TEXT, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("operation", "key", name="pk_answers"),
     )
     _index("ix_answers_at", "answers", ["at"])
     op.create_table(
         "originals",
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
+        sa.Column("position", NUMBER, nullable=False),
+        sa.Column("document", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("kind", "key", name="pk_originals"),
     )
     op.create_table(
         "probe",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("writes", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("writes", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_probe"),
     )
     op.execute("INSERT INTO probe (id, writes) VALUES (1, 0)")

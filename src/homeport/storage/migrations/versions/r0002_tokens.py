@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.columns import TEXT
 from homeport.storage.migrations.verifying import missing_tables
 
 revision: Final = "0002"
@@ -20,11 +21,11 @@ def upgrade() -> None:
     """Makes the table."""
     op.create_table(
         "tokens",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("instance_id", sa.Text(), nullable=True),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("instance_id", TEXT, nullable=True),
+        sa.Column("digest", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),

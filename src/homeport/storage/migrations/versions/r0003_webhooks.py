@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.columns import NUMBER, TEXT
 from homeport.storage.migrations.verifying import missing_tables
 
 revision: Final = "0003"
@@ -20,16 +21,16 @@ def upgrade() -> None:
     """Makes the table."""
     op.create_table(
         "webhooks",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("url", TEXT, nullable=False),
+        sa.Column("secret", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("kinds", sa.Text(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("kinds", TEXT, nullable=False),
+        sa.Column("failures", NUMBER, nullable=False),
         sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
         sa.Column("parked_at", sa.BigInteger(), nullable=True),
-        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_error", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.columns import TEXT
 from homeport.storage.migrations.verifying import missing_tables
 
 revision: Final = "0004"
@@ -20,9 +21,9 @@ def upgrade() -> None:
     """Makes the tables."""
     op.create_table(
         "oauth_clients",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("redirect_uris", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("redirect_uris", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("fetched_at", sa.BigInteger(), nullable=True),
@@ -30,26 +31,26 @@ def upgrade() -> None:
     )
     op.create_table(
         "oauth_grants",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("client_name", sa.Text(), nullable=False),
-        sa.Column("token_id", sa.Text(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("client_id", TEXT, nullable=False),
+        sa.Column("client_name", TEXT, nullable=False),
+        sa.Column("token_id", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_oauth_grants"),
     )
     op.create_table(
         "oauth_credentials",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("grant_id", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("grant_id", TEXT, nullable=False),
+        sa.Column("client_id", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
-        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("data", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_oauth_credentials"),
     )
     op.create_index("ix_oauth_credentials_expires_at", "oauth_credentials", ["expires_at"])

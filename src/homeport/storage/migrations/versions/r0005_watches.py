@@ -7,6 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from homeport.storage.columns import TEXT
 from homeport.storage.migrations.verifying import missing_tables
 
 revision: Final = "0005"
@@ -20,9 +21,9 @@ def upgrade() -> None:
     """Makes the table."""
     op.create_table(
         "watches",
-        sa.Column("session", sa.Text(), nullable=False),
-        sa.Column("uri", sa.Text(), nullable=False),
-        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("session", TEXT, nullable=False),
+        sa.Column("uri", TEXT, nullable=False),
+        sa.Column("client", TEXT, nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("session", "uri", name="pk_watches"),
     )

@@ -1,0 +1,6 @@
+"""The ``Store`` port on PostgreSQL: any number of servers, each with a writer, a pool of readers and a listener."""
+
+from homeport.storage.postgres.opening import open_store, read_identity
+from homeport.storage.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore", "open_store", "read_identity"]

@@ -1,0 +1,120 @@
+"""What PostgreSQL's errors mean to those who read them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from homeport.errors import CannotStartError, HomeportError, InvalidError, UnavailableError
+from homeport.storage.postgres.connection import one_line
+
+_GOES_ON: Final = "Nothing of this was stored. The server goes on by itself when that has changed; call again then."
+
+_SENTENCES: Final[tuple[tuple[tuple[type[BaseException], ...], str, str], ...]] = (
+    ((errors.DiskFull,), "There is no room left for {place}: its disk is full.", f"Free space there. {_GOES_ON}"),
+    (
+        (errors.ReadOnlySqlTransaction,),
+        "{place} is read-only.",
+        f"Make it writable; a standby must be promoted first. {_GOES_ON}",
+    ),
+    ((errors.TooManyConnections,), "{place} has no connection left.", f"Raise max_connections. {_GOES_ON}"),
+    ((errors.LockNotAvailable,), "{place} is in use: a lock was not free in time.", f"Look in pg_locks. {_GOES_ON}"),
+    (
+        (errors.QueryCanceled, errors.IdleInTransactionSessionTimeout),
+        "{place} took too long to answer.",
+        f"Look at its load. {_GOES_ON}",
+    ),
+    (
+        (errors.InsufficientPrivilege,),
+        "The server's user may not do that in {place} ({text}).",
+        f"Grant it to the user. {_GOES_ON}",
+    ),
+    (
+        (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        "{place} does not let the server in ({text}).",
+        "Look at user, password and pg_hba.conf.",
+    ),
+    ((errors.InvalidCatalogName,), "There is no such database: {place}.", "Create it, or correct the address."),
+    (
+        (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction),
+        "{place} has another schema than this version ({text}).",
+        "Start the version that it belongs to.",
+    ),
+    (
+        (errors.DataCorrupted, errors.IndexCorrupted),
+        "{place} is damaged ({text}).",
+        "Stop the servers, keep the database as it is, and restore the last backup.",
+    ),
+    (
+        (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout),
+        "{place} cannot be reached ({text}).",
+        f"Look whether PostgreSQL runs. {_GOES_ON}",
+    ),
+)
+
+_AGAIN: Final = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.TooManyConnections,
+    errors.InvalidCatalogName,  # for the moment in which a restore puts another database in its place
+)
+_NEVER: Final = (
+    errors.DiskFull,
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    errors.InvalidPassword,
+    errors.InvalidAuthorizationSpecification,
+    errors.OutOfMemory,
+)
+"""OperationalErrors of the server's that another try would meet again, or that have been waited for already."""
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether another try, on a new connection, may succeed: the server is away, or two transactions met."""
+    if isinstance(error, _AGAIN):
+        return True
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(error, _NEVER)
+
+
+def unavailable(error: BaseException, place: str) -> UnavailableError | None:
+    """The refusal for a fault of server or network; None for an error of ours, which must be seen as it is."""
+    for kinds, sentence, hint in _SENTENCES:
+        if isinstance(error, kinds):
+            return UnavailableError(_worded(sentence, error, place), hint, fault=_name(error))
+    return None
+
+
+def cannot_start(error: BaseException, place: str) -> CannotStartError:
+    """The same where a store is being opened."""
+    found = next(((sentence, hint) for kinds, sentence, hint in _SENTENCES if isinstance(error, kinds)), None)
+    sentence, hint = found or ("{place} cannot be opened ({text}).", "")
+    return CannotStartError(_worded(sentence, error, place), hint.replace(f" {_GOES_ON}", ""))
+
+
+def readable(error: BaseException, place: str) -> BaseException:
+    """An error as the port promises it; one of ours that nobody foresaw stays what it is."""
+    if isinstance(error, HomeportError):
+        return error
+    found: BaseException | None = unavailable(error, place)
+    if found is None and isinstance(error, errors.NumericValueOutOfRange):
+        found = InvalidError("A number is over 64 bits.", "Use a smaller one.")
+    elif found is None and isinstance(error, UnicodeEncodeError):
+        found = InvalidError("A text is not valid Unicode.", "Remove the lone surrogates.")
+    elif found is None and isinstance(error, psycopg.DataError) and "NUL" in str(error):
+        found = InvalidError("A text has the character U+0000, which PostgreSQL cannot keep.", "Leave it out.")
+    if found is None:
+        return error
+    found.__cause__ = error
+    return found
+
+
+def _worded(sentence: str, error: BaseException, place: str) -> str:
+    text = sentence.format(place=place, text=one_line(error).rstrip("."))
+    return text[0].upper() + text[1:]
+
+
+def _name(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or type(error).__name__

@@ -1,0 +1,16 @@
+"""The advisory locks of a database, and the channel on which its servers tell each other that there is something new.
+
+They are numbers that all of Homeport's versions must agree on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+WRITING: Final = 4_870_001
+"""Held by the transaction that writes."""
+OPENING: Final = 4_870_002
+"""Held by whoever makes or migrates the schema."""
+SERVING: Final = 4_870_003
+"""Shared by all servers that have the database open."""
+CHANNEL: Final = "homeport"

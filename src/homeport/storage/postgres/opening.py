@@ -1,0 +1,132 @@
+"""How an environment's database is opened: made, migrated, or refused."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import psycopg
+
+from homeport.contract import DatabaseAddress, Identity
+from homeport.errors import CannotStartError
+from homeport.identity import check_identity
+from homeport.storage.migrations.revisions import HEAD
+from homeport.storage.migrations.running import previous_can_run
+from homeport.storage.postgres.connection import Limits, connect, shown
+from homeport.storage.postgres.faults import cannot_start
+from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
+from homeport.storage.postgres.locks import OPENING, SERVING
+from homeport.storage.postgres.migrating import migrate
+from homeport.storage.postgres.store import PostgresStore
+from homeport.storage.sql.database import Row
+
+OLDEST: Final = 14
+"""The oldest PostgreSQL whose authors still mend it."""
+_LIMITS: Final = Limits(statement=60, lock=60, idle=60)
+
+
+async def open_store(address: DatabaseAddress, identity: Identity, *, beside_server: bool = False) -> PostgresStore:
+    """Opens the store of an environment, which other servers of it may have open.
+
+    An empty database becomes the environment's; one of an older schema is migrated, in one transaction. One of a newer
+    schema is used as it is where its migrations say that this version can.
+
+    Args:
+        address: where it is.
+        identity: whose data they must be.
+        beside_server: its schema is not touched, and must be current.
+
+    Raises:
+        CannotStartError: it cannot be reached or written, is another's, of a newer schema, or needs a migration that
+            servers which have it open could not live with.
+    """
+    revision, last = await asyncio.to_thread(_prepare, address, identity, beside_server=beside_server)
+    return PostgresStore(address, revision, last)
+
+
+def read_identity(address: DatabaseAddress) -> Identity | None:
+    """What a database says of itself; None where it is empty.
+
+    Raises:
+        CannotStartError: it cannot be reached, or is not fit for Homeport, or not Homeport's.
+    """
+    try:
+        connection = connect(address, _LIMITS)
+        with connection:
+            return _examined(connection, address)
+    except psycopg.Error as error:
+        raise cannot_start(error, shown(address)) from error
+
+
+def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: bool) -> tuple[str, int]:
+    """The revision of the schema and the number of the last event, of a database that can be used. May take long."""
+    try:
+        with connect(address, _LIMITS) as connection:
+            # One at a time: several servers may start at once.
+            connection.execute(f"SELECT pg_advisory_lock({OPENING})")
+            found = _examined(connection, address)
+            if found is None:
+                stamp(connection, identity)
+            else:
+                _check(found, identity, address)
+            revision = _bring_up(connection, address, beside_server=beside_server)
+            connection.execute("BEGIN; UPDATE probe SET writes = writes; ROLLBACK", prepare=False)
+            [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()
+            return revision, last
+    except psycopg.Error as error:
+        raise cannot_start(error, shown(address)) from error
+
+
+def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> Identity | None:
+    place = shown(address)
+    version = connection.info.server_version // 10_000
+    if version < OLDEST:
+        raise CannotStartError(
+            f"The server of {place} is PostgreSQL {version}; {OLDEST} or newer is needed.", "Upgrade it."
+        )
+    [(encoding, standby)] = connection.execute(
+        "SELECT current_setting('server_encoding'), pg_is_in_recovery()"
+    ).fetchall()
+    if encoding != "UTF8":
+        raise CannotStartError(
+            f"{place} has the encoding {encoding}: it cannot keep every text.", "Create it with ENCODING 'UTF8'."
+        )
+    if standby:
+        raise CannotStartError(f"{place} is a standby, which only reads.", "Name the server that is written to.")
+    found = identity_in(connection)
+    if found is None and holds_anything(connection):
+        raise CannotStartError(f"{place} holds tables, but not Homeport's.", "Create one for this environment alone.")
+    return found
+
+
+def _check(found: Identity, identity: Identity, address: DatabaseAddress) -> None:
+    place = shown(address)
+    check_identity(found, identity["environment"], place)
+    if found["id"] != identity["id"]:
+        raise CannotStartError(
+            f"{place} holds data of {found['environment']}, but others than this data directory belongs to"
+            f" ({found['id']}, not {identity['id']}).",
+            "Correct the address; or move the directory away, and the server makes one that belongs to the database.",
+        )
+
+
+def _bring_up(connection: psycopg.Connection[Row], address: DatabaseAddress, *, beside_server: bool) -> str:
+    """Migrates where that is due; the revision of the schema."""
+    place = shown(address)
+    schema = schema_of(connection)
+    if schema.revision is not None and not schema.is_usable:
+        raise CannotStartError(
+            f"{place} has schema {schema.revision}, which is newer than {HEAD}, the newest that this version knows.",
+            "Start the version that wrote it, or a newer one.",
+        )
+    if schema.revision is not None and not schema.pending:
+        return schema.revision
+    [(alone,)] = connection.execute(f"SELECT pg_try_advisory_lock({SERVING})").fetchall()
+    if beside_server or not (alone or (schema.pending and previous_can_run(schema.pending))):
+        raise CannotStartError(
+            f"{place} has schema {schema.revision}, this version needs {HEAD}, and servers have it open that could not"
+            " live with it.",
+            "Stop them, or deploy this version, which holds their calls meanwhile.",
+        )
+    migrate(address)
+    return HEAD

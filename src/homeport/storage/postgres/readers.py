@@ -1,0 +1,126 @@
+"""Connections that read: a pool for short work and one for long work, which never wait for each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from homeport.contract import DatabaseAddress
+from homeport.coordination.store import Records
+from homeport.errors import UnavailableError
+from homeport.storage.postgres.connection import Limits, PostgresDatabase, conninfo, set_up
+from homeport.storage.postgres.dialect import records
+from homeport.storage.postgres.faults import is_passing, readable
+from homeport.storage.sql.database import Row
+from homeport.storage.sql.records import SqlRecords
+
+T = TypeVar("T")
+
+READS: Final = 4
+SCANS: Final = 2
+"""How many works of each kind run at a time, each on a connection of its own."""
+LONGEST_WAIT: Final = 10.0
+"""Seconds that a read waits for a database that is away, or for a connection to be free."""
+PAUSE: Final = 0.1
+
+_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class Readers:
+    """Runs work that reads, in threads.
+
+    Args:
+        address: the database.
+        place: what errors call it.
+    """
+
+    def __init__(self, address: DatabaseAddress, place: str) -> None:
+        self._place = place
+        self._reads = _Lane(address, "homeport-read", READS, Limits(statement=30))
+        self._scans = _Lane(address, "homeport-scan", SCANS, Limits(statement=600))
+        self._closed = False
+        self.longest_wait = LONGEST_WAIT
+
+    async def read(self, work: Callable[[Records], T]) -> T:
+        """See :class:`homeport.coordination.store.Store`."""
+        return await self._run(self._reads, work)
+
+    async def scan(self, work: Callable[[Records], T]) -> T:
+        """See :class:`homeport.coordination.store.Store`."""
+        return await self._run(self._scans, work)
+
+    async def close(self) -> None:
+        """Finishes what is under way."""
+        self._closed = True
+        for lane in (self._reads, self._scans):
+            await asyncio.get_running_loop().run_in_executor(None, lane.close)
+
+    async def _run(self, lane: _Lane, work: Callable[[Records], T]) -> T:
+        if self._closed:
+            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+        return await asyncio.get_running_loop().run_in_executor(lane.threads, self._look, lane, work)
+
+    def _look(self, lane: _Lane, work: Callable[[Records], T]) -> T:
+        end = time.monotonic() + self.longest_wait
+        while True:
+            try:
+                return lane.run(work, max(end - time.monotonic(), PAUSE))
+            except psycopg.Error as error:
+                # Work that reads may run again; most often the connection was an old one.
+                if not is_passing(error) or time.monotonic() >= end:
+                    raise readable(error, self._place) from error
+            except UnicodeEncodeError as error:
+                raise readable(error, self._place) from error
+            time.sleep(PAUSE)
+
+
+class _Lane:
+    """Some connections, and as many threads."""
+
+    def __init__(self, address: DatabaseAddress, name: str, size: int, limits: Limits) -> None:
+        self.threads = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._records: WeakKeyDictionary[psycopg.Connection[Row], SqlRecords] = WeakKeyDictionary()
+        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            lambda: conninfo(address),
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=size,
+            configure=lambda connection: set_up(connection, limits),
+            name=name,
+            open=True,
+        )
+
+    def run(self, work: Callable[[Records], T], seconds: float) -> T:
+        """Runs work on one view of the data; waits that long for a connection.
+
+        Raises:
+            psycopg.Error: no connection, or one that fails.
+        """
+        connection = self._pool.getconn(seconds)
+        try:
+            connection.execute(_BEGIN)
+            try:
+                return work(self._over(connection))
+            finally:
+                if not connection.closed:
+                    connection.execute("ROLLBACK")
+        finally:
+            self._pool.putconn(connection)
+
+    def close(self) -> None:
+        """Lets go of the connections, when what is under way is over."""
+        self.threads.shutdown()
+        self._pool.close()
+
+    def _over(self, connection: psycopg.Connection[Row]) -> SqlRecords:
+        found = self._records.get(connection)
+        if found is None:
+            found = self._records[connection] = records(PostgresDatabase(connection))
+        return found

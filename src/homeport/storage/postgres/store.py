@@ -1,0 +1,106 @@
+"""The ``Store`` on a PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import psycopg
+
+from homeport.contract import DatabaseAddress
+from homeport.coordination.events import Event, EventFilter
+from homeport.coordination.store import Listener, Records
+from homeport.errors import UnavailableError
+from homeport.storage.announcer import Announcer
+from homeport.storage.postgres.bell import Bell
+from homeport.storage.postgres.connection import Limits, connect, shown
+from homeport.storage.postgres.locks import SERVING
+from homeport.storage.postgres.readers import Readers
+from homeport.storage.postgres.writer import PIECE, Writer
+from homeport.storage.sql.database import Row
+from homeport.storage.sql.probing import count, count_up
+
+T = TypeVar("T")
+
+
+class PostgresStore:
+    """See :class:`homeport.coordination.store.Store`; :func:`~homeport.storage.postgres.open_store` makes one.
+
+    Args:
+        address: a database of the current schema.
+        schema_version: the revision of the schema.
+        last: the ``seq`` of an event; listeners that come before the first look know all up to it.
+    """
+
+    def __init__(self, address: DatabaseAddress, schema_version: str, last: int) -> None:
+        self._place = shown(address)
+        self._schema_version = schema_version
+        self._last = last
+        self._readers = Readers(address, self._place)
+        self._announcer = Announcer(lambda: self._last)
+        self._writer = Writer(partial(_connect, address), self._place, self._announcer)
+        self._bell = Bell(address, self._catch_up)
+        self._closed = False
+        # What is new is followed from the beginning: to ask where it stands would hold up whoever begins to listen.
+        self._announcer.listen(lambda _: None)
+        self._bell.start()
+
+    @property
+    def schema_version(self) -> str:
+        return self._schema_version
+
+    async def read(self, work: Callable[[Records], T]) -> T:
+        return await self._readers.read(work)
+
+    async def scan(self, work: Callable[[Records], T]) -> T:
+        return await self._readers.scan(work)
+
+    async def write(self, work: Callable[[Records], T]) -> T:
+        return await self._writer.write(work)
+
+    async def probe(self) -> None:
+        written = await self._writer.write(count_up)
+        if await self._readers.read(count) < written:
+            raise UnavailableError(
+                f"{self._place} does not give back what was just written.",
+                "The address must be that of the server that is written to, not of a standby.",
+            )
+
+    async def tidy(self) -> bool:
+        # PostgreSQL does it by itself: autovacuum.
+        return False
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        return self._announcer.listen(listener)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._bell.stop()
+        await self._writer.close()
+        await self._readers.close()
+
+    async def _catch_up(self) -> None:
+        """Tells of events that other servers wrote."""
+        while True:
+            events = await self._readers.read(partial(_after, self._announcer.told))
+            self._announcer.tell(events)
+            if len(events) < PIECE:
+                return
+
+
+def _connect(address: DatabaseAddress) -> psycopg.Connection[Row]:
+    """A connection for writing. While it is there, nobody else has the database for himself."""
+    connection = connect(address, Limits(statement=60))
+    try:
+        connection.execute(f"SELECT pg_advisory_lock_shared({SERVING})")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _after(told: int, records: Records) -> Sequence[Event]:
+    return records.events.select(EventFilter(), told, PIECE)

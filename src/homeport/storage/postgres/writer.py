@@ -1,0 +1,318 @@
+"""The one writer of a server: works that wait together share a transaction, and one flush to the disk keeps them all.
+
+Works of several servers take turns: a transaction begins with a lock that all of them ask for, and has it until it is
+over. So what works read stays true until they have written, and numbers of events and deliveries grow in the order in
+which they become visible: who goes on after a number has missed nothing. Claims need no ``SKIP LOCKED`` and works no
+second try for having met others. What it costs is told in docs/postgresql.md.
+
+A transaction that a lost connection ended is begun anew on a new one. Where the connection was lost while it committed,
+the database is asked what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar, cast
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from homeport.coordination.events import Event, EventFilter
+from homeport.coordination.store import Records
+from homeport.errors import UnavailableError
+from homeport.storage.announcer import Announcer
+from homeport.storage.postgres.connection import PostgresDatabase
+from homeport.storage.postgres.dialect import records
+from homeport.storage.postgres.faults import is_passing, readable
+from homeport.storage.postgres.locks import CHANNEL, WRITING
+from homeport.storage.sql.database import Row
+from homeport.storage.sql.records import SqlRecords
+
+T = TypeVar("T")
+
+MOST_WORKS: Final = 64
+LONGEST_BATCH: Final = 0.05
+"""Seconds of work after which a batch is committed although more is waiting: other servers wait for their turn."""
+LONGEST_WAIT: Final = 10.0
+"""Seconds that works wait for a database that is away."""
+PAUSE: Final = 0.1
+PIECE: Final = 1000
+"""Events of other servers that are read at a time."""
+
+# One round trip each.
+_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}); SELECT CAST(pg_current_xact_id() AS TEXT)"
+_STATE: Final = "SELECT pg_xact_status(CAST(? AS XID8))"
+_END: Final = "COMMIT"
+_END_AND_TELL: Final = f"NOTIFY {CHANNEL}; COMMIT"
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[T]):
+    """Work that waits, and whoever waits for it."""
+
+    work: Callable[[Records], T]
+    future: asyncio.Future[T]
+    answer: T | None = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(cast("T", self.answer))  # None is an answer as well
+        elif isinstance(self.error, StopIteration):  # which a future cannot carry
+            self.future.set_exception(RuntimeError("the work raised StopIteration"))
+        else:
+            self.future.set_exception(self.error)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The works of one transaction, and what came of them."""
+
+    jobs: list[_Job[object]]
+    left: list[_Job[object]] = field(default_factory=list)
+    """Those for which there was no time."""
+    events: list[Event] = field(default_factory=list)
+    transaction: str = ""
+    """PostgreSQL's number of it, once it commits."""
+
+
+class _MixedError(Exception):
+    """A work failed after it wrote: the others have to run again, each apart."""
+
+
+class Writer:
+    """Runs works in batches, in a thread of its own.
+
+    Args:
+        connect: makes a connection for writing; blocks.
+        place: what errors call the database.
+        announcer: told of the events of every batch when they are durable.
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Row]], place: str, announcer: Announcer) -> None:
+        self._connect = connect
+        self._place = place
+        self._announcer = announcer
+        self._held: tuple[PostgresDatabase, SqlRecords] | None = None
+        self._waiting: deque[_Job[object]] = deque()
+        self._drain: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="homeport-writer")
+        self._closing = False
+        self.longest_wait = LONGEST_WAIT
+
+    async def write(self, work: Callable[[Records], T]) -> T:
+        """See :class:`homeport.coordination.store.Store`."""
+        if self._closing:
+            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+        loop = asyncio.get_running_loop()
+        job: _Job[T] = _Job(work, loop.create_future())
+        self._waiting.append(cast("_Job[object]", job))  # settled with the answer of this very work
+        if self._drain is None:
+            self._drain = loop.create_task(self._run())
+        return await job.future
+
+    async def close(self) -> None:
+        """Finishes what waits, and lets go of the connection."""
+        self._closing = True
+        while self._drain is not None:
+            await asyncio.wait([self._drain])
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        batch = _Batch([])
+        try:
+            while self._waiting:
+                count = min(len(self._waiting), MOST_WORKS)
+                # A caller that was cancelled waits for nothing.
+                jobs = [job for job in (self._waiting.popleft() for _ in range(count)) if not job.future.done()]
+                batch = _Batch(jobs)
+                await loop.run_in_executor(self._thread, self._keep, batch)
+                self._announcer.tell(batch.events)
+                for job in batch.jobs:
+                    job.settle()
+                self._waiting.extendleft(reversed(batch.left))
+        except BaseException as error:
+            # A fault of this class or of the interpreter: nobody may wait for ever.
+            for job in (*batch.jobs, *batch.left, *self._waiting):
+                job.error = job.error or error
+                job.settle()
+            self._waiting.clear()
+            raise
+        finally:
+            self._drain = None
+
+    def _keep(self, batch: _Batch) -> None:
+        """Runs a batch until it is kept or cannot be; in the thread, like all that follows."""
+        end = time.monotonic() + self.longest_wait
+        apart = False
+        while True:
+            try:
+                self._attempt(batch, apart=apart)
+            except _MixedError:
+                self._roll_back()
+                apart = True
+            except Exception as error:  # noqa: BLE001 - it is told to those who wait
+                self._roll_back()
+                if self._is_over(batch, error, end):
+                    return
+                time.sleep(PAUSE)
+            except BaseException:
+                # Nothing of a work that was torn out may be kept by the next one.
+                self._let_go()
+                raise
+            else:
+                return
+
+    def _is_over(self, batch: _Batch, error: Exception, end: float) -> bool:
+        """Whether nothing is left to be done after an attempt that failed: it was kept after all, or it is refused."""
+        try:
+            if is_passing(error) and self._is_kept(batch, end):
+                return True
+        except UnavailableError as unknown:
+            error = unknown
+        else:
+            if is_passing(error) and time.monotonic() < end:
+                return False
+        batch.events = []
+        found = self._readable(error)
+        for job in batch.jobs:
+            job.error = found
+        return True
+
+    def _attempt(self, batch: _Batch, *, apart: bool) -> None:
+        """One transaction."""
+        batch.events, batch.transaction = [], ""
+        batch.jobs, batch.left = [*batch.jobs, *batch.left], []
+        database, found = self._open()
+        found.forget()
+        transaction = _number(database.connection.execute(_BEGIN, prepare=False))
+        foreign = self._foreign(found.events.select)
+        self._run_works(batch, database, found, apart=apart)
+        if all(job.error is not None for job in batch.jobs):
+            self._roll_back()
+            batch.events = foreign
+            return
+        found.words.flush()
+        if not database.in_transaction:
+            raise RuntimeError("a work went on after a statement of it had failed")
+        batch.events = [*foreign, *found.events.appended]
+        # From here on it may be kept although nobody says so.
+        batch.transaction = transaction
+        end = _END_AND_TELL if found.events.appended else _END
+        database.connection.execute(end, prepare=False)
+
+    def _run_works(self, batch: _Batch, database: PostgresDatabase, found: SqlRecords, *, apart: bool) -> None:
+        end = time.monotonic() + LONGEST_BATCH
+        for number, job in enumerate(batch.jobs, 1):
+            if apart:
+                self._work_apart(job, database, found)
+            else:
+                self._work(job, database, found)
+            if time.monotonic() >= end:
+                batch.left = batch.jobs[number:]
+                batch.jobs = batch.jobs[:number]
+                return
+
+    def _work(self, job: _Job[object], database: PostgresDatabase, found: SqlRecords) -> None:
+        """Runs one work among others; one that fails after it has written has to be told apart from them."""
+        changes, mark = database.total_changes, found.mark()
+        job.error = None
+        try:
+            job.answer = job.work(found)
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and is_passing(error):
+                raise
+            if database.total_changes != changes or found.mark() != mark or not database.in_transaction:
+                raise _MixedError from error
+            job.error = self._readable(error)
+
+    def _work_apart(self, job: _Job[object], database: PostgresDatabase, found: SqlRecords) -> None:
+        """Runs one work in a savepoint of its own."""
+        mark = found.mark()
+        job.error = None
+        database.connection.execute("SAVEPOINT work")
+        try:
+            job.answer = job.work(found)
+            # Here and not at the end of the transaction: what cannot be indexed is this work's fault.
+            found.words.flush()
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and is_passing(error):
+                raise
+            found.restore(mark)
+            database.connection.execute("ROLLBACK TO work")
+            job.error = self._readable(error)
+        database.connection.execute("RELEASE work")
+
+    def _foreign(self, select: Callable[[EventFilter, int, int], Sequence[Event]]) -> list[Event]:
+        """The events that other servers kept before this transaction, and that the listeners do not know."""
+        found: list[Event] = []
+        if self._announcer.needed:
+            told = self._announcer.told
+            while piece := select(EventFilter(), told, PIECE):
+                found += piece
+                told = piece[-1].seq
+                if len(piece) < PIECE:
+                    break
+        return found
+
+    def _is_kept(self, batch: _Batch, end: float) -> bool:
+        """Whether a transaction whose end nobody heard of is in the database; waits until the database can say."""
+        if not batch.transaction:
+            return False
+        while True:
+            try:
+                [(state,)] = self._open()[0].execute(_STATE, (batch.transaction,)).fetchall()
+            except Exception as error:
+                self._roll_back()
+                if not is_passing(error) or time.monotonic() >= end:
+                    raise UnavailableError(
+                        f"The connection to {self._place} was lost while this was stored: it may be there or not.",
+                        "Call again with the same idempotency_key, or look before you do.",
+                    ) from error
+            else:
+                if state != "in progress":
+                    return bool(state == "committed")
+            time.sleep(PAUSE)
+
+    def _open(self) -> tuple[PostgresDatabase, SqlRecords]:
+        if self._held is None or self._held[0].connection.closed:
+            database = PostgresDatabase(self._connect())
+            self._held = database, records(database)
+        return self._held
+
+    def _roll_back(self) -> None:
+        """Leaves a connection on which no transaction is under way, or none."""
+        if self._held is None:
+            return
+        connection = self._held[0].connection
+        with suppress(psycopg.Error):
+            if connection.info.transaction_status != TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")
+            return
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held[0].close()
+            self._held = None
+
+    def _readable(self, error: BaseException) -> BaseException:
+        return readable(error, self._place)
+
+
+def _number(cursor: psycopg.Cursor[Row]) -> str:
+    """What the last of several statements says."""
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""
