@@ -17,7 +17,7 @@ from tests.support.desk import Desk, opened
 from tests.support.nginx import find_nginx
 from tests.support.node import NodeTools, find_node_tools
 from tests.support.postgres import Cluster, cluster, find_postgres
-from tests.support.stores import STORES
+from tests.support.stores import ADAPTERS, STORES, on_postgres
 
 # Shared cores make single examples slow now and then; a deadline per example would only report that.
 settings.register_profile("homeport", deadline=None, print_blob=True)
@@ -89,9 +89,13 @@ def database(postgres: Cluster) -> Iterator[DatabaseAddress]:
     postgres.drop(address)
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=ADAPTERS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """A new, empty store; each test that asks for one runs once on every adapter."""
+    if request.param == "postgres":
+        async with on_postgres(request.getfixturevalue("postgres")) as on_database:
+            yield on_database
+        return
     opened_store = await STORES[request.param](tmp_path)
     try:
         yield opened_store

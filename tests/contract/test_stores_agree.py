@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -9,9 +12,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from homeport.coordination.store import Store
 from homeport.coordination.tasks import STATUSES
+from homeport.storage.sqlite import open_store
 from tests.support import invariants
 from tests.support.pair import Pair
+from tests.support.postgres import Cluster
+from tests.support.stores import on_postgres
 
 NAMES: Final = ("ann", "bob", "Eve")
 ROLES: Final = ("dev", "Straße", "STRASSE")
@@ -40,9 +47,9 @@ keys = st.sampled_from((None, None, None, None, "key-1", "key-2"))
 class StoresAgree(RuleBasedStateMachine):
     """Drives both; each rule is one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_other: Callable[[Path], AbstractAsyncContextManager[Store]]) -> None:
         super().__init__()
-        self.pair = Pair("sqlite")
+        self.pair = Pair(open_other)
         self.messages = ["msg-0"]
         self.tasks = ["t0"]
         self.fences = invariants.Fences()
@@ -222,10 +229,21 @@ class StoresAgree(RuleBasedStateMachine):
         self.fences.check(self.pair.look(invariants.tasks_are_right))
 
 
-def _run(examples: int, steps: int) -> None:
+@asynccontextmanager
+async def _on_sqlite(directory: Path) -> AsyncIterator[Store]:
+    store = await open_store(directory)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _run(
+    examples: int, steps: int, open_other: Callable[[Path], AbstractAsyncContextManager[Store]] = _on_sqlite
+) -> None:
     slow_is_fine = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(
-        StoresAgree,
+        lambda: StoresAgree(open_other),
         settings=settings(
             max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=slow_is_fine
         ),
@@ -239,6 +257,19 @@ def test_both_stores_answer_any_sequence_of_calls_alike() -> None:
     _run(examples=15, steps=120)
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.slow
+@pytest.mark.needs_postgres
+def test_postgres_answers_any_sequence_of_calls_alike_too(postgres: Cluster) -> None:
+    _run(examples=5, steps=100, open_other=lambda _: on_postgres(postgres))
+
+
 @pytest.mark.soak
 def test_both_stores_answer_very_many_sequences_of_calls_alike() -> None:
     _run(examples=1000, steps=200)
+
+
+@pytest.mark.soak
+@pytest.mark.needs_postgres
+def test_postgres_answers_very_many_sequences_of_calls_alike_too(postgres: Cluster) -> None:
+    _run(examples=300, steps=200, open_other=lambda _: on_postgres(postgres))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
-from homeport.coordination.store import Records
+from homeport.coordination.store import Records, Store
 from homeport.coordination.values import JsonObject
 from homeport.errors import CallError
+from homeport.storage.memory import MemoryStore
 from tests.support.desk import START, CountedIds, Desk, opened
-from tests.support.stores import STORES
 
 T = TypeVar("T")
 
@@ -24,20 +24,18 @@ UNLIKE: Final = frozenset({"snippet", "lessons", "cursor"})
 class Pair:
     """Desks on a memory store and on another, on an event loop of their own."""
 
-    def __init__(self, other: str) -> None:
+    def __init__(self, open_other: Callable[[Path], AbstractAsyncContextManager[Store]]) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self.now = START
         self._calls = 0
-        self.memory, self.other = self._runner.run(self._open(other))
+        self.memory, self.other = self._runner.run(self._open(open_other))
 
-    async def _open(self, other: str) -> tuple[Desk, Desk]:
-        directory = self._stack.enter_context(TemporaryDirectory(prefix="homeport-pair-"))
-        memory, second = [
-            await self._stack.enter_async_context(opened(await STORES[name](Path(directory))))
-            for name in ("memory", other)
-        ]
-        return memory, second
+    async def _open(self, open_other: Callable[[Path], AbstractAsyncContextManager[Store]]) -> tuple[Desk, Desk]:
+        directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="homeport-pair-")))
+        enter = self._stack.enter_async_context
+        other = await enter(open_other(directory))
+        return await enter(opened(MemoryStore())), await enter(opened(other))
 
     def close(self) -> None:
         """Closes both stores and the loop."""

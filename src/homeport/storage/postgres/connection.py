@@ -20,6 +20,7 @@ from psycopg.types.numeric import Int8Dumper
 from homeport.contract import DatabaseAddress
 from homeport.errors import CannotStartError
 from homeport.secret import Secret
+from homeport.storage.postgres.nul import kept, restoring_row
 from homeport.storage.sql.database import Row
 
 CONNECT_SECONDS: Final = 5
@@ -118,15 +119,15 @@ class PostgresDatabase:
         return self.connection.info.transaction_status == TransactionStatus.INTRANS
 
     def execute(self, statement: str, values: Sequence[object] = (), /) -> _Result:
-        cursor = self.connection.cursor()
-        cursor.execute(_translated(statement), values)
+        cursor = self.connection.cursor(row_factory=restoring_row)
+        cursor.execute(_translated(statement), kept(values))
         if not statement.lstrip().startswith("SELECT"):
             self.total_changes += max(cursor.rowcount, 0)
         return _Result(cursor)
 
     def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> _Result:
-        cursor = self.connection.cursor()
-        cursor.executemany(_translated(statement), rows)
+        cursor = self.connection.cursor(row_factory=restoring_row)
+        cursor.executemany(_translated(statement), map(kept, rows))
         self.total_changes += max(cursor.rowcount, 0)
         return _Result(cursor)
 

@@ -103,8 +103,6 @@ def readable(error: BaseException, place: str) -> BaseException:
         found = InvalidError("A number is over 64 bits.", "Use a smaller one.")
     elif found is None and isinstance(error, UnicodeEncodeError):
         found = InvalidError("A text is not valid Unicode.", "Remove the lone surrogates.")
-    elif found is None and isinstance(error, psycopg.DataError) and "NUL" in str(error):
-        found = InvalidError("A text has the character U+0000, which PostgreSQL cannot keep.", "Leave it out.")
     if found is None:
         return error
     found.__cause__ = error

@@ -17,7 +17,7 @@ _ANYTHING: Final = """
 """
 _MAKE: Final = """
     CREATE TABLE homeport_identity (
-        only BOOLEAN CONSTRAINT pk_homeport_identity PRIMARY KEY DEFAULT true CHECK (only),
+        single BOOLEAN CONSTRAINT pk_homeport_identity PRIMARY KEY DEFAULT true CHECK (single),
         application TEXT NOT NULL,
         environment TEXT NOT NULL,
         id TEXT NOT NULL,

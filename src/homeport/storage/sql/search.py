@@ -16,16 +16,13 @@ from homeport.storage.sql.words import Words
 SNIPPET: Final = 160
 """Characters of a snippet."""
 
-_FOUND: Final[dict[SearchKind, tuple[str, str]]] = {
-    "message": ("messages", "seq, id, subject, body, created_at, recipients"),
-    "task": ("tasks", "seq, id, title, description, created_at, project_id"),
-    "lesson": (
-        "lessons",
-        "seq, id, type, content || '\n' || coalesce(context, ''), submitted_at, project_id",
-    ),
-    "project": ("projects", "seq, id, name, description, created_at, id"),
+_FOUND: Final[dict[SearchKind, tuple[str, tuple[str, ...]]]] = {
+    "message": ("messages", ("id", "subject", "body", "created_at", "recipients")),
+    "task": ("tasks", ("id", "title", "description", "created_at", "project_id")),
+    "lesson": ("lessons", ("id", "type", "content || '\n' || coalesce(context, '')", "submitted_at", "project_id")),
+    "project": ("projects", ("id", "name", "description", "created_at", "id")),
 }
-"""Table and columns of a kind: number, id, title, text, time, and what says where it belongs."""
+"""Table and columns of a kind: id, title, text, time, and what says where it belongs."""
 
 
 class Search:
@@ -61,7 +58,7 @@ def _statement(kind: SearchKind, dialect: Dialect, words: Words) -> str:
     table, columns = _FOUND[kind]
     seq = f"{kind}_words.{dialect.words_row}"
     return f"""
-        SELECT {columns} FROM {kind}_words {dialect.then} {table} ON {table}.seq = {seq}
+        SELECT {table}.seq, {", ".join(columns)} FROM {kind}_words {dialect.then} {table} ON {table}.seq = {seq}
         WHERE {words.match(kind)} AND {seq} < ? ORDER BY {seq} DESC LIMIT ?
     """  # noqa: S608 - constants
 
