@@ -54,7 +54,7 @@ LAYERS: Final = {
     # The coordination half.
     "coordination": layer(CORE),
     "operations": layer(f"{CORE} coordination", "pydantic pydantic_core orjson"),
-    "storage": layer(f"{GROUND} coordination", "pysqlite3 sqlalchemy alembic orjson"),
+    "storage": layer(f"{GROUND} coordination", "pysqlite3 psycopg psycopg_pool sqlalchemy alembic orjson"),
     "exchange": layer(f"{GROUND} coordination", "orjson"),
     "transports": layer(
         f"{CORE} operations coordination clients",

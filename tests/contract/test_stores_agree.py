@@ -243,7 +243,7 @@ def _run(
 ) -> None:
     slow_is_fine = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(
-        lambda: StoresAgree(open_other),
+        lambda: StoresAgree(open_other),  # type: ignore[arg-type]  # whatever makes one will do
         settings=settings(
             max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=slow_is_fine
         ),
