@@ -124,27 +124,40 @@ def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back_where_
     assert dock.beside() == [f"data.left-{NEW}"]
 
 
+def hook(dock: Dock) -> None:
+    body = {"url": "https://example.org/hook"}
+    answer = httpx2.post(f"{dock.environment.http_url}/api/v1/webhooks", json=body, timeout=30)
+    assert answer.status_code in (200, 201), answer.text
+
+
 @pytest.mark.parametrize("decision", ["--stay", "--lose"])
 def test_where_something_was_stored_a_person_chooses(dock: Dock, decision: str) -> None:
+    """A message; or what no event tells of."""
     send(dock, "before")
     count = messages(dock)
-    dock.shelved(NEW, unwell("EXISTS (SELECT 1 FROM messages WHERE subject = 'acknowledged')"))
+    message = "EXISTS (SELECT 1 FROM messages WHERE subject = 'acknowledged')"
+    dock.shelved(NEW, unwell(message if decision == "--stay" else "EXISTS (SELECT 1 FROM webhooks)"))
     with going(dock) as process:
-        send(dock, "acknowledged")
+        if decision == "--stay":
+            send(dock, "acknowledged")
+            count += 1
+        else:
+            hook(dock)
         _, said = process.communicate(timeout=200)
     assert process.returncode == 5, said
     error = json.loads(said.strip().splitlines()[-1])["error"]
-    assert "was left serving: going back would lose 1 messages (" in error["message"]
+    what = "1 messages (" if decision == "--stay" else "1 webhooks that were made."
+    assert f"was left serving: going back would lose {what}" in error["message"]
     assert "homeport deploy production --stay keeps it and what it stored." in error["hint"]
     assert "--lose goes back to the release before and its data" in error["hint"]
-    assert error["details"]["lost"]["messages"] == 1
+    assert error["details"]["lost"]["messages" if decision == "--stay" else "webhooks"] == 1
     assert served(dock) == (NEW, LATER)
-    assert messages(dock) == count + 1
+    assert messages(dock) == count
     # Nothing else goes on before that.
     assert "--stay" in dock.json("migrate", "production", code=5)["hint"]
     dock.run("deploy", "production", decision)
     if decision == "--stay":
-        assert (served(dock), messages(dock), dock.beside()) == ((NEW, LATER), count + 1, [])
+        assert (served(dock), messages(dock), dock.beside()) == ((NEW, LATER), count, [])
         return
     assert (served(dock), messages(dock), dock.beside()) == ((OLD, HEAD), count, [f"data.left-{NEW}"])
 

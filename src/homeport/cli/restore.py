@@ -115,7 +115,9 @@ def _held(around: Surroundings, backup: str, arguments: Namespace, target: Targe
         return None
     held = record.summary
     demand_room(Path(target.data.parent), held.bytes, what=f"the backup {backup}")
-    return DataDescription(held.application, held.identity, held.schema_version, held.counts, held.position)
+    return DataDescription(
+        held.application, held.identity, held.schema_version, held.counts, held.position, taken=record.created
+    )
 
 
 def _loss(around: Surroundings, target: Target, held: DataDescription | None) -> DataLoss | None:

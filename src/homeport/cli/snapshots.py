@@ -60,7 +60,13 @@ def _lost(arguments: Namespace) -> ExitCode:
     environment, data = _data_of(arguments)
     position_at = None if arguments.position_at is None else from_iso(arguments.position_at)
     loss = server.lost_after(
-        data, environment.name, arguments.position, position_at=position_at, identity=arguments.identity
+        data,
+        environment.name,
+        arguments.position,
+        position_at=position_at,
+        identity=arguments.identity,
+        taken=None if arguments.taken is None else from_iso(arguments.taken),
+        held={} if arguments.webhooks is None else {"webhooks": arguments.webhooks},
     )
     if arguments.json:
         print_json(loss)

@@ -332,6 +332,14 @@ class DataLoss(TypedDict):
     """Made; whoever has one of them is refused after the restore. Revocations are lost too, see :attr:`kinds`."""
     imported: int
     """Records of the earlier server that were imported."""
+    webhooks: int
+    """Made. No event tells of these, of the next three numbers neither."""
+    webhooks_removed: int
+    """They would be there again."""
+    clients: int
+    """Registered for OAuth; after the restore they are unknown."""
+    sign_ins: int
+    """With OAuth, or renewed; whoever did that has to do it again after the restore."""
     kinds: dict[str, int]
     """All events by kind."""
 

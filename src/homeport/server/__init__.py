@@ -7,6 +7,7 @@ None loads what only another needs.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,8 @@ def lost_after(
     *,
     position_at: Millis | None = None,
     identity: str | None = None,
+    taken: Millis | None = None,
+    held: Mapping[str, int] | None = None,
 ) -> DataLoss:
     """What an environment's data hold since a position: what restoring a backup of that position would lose.
 
@@ -174,6 +177,8 @@ def lost_after(
         position: of the backup.
         position_at: when the event of that number was, in the backup; tells a history that these data have left.
         identity: of the backup.
+        taken: when the backup was begun: what no event tells of counts from then on, else from that event on.
+        held: rows by table that the backup has.
 
     Raises:
         CannotStartError: the data are another environment's.
@@ -181,7 +186,15 @@ def lost_after(
     """
     from homeport.server.snapshots import losses
 
-    return losses.lost(data_directory, environment, position, position_at=position_at, identity=identity)
+    return losses.lost(
+        data_directory,
+        environment,
+        position,
+        position_at=position_at,
+        identity=identity,
+        taken=taken,
+        held=held or {},
+    )
 
 
 def prepare_snapshot(directory: Path, environment: str, origin: str, scrub: Scrub = "none") -> DataPrepared:

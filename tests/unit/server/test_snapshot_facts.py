@@ -6,18 +6,30 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pysqlite3 import dbapi2
 
 from homeport import server
-from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, DataFacts
+from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, DataFacts, DataLoss
+from homeport.environments.backups.losses import loses, loss_lines, lost_in_words
 from homeport.errors import HomeportError, UsageError
 from homeport.identity import new_identity, open_data_directory, write_identity
 from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.sqlite.migrating import migrate
 from tests.support.written import write_data
 
+UNTOLD = ("webhooks", "webhooks_removed", "clients", "sign_ins")
+MADE = (
+    "INSERT INTO webhooks (id, url, secret, created_at, position, kinds, failures, next_attempt_at)"
+    " VALUES ('{id}', 'https://example.com/{id}', 's', {at}, 0, '[]', 0, 0)"
+)
+CLIENT = "INSERT INTO oauth_clients (id, name, redirect_uris, created_at) VALUES ('c', 'c', '[]', {at})"
+RENEWED = (
+    "INSERT INTO oauth_credentials (digest, kind, grant_id, client_id, scope, created_at, expires_at, data)"
+    " VALUES ('{digest}', '{kind}', 'g', 'c', 'read', {at}, {at}, '{{}}')"
+)
 PAGE = 4096
 BTREE_PAGES = (2, 5, 10, 13)
 
@@ -210,6 +222,47 @@ def test_a_position_of_other_data_or_of_a_history_that_was_left_is_not_compared(
     found = server.data_facts(data)
     same = server.lost_after(data, "production", 3, position_at=1_764_892_800_000, identity=found["identity"])
     assert (same["comparable"], same["events"]) == (True, last - 3)
+
+
+def test_what_no_event_tells_of_is_lost_too(data: Path) -> None:
+    """Webhooks, clients of OAuth and their sign-ins, by when they were made; removed ones by how many there were."""
+    found = server.data_facts(data)
+    last, taken, had = found["position"] or 0, 1_764_892_900_000, found["counts"]["webhooks"]
+
+    def lost(**more: Any) -> dict[str, object]:
+        loss = server.lost_after(data, "production", last, **more)
+        assert loss["events"] == 0
+        numbers = {key: count for key, count in loss.items() if key in UNTOLD and count}
+        assert loses(loss) == bool(numbers)
+        return numbers
+
+    assert lost(taken=taken, held={"webhooks": had}) == {}
+    change(
+        data,
+        *(MADE.format(id=f"hook{number}", at=at) for number, at in enumerate((taken, taken + 1, taken + 2))),
+        CLIENT.format(at=taken + 1),
+        *(RENEWED.format(digest=kind, kind=kind, at=taken + 1) for kind in ("refresh", "access", "code")),
+    )
+    made = {"webhooks": 2, "clients": 1, "sign_ins": 1}
+    assert lost(taken=taken, held={"webhooks": had + 1}) == made
+    # Where nobody knows when the backup was begun, it was not before its last event.
+    assert lost() == {**made, "webhooks": 3}
+    change(data, "DELETE FROM webhooks WHERE id IN ('hook0', 'hook2')")
+    assert lost(taken=taken, held={"webhooks": had + 1}) == {**made, "webhooks": 1, "webhooks_removed": 1}
+    everything = server.lost_after(data, "production", last, identity="another", held={"webhooks": 9}, taken=taken)
+    assert (everything["webhooks"], everything["webhooks_removed"]) == (had + 1, 0)
+
+
+def test_what_no_event_tells_of_is_said_in_words(data: Path) -> None:
+    last = server.data_facts(data)["position"] or 0
+    nothing = server.lost_after(data, "production", last)
+    assert loss_lines(nothing) == [f"Nothing: production has nothing newer than position {last}."]
+    change(data, MADE.format(id="hook", at=1_764_892_900_000))
+    loss = server.lost_after(data, "production", last)
+    assert loss_lines(loss)[-1] == "  1 webhooks that were made"
+    assert lost_in_words(loss) == "1 webhooks that were made"
+    older = {key: value for key, value in loss.items() if key not in UNTOLD}
+    assert not loses(cast("DataLoss", older))
 
 
 def test_the_loss_of_damaged_data_says_that_it_cannot_be_counted(data: Path, tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def add_data(commands: Commands) -> None:
     lost.add_argument("--position", metavar="N", type=int, required=True, help="of the backup")
     lost.add_argument("--position-at", metavar="TIME", help="when that event was, as the backup has it")
     lost.add_argument("--identity", metavar="ID", help="of the backup's data")
+    lost.add_argument("--taken", metavar="TIME", help="when the backup was begun; webhooks and sign-ins have no events")
+    lost.add_argument("--webhooks", metavar="N", type=int, help="how many it has: those that are gone count too")
     announce = command(actions, "announce", "send everybody a message from the environment itself")
     announce.add_argument("environment", metavar="ENV")
     announce.add_argument("--subject", required=True)

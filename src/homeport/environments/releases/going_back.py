@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from homeport.contract import DataLoss
 from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard, KeepServed, Scratch, Settle, Unpack
+from homeport.environments.backups.losses import loses
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
 from homeport.environments.releases.plans import Change, rehearsal
@@ -39,7 +40,7 @@ class DataPoint:
     @property
     def loses(self) -> bool:
         """Whether something that was stored would be gone, or nobody can say that it would not."""
-        return self.loss is None or self.loss["events"] > 0
+        return self.loss is None or loses(self.loss)
 
 
 def kept_aside(change: Change) -> PurePosixPath:

@@ -42,6 +42,8 @@ class OwnData:
             words += ["--position-at", description.position_at]
         if description.identity is not None:
             words += ["--identity", description.identity]
+        if description.taken is not None:
+            words += ["--taken", description.taken, "--webhooks", str(description.counts.get("webhooks", 0))]
         loss: DataLoss = self._ask(*words)
         return loss
 

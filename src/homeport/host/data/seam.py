@@ -27,6 +27,7 @@ class DataDescription:
         problems: why it is no good copy, in words; empty where it is one.
         too_new: whether its schema is newer than the release that looked at it knows.
         pending: migrations that the release would run on it.
+        taken: when it was begun, RFC 3339; None where nobody knows.
     """
 
     application: Application
@@ -40,6 +41,7 @@ class DataDescription:
     problems: tuple[str, ...] = ()
     too_new: bool = False
     pending: tuple[str, ...] = ()
+    taken: str | None = None
 
 
 class DataSeam(Protocol):

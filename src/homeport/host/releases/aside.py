@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from homeport.contract import IDENTITY_FILE, DataFacts, DataLoss, ExitCode
-from homeport.environments.backups.losses import lost_in_words
+from homeport.environments.backups.losses import loses, lost_in_words
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import DemandNothingLost
 from homeport.errors import HomeportError, NeedsPersonError
@@ -84,10 +85,13 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], step: 
             words += ["--position-at", facts["position_at"]]
         if facts["identity"]:
             words += ["--identity", facts["identity"]]
+        # No server ran from then until the release began.
+        kept = datetime.fromtimestamp((aside / IDENTITY_FILE).stat().st_mtime, UTC).isoformat()
+        words += ["--taken", kept, "--webhooks", str(facts["counts"].get("webhooks", 0))]
     else:
         words += ["--position", str(step.position)]
     loss: DataLoss = _ask(program, *words)
-    if loss["events"]:
+    if loses(loss):
         name = environment.name
         raise NeedsPersonError(
             f"{step.release} is not well, and was left serving: going back would lose {lost_in_words(loss)}.",

@@ -70,7 +70,9 @@ def _lost(around: Surroundings, record: Record) -> DataLoss | None:
     held = record.summary
     if held is None:
         return None
-    description = DataDescription(held.application, held.identity, held.schema_version, held.counts, held.position)
+    description = DataDescription(
+        held.application, held.identity, held.schema_version, held.counts, held.position, taken=record.created
+    )
     try:
         return around.seam.lost_after(Path(around.environment.data_directory), description)
     except HomeportError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from homeport.contract import DATABASE_FILE, DataLoss
@@ -15,7 +16,14 @@ from homeport.storage.sqlite.faults import cannot_start
 
 
 def lost(
-    data_directory: Path, environment: str, position: int, *, position_at: Millis | None, identity: str | None
+    data_directory: Path,
+    environment: str,
+    position: int,
+    *,
+    position_at: Millis | None,
+    identity: str | None,
+    taken: Millis | None,
+    held: Mapping[str, int],
 ) -> DataLoss:
     """See :func:`homeport.server.lost_after`."""
     if position < 0:
@@ -28,7 +36,10 @@ def lost(
     same = identity in (None, found["id"])
     try:
         with open_for_reading(path) as database:
-            loss = lost_after(database, position if same else 0, position_at if same else None)
+            if same:
+                loss = lost_after(database, position, position_at, taken=taken, held=held)
+            else:
+                loss = lost_after(database, 0, None, taken=0)
     except DatabaseError as error:
         raise HomeportError(
             f"What is in {path} cannot be counted: {cannot_start(error, path).sentence}",
@@ -54,5 +65,9 @@ def _answer(environment: str, position: int, loss: Loss, *, same: bool = True) -
         instances=loss.of("instance.registered"),
         tokens=loss.of("token.created"),
         imported=loss.imported,
+        webhooks=loss.made.get("webhooks", 0),
+        webhooks_removed=loss.removed.get("webhooks", 0),
+        clients=loss.made.get("oauth_clients", 0),
+        sign_ins=loss.made.get("oauth_credentials", 0),
         kinds=loss.kinds,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,9 @@ _CHANGED: Final = f"""
     WHERE seq > ?1 AND kind GLOB 'task.*' AND subject NOT IN ({_CREATED.replace("?", "?1")})
 """  # noqa: S608 - a constant
 _DATA: Final = "SELECT data FROM events WHERE seq > ? AND kind = ?"
+_HAS: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+_UNTOLD: Final = {"webhooks": "", "oauth_clients": "", "oauth_credentials": " AND kind = 'refresh'"}
+"""Tables that are written without an event, and which of their rows somebody would miss. They are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,24 @@ class Loss:
     lessons: int = 0
     imported: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    made: dict[str, int] = field(default_factory=dict)
+    """Rows that no event tells of, by table."""
+    removed: dict[str, int] = field(default_factory=dict)
+    """Such rows that were there and are gone, where somebody said how many there were."""
 
     def of(self, kind: str) -> int:
         """How many events of a kind."""
         return self.kinds.get(kind, 0)
 
 
-def lost_after(database: Database, position: int, position_at: int | None) -> Loss:
+def lost_after(
+    database: Database,
+    position: int,
+    position_at: int | None,
+    *,
+    taken: int | None = None,
+    held: Mapping[str, int] | None = None,
+) -> Loss:
     """Counts what came after a position, within one transaction.
 
     Args:
@@ -46,11 +61,15 @@ def lost_after(database: Database, position: int, position_at: int | None) -> Lo
         position: the last event that a backup has.
         position_at: when that was; where these data have another event there, they are of another history, and
             everything in them counts. None where nobody knows.
+        taken: when the backup was begun; what was made without an event since then counts. By default since that event.
+        held: rows by table that the backup has.
     """
     database.execute("BEGIN")
     try:
         comparable = _is_ours(database, position, position_at)
         after = position if comparable else 0
+        moment = (taken if taken is not None else _moment(database, position)) if comparable else 0
+        made, removed = _untold(database, moment, held or {} if comparable else {})
         since, until = database.execute(_SPAN, (after,)).fetchone() or (None, None)
         imports = [load(row[0]) for row in database.execute(_DATA, (after, "data.imported"))]
         lessons = [load(row[0]) for row in database.execute(_DATA, (after, "lesson.submitted"))]
@@ -63,9 +82,30 @@ def lost_after(database: Database, position: int, position_at: int | None) -> Lo
             lessons=sum(int(one.get("lessons", 0)) for one in lessons),
             imported=sum(int(count) for one in imports for count in one.values()),
             kinds=dict(database.execute(_KINDS, (after,)).fetchall()),
+            made=made,
+            removed=removed,
         )
     finally:
         database.execute("ROLLBACK")
+
+
+def _moment(database: Database, position: int) -> int:
+    row = database.execute(_AT, (position,)).fetchone()
+    return row[0] if row else 0
+
+
+def _untold(database: Database, moment: int, held: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """What was made since a moment in tables that no event tells of, and what is gone from the first of them."""
+    made, removed = {}, {}
+    for table, which in _UNTOLD.items():
+        if not _number(database, _HAS, table):
+            continue
+        made[table] = _number(database, f"SELECT count(*) FROM {table} WHERE created_at > ?{which}", moment)  # noqa: S608
+        if table == "webhooks" and table in held:
+            # The others go by themselves, after some time.
+            stayed = _number(database, f"SELECT count(*) FROM {table}") - made[table]  # noqa: S608 - constants, as above
+            removed[table] = max(0, held[table] - stayed)
+    return made, removed
 
 
 def _is_ours(database: Database, position: int, position_at: int | None) -> bool:
