@@ -12,15 +12,15 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from homeport.contract import LOCK_FILE
+from homeport.contract import LOCK_FILE, MIGRATING_FILE
 from homeport.errors import CannotStartError
 
 _LONGEST_TEXT: Final = 4096
@@ -146,6 +146,33 @@ def find_holder(directory: Path) -> LockHolder | None:
     finally:
         os.close(descriptor)
     return None
+
+
+@contextmanager
+def migrating(directory: Path) -> Iterator[None]:
+    """Tells a server that has the data open, or is to open them, that they are migrated while the block runs."""
+    descriptor = os.open(directory / MIGRATING_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        # Who looks has it for a moment.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_migrating(directory: Path) -> bool:
+    """Whether the data are being migrated; also where that is another user's work."""
+    try:
+        descriptor = os.open(directory / MIGRATING_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _locked(directory: Path, mode: int, tries: int = _TRIES) -> int:

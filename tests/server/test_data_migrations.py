@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from pysqlite3 import dbapi2
 
 from homeport.contract import DATABASE_FILE
-from homeport.datalock import DataLock
+from homeport.datalock import DataLock, is_migrating
 from homeport.storage.migrations.revisions import HEAD
 from tests.support.exchanging import content
 from tests.support.later import LATER, UPPER, later_release, migration
 from tests.support.running import PROGRAM, Workspace, running, workspace
+from tests.support.waiting import until
 
 SAMPLE = Path(__file__).parents[1] / "data" / "json-v1"
 FIRST = 'op.drop_table("watches"); '
@@ -117,6 +119,28 @@ def test_a_migration_that_the_release_before_can_live_with_runs_beside_its_serve
     with running(place):
         assert place.call("get_server_status")["schema_version"] == LATER
     assert ask(PROGRAM, place, "migrate", place.environment)["ran"] == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(120)
+def test_what_is_written_while_a_long_migration_runs_beside_the_server_waits_and_is_kept(
+    tmp_path: Path, place: Workspace
+) -> None:
+    """Longer than a writer waits for anybody else, and than the manager waits for a sign of life."""
+    seconds = 35
+    slow = f"import time; time.sleep({seconds}); {UPPER}"
+    later = later_release(tmp_path / "later", migration(upgrade=slow, previous=True))
+    command = [*later, "--config", str(place.file), "--json", "data", "migrate", place.environment, "--beside"]
+    with running(place), subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: is_migrating(data_of(place)), within=30)
+        began = time.monotonic()
+        place.call("send_message", from_="ada", to="bob", subject="on", content="while it runs")
+        waited = time.monotonic() - began
+        told, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert seconds - 5 < waited < seconds + 5
+        assert json.loads(told)["migrating_seconds"] > seconds
+        assert place.call("get_messages", instance_id="bob")["messages"][0]["subject"] == "on"
 
 
 def test_a_migration_that_the_release_before_cannot_live_with_waits_until_its_server_has_ended(

@@ -61,6 +61,17 @@ async def test_a_store_that_hangs_makes_it_unhealthy(monkeypatch: pytest.MonkeyP
         assert (await site.http.get("/health")).status_code == 503
 
 
+async def test_a_store_that_waits_for_a_migration_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PROBE_SECONDS", 0.01)
+    store = Probed()
+    store.hold = anyio.Event()
+    async with served(store, migrating=lambda: True) as site:
+        answer = await site.http.get("/health")
+        assert answer.status_code == 503
+        why = "The data are being migrated: what is to be written waits until that has ended."
+        assert answer.json()["reasons"] == [why]
+
+
 async def test_many_who_ask_at_once_cost_one_probe() -> None:
     store = Probed()
     store.hold = anyio.Event()

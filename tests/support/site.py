@@ -129,7 +129,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     """A site of the environment ``development``, open.
 
     Settings are those of :class:`Site`, :class:`Offer`, :class:`Known` and :class:`Gate`, ``origin`` of the data, and
-    the text of the ``survey``.
+    the text of the ``survey``, and whether its data are ``migrating``.
     """
     gates = {
         name: settings.pop(name)
@@ -149,6 +149,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     fetch: Fetch | None = settings.pop("fetch", None)
     origin: CameFrom | None = settings.pop("origin", None)
     survey: Callable[[], bytes | None] = settings.pop("survey", lambda: None)
+    migrating: Callable[[], bool] = settings.pop("migrating", lambda: False)
     shares = {"monotonic": gates["monotonic"]} if "monotonic" in gates else {}
     realm = host and Realm(
         host=host, environment="development", store=store, log=log, clock=clock, fetch=fetch, **shares
@@ -156,7 +157,7 @@ async def served(store: Store | None = None, **settings: Any) -> AsyncIterator[S
     offers["oauth"] = OAuthPlace(realm) if realm else None
     site = Site(
         dispatcher,
-        About("development", "0.0.0", None, "/data", "an-id", origin=origin, survey=survey),
+        About("development", "0.0.0", None, "/data", "an-id", origin=origin, survey=survey, migrating=migrating),
         log,
         gate,
         offer=Offer(**offers),

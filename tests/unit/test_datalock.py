@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from homeport.contract import LOCK_FILE, ExitCode
-from homeport.datalock import DataLock, LockHolder, find_holder, this_process
+from homeport.contract import LOCK_FILE, MIGRATING_FILE, ExitCode
+from homeport.datalock import DataLock, LockHolder, find_holder, is_migrating, migrating, this_process
 from homeport.errors import CannotStartError
 
 ME = LockHolder(4711, "homeport serve production", "2026-10-02T06:15:00+00:00")
@@ -52,6 +52,15 @@ def test_a_killed_holder_leaves_no_stale_lock(tmp_path: Path) -> None:
     assert (tmp_path / LOCK_FILE).read_text()
     assert find_holder(tmp_path) is None
     DataLock.take(tmp_path).release()
+
+
+def test_that_data_are_migrated_is_seen_for_as_long_as_it_lasts_also_by_who_may_only_read(tmp_path: Path) -> None:
+    assert not is_migrating(tmp_path)
+    with migrating(tmp_path):
+        (tmp_path / MIGRATING_FILE).chmod(0o444)
+        assert is_migrating(tmp_path)
+        assert is_migrating(tmp_path)
+    assert not is_migrating(tmp_path)
 
 
 def test_the_text_of_an_unheld_lock_means_nothing(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import os
 import sys
 import tempfile
 from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of, plan_directories
@@ -298,14 +300,21 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
             for line in ran_lines(Ran(tuple(tried["migrations"]), before, after, tried["rows_changed"], took)):
                 say(line)
     if over:
-        held = over["held_seconds"]
-        say(f"handed over; callers waited for {held:.1f} s" if held else "handed over without a pause")
+        say(f"handed over{_pause(over)}")
     say(f"{environment.name} serves {made.release}: {environment.health_url}")
     if made.point is not None:
         say(f"Its data are those of the backup {made.point.backup}; the others stay in {kept_aside(made.change)}.")
     for release in gone:
         say(f"removed {release}, which nothing keeps")
     return ExitCode.DONE
+
+
+def _pause(over: Mapping[str, Any]) -> str:
+    """Who waited meanwhile, and for how long."""
+    if over["held_seconds"]:
+        return f"; callers waited for {over['held_seconds']:.1f} s"
+    waited = over.get("writes_waited_seconds")
+    return f"; what was to be written waited for up to {waited:.1f} s" if waited else " without a pause"
 
 
 def _point_json(point: DataPoint | None) -> dict[str, object] | None:

@@ -60,7 +60,9 @@ ERRANDS_FILE: Final = "server.errands"
 HOLD_FILE: Final = "server.hold"
 """Held by whoever changes the data while no server may open them: one that starts as a slot waits until it is free.
 Its text says which release may open them then; see :func:`may_open`."""
-LOCK_FILES: Final = frozenset({LOCK_FILE, ACCEPTING_FILE, STANDBY_FILE, ERRANDS_FILE, HOLD_FILE})
+MIGRATING_FILE: Final = "server.migrating"
+"""Held by what migrates the data beside a server: for as long as it is, what that server is to write waits."""
+LOCK_FILES: Final = frozenset({LOCK_FILE, ACCEPTING_FILE, STANDBY_FILE, ERRANDS_FILE, HOLD_FILE, MIGRATING_FILE})
 """Files in a data directory that hold no data: locks. Those after the first are of a hand-over, see decision 0012."""
 
 
@@ -333,13 +335,10 @@ class DataLoss(TypedDict):
     imported: int
     """Records of the earlier server that were imported."""
     webhooks: int
-    """Made. No event tells of these, of the next three numbers neither."""
     webhooks_removed: int
-    """They would be there again."""
     clients: int
-    """Registered for OAuth; after the restore they are unknown."""
     sign_ins: int
-    """With OAuth, or renewed; whoever did that has to do it again after the restore."""
+    """With OAuth, or renewed, as clients registered: to be done again. Of these and webhooks no event tells."""
     kinds: dict[str, int]
     """All events by kind."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from homeport.contract import DATABASE_FILE, DataMigrated, DataVerified, MigrationFinding
-from homeport.datalock import DataLock, LockHolder, find_holder
+from homeport.datalock import DataLock, LockHolder, find_holder, migrating
 from homeport.errors import CannotStartError, GuardError, HomeportError, MigrationError, UsageError
 from homeport.identity import check_owner
 from homeport.server.snapshots.facts import in_use
@@ -37,7 +37,8 @@ def migrate_live(data_directory: Path, environment: str, *, beside: bool) -> Dat
             )
         began = time.monotonic()
         if schema.pending:
-            _run(path)
+            with migrating(data_directory) if holder is not None else nullcontext():
+                _run(path)
         return DataMigrated(
             environment=environment,
             from_schema=schema.revision or "",

@@ -19,6 +19,7 @@ import uvloop
 from homeport.contract import CameFrom, ExitCode, Identity, ServeSettings
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis, RandomIds
+from homeport.datalock import is_migrating
 from homeport.errors import CannotStartError
 from homeport.operations.catalogue import CATALOGUE
 from homeport.operations.dispatcher import Dispatcher
@@ -157,6 +158,7 @@ def _site(
         origin=origin,
         rehearsal=settings.rehearsal,
         standby=lambda: keeper.stands_by,
+        migrating=partial(is_migrating, Path(settings.data_directory)),
         database_bytes=partial(database_bytes, Path(settings.data_directory)),
         survey=partial(read_survey, None if settings.survey_file is None else Path(settings.survey_file)),
     )

@@ -36,6 +36,7 @@ class About:
     origin: CameFrom | None = None
     rehearsal: bool = False
     standby: Callable[[], bool] = lambda: False
+    migrating: Callable[[], bool] = lambda: False
     database_bytes: Callable[[], float | None] = lambda: None
     survey: Callable[[], bytes | None] = lambda: None
     """What was last seen of all environments, as it stands in its file; None where nobody looked."""
@@ -114,6 +115,8 @@ class HealthEndpoint:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._store.probe()
         except TimeoutError:
+            if self._about.migrating():
+                return ["The data are being migrated: what is to be written waits until that has ended."]
             return [f"The store did not prove a write and a read within {PROBE_SECONDS:.0f} seconds."]
         except CallError as error:
             return [str(error)]

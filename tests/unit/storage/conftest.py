@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from homeport.coordination.search import SearchKind, SearchQuery, words_of
+from homeport.datalock import is_migrating
 from homeport.storage.sqlite import SqliteStore, open_store
 
 
@@ -72,6 +73,20 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=50)
 
     return run
+
+
+class Looks:
+    """Whether data are migrated, as the store asks it; how often it did is counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, directory: Path) -> bool:
+        self.count += 1
+        return is_migrating(directory)
+
+    async def were(self, count: int) -> bool:
+        return self.count >= count
 
 
 def files(directory: Path) -> list[str]:

@@ -12,16 +12,18 @@ import pytest
 from pysqlite3 import dbapi2
 
 from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, LOCK_FILE, ExitCode
+from homeport.datalock import migrating
 from homeport.errors import CannotStartError
 from homeport.identity import open_data_directory
 from homeport.storage.migrations.revisions import HEAD, REVISIONS
-from homeport.storage.sqlite import open_store
+from homeport.storage.sqlite import open_store, opening
 from homeport.storage.sqlite.database import check_library
 from homeport.storage.sqlite.migrating import migrate
 from homeport.storage.sqlite.opening import prepared
 from homeport.storage.sqlite.revisions import revision_of
 from tests.support import given
-from tests.unit.storage.conftest import Disk, files
+from tests.support.waiting import eventually
+from tests.unit.storage.conftest import Disk, Looks, files
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -35,6 +37,19 @@ async def test_a_new_store_has_the_newest_schema_and_keeps_what_it_is_given(tmp_
     store = await open_store(tmp_path)
     assert await store.read(lambda records: records.instances.ids()) == ["ann"]
     await store.close()
+
+
+async def test_whoever_opens_data_that_are_migrated_waits_until_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks()
+    monkeypatch.setattr(opening, "is_migrating", looks)
+    await (await open_store(tmp_path)).close()
+    with migrating(tmp_path):
+        begun = asyncio.create_task(open_store(tmp_path))
+        await eventually(lambda: looks.were(4))
+        assert not begun.done()
+    await (await begun).close()
 
 
 def newer(path: Path, usable_from: int) -> None:

@@ -14,13 +14,14 @@ from pysqlite3 import dbapi2
 from homeport.contract import DATABASE_FILE
 from homeport.coordination.search import KINDS
 from homeport.coordination.store import Records
+from homeport.datalock import migrating
 from homeport.errors import ConflictError, InvalidError, UnavailableError
 from homeport.storage.sql.statements import join
-from homeport.storage.sqlite import SqliteStore, open_store
+from homeport.storage.sqlite import SqliteStore, open_store, writer
 from homeport.storage.sqlite.writer import MOST_WORKS
 from tests.support import given
 from tests.support.waiting import eventually
-from tests.unit.storage.conftest import Disk, files, question
+from tests.unit.storage.conftest import Disk, Looks, files, question
 
 
 def put(name: str) -> Callable[[Records], None]:
@@ -215,6 +216,39 @@ async def test_who_waits_too_long_for_another_process_is_told_so(tmp_path: Path,
     another.close()
     await sqlite.write(put("c"))
     assert await ids(sqlite) == ["c"]
+
+
+async def test_for_a_migration_a_writer_waits_until_it_has_ended(
+    tmp_path: Path, sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks()
+    monkeypatch.setattr(writer, "is_migrating", looks)
+    another = dbapi2.connect(str(tmp_path / DATABASE_FILE), isolation_level=None)
+    sqlite._writer.longest_wait = 0.02
+    with migrating(tmp_path):
+        another.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(sqlite.write(put("ann")))
+        await eventually(lambda: looks.were(3))
+        assert not waiting.done()
+        assert await ids(sqlite) == []
+        another.execute("COMMIT")
+    another.close()
+    await waiting
+    assert await ids(sqlite) == ["ann"]
+
+
+async def test_where_what_migrates_is_gone_and_somebody_else_is_in_the_way_a_writer_is_told_so(
+    tmp_path: Path, sqlite: SqliteStore
+) -> None:
+    another = dbapi2.connect(str(tmp_path / DATABASE_FILE), isolation_level=None)
+    another.execute("BEGIN IMMEDIATE")
+    sqlite._writer.longest_wait = 0.05
+    with migrating(tmp_path):
+        waiting = asyncio.create_task(sqlite.write(put("ann")))
+        await asyncio.sleep(0)
+    with pytest.raises(UnavailableError, match="in use by another process"):
+        await waiting
+    another.close()
 
 
 async def test_numbers_and_texts_that_sqlite_cannot_keep_are_refused(sqlite: SqliteStore) -> None:

@@ -73,10 +73,9 @@ class HandOverer:
             facts = facts_of(program, Path(self._environment.data_directory))
             pending, together = facts["pending_migrations"], facts.get("previous_release_can_run", False)
         if not pending or together:
-            if pending:
-                migrate_live(self._environment, program, beside=True)
+            took = migrate_live(self._environment, program, beside=True)["migrating_seconds"] if pending else 0.0
             self._slots.hand_over(step.target, step.release, step.seconds)
-            return {"migrations": pending, "held_seconds": 0.0}
+            return {"migrations": pending, "held_seconds": 0.0, "writes_waited_seconds": took}
         serving = self._serving()
 
         def change(hold: Hold) -> None:

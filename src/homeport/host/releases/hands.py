@@ -180,7 +180,7 @@ class DataMigrator:
         environment = self._around.environment
         if not Path(environment.identity_file).exists():
             return None
-        return {"migrated": migrate_live(environment, self._around.program(step.release), beside=False)}
+        return {"migrated": migrate_live(environment, self._around.program(step.release), beside=False)["ran"]}
 
 
 class BackPutter:

@@ -10,16 +10,13 @@ from homeport.errors import HomeportError
 from homeport.host.data.asking import ask_program
 
 
-def migrate_live(environment: Environment, program: Sequence[str], *, beside: bool) -> list[str]:
+def migrate_live(environment: Environment, program: Sequence[str], *, beside: bool) -> DataMigrated:
     """Runs what is pending, in one transaction, which ends with this process.
 
     Args:
         environment: whose data.
         program: what runs the release's ``homeport``.
         beside: whether a server may have the data open meanwhile.
-
-    Returns:
-        The revisions that ran.
 
     Raises:
         HomeportError: they could not be migrated; they are as they were.
@@ -30,4 +27,4 @@ def migrate_live(environment: Environment, program: Sequence[str], *, beside: bo
     except HomeportError as error:
         sentence = f"The data could not be migrated: {error.sentence}"
         raise HomeportError(sentence, error.hint, **error.details) from error
-    return done["ran"]
+    return done

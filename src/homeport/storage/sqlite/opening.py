@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE
+from homeport.datalock import is_migrating
 from homeport.errors import CannotStartError
 from homeport.identity import end_beginning, may_begin
 from homeport.storage.migrations.revisions import HEAD
@@ -21,6 +23,7 @@ from homeport.storage.sqlite.store import SqliteStore
 WAIT_MS: Final = 5000
 """How long opening waits for another process that holds the database."""
 
+_BETWEEN: Final = 0.05
 _CACHE_KIB: Final = 32_768
 _HEADER: Final = b"SQLite format 3\x00"
 
@@ -55,6 +58,8 @@ def prepared(path: Path, *, beside_server: bool = False) -> Database:
         CannotStartError: see :func:`open_store`.
     """
     check_library()
+    while is_migrating(path.parent):
+        time.sleep(_BETWEEN)
     try:
         _check_file(path)
         with damage_told():

@@ -23,6 +23,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
+from homeport.datalock import is_migrating
 from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.sql.database import Database
@@ -37,7 +38,7 @@ MOST_WORKS: Final = 64
 LONGEST_BATCH: Final = 0.005
 """Seconds of work after which a batch is committed although more is waiting."""
 LONGEST_WAIT: Final = 10.0
-"""Seconds that writers wait for another process to finish its transaction."""
+"""Seconds that writers wait for another process to finish its transaction; for a migration they wait until it ends."""
 PIECE: Final = 1000
 """Events of other processes that are read at a time."""
 
@@ -216,7 +217,9 @@ class Writer:
                 now = time.monotonic()
                 end = now + self.longest_wait if end is None else end
                 if now >= end:
-                    raise
+                    if not is_migrating(self._path.parent):
+                        raise
+                    end = now + self.longest_wait
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 0.05)
                 continue
