@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from pysqlite3 import dbapi2
 
 from homeport import server
-from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DataFacts, DataLoss, Scrub
+from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DataFacts, Scrub
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment

@@ -16,7 +16,8 @@ from homeport.cli.progress import ProgressLine
 from homeport.cli.restore_choice import chosen, look_at_point, point_aside, shown_as
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
-from homeport.contract import DataLoss, ExitCode
+from homeport.contract import ExitCode
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.losses import loss_lines
 from homeport.environments.backups.plans import Target, kept_as, plan_restore
 from homeport.environments.backups.replication import Point

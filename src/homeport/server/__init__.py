@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from homeport.contract import (
     DataFacts,
-    DataLoss,
     DataMigrated,
     DataPrepared,
     DataUpgraded,
@@ -23,6 +22,7 @@ from homeport.contract import (
     ServeSettings,
     SnapshotTaken,
 )
+from homeport.contract.losses import DataLoss
 
 if TYPE_CHECKING:
     from homeport.coordination.tokens import Request, Token

@@ -12,7 +12,8 @@ import pytest
 from pysqlite3 import dbapi2
 
 from homeport import server
-from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, DataFacts, DataLoss
+from homeport.contract import BEGINNING_FILE, DATABASE_FILE, IDENTITY_FILE, DataFacts
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.losses import loses, loss_lines, lost_in_words
 from homeport.errors import HomeportError, UsageError
 from homeport.identity import new_identity, open_data_directory, write_identity

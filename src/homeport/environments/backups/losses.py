@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from homeport.contract import DataLoss
+from homeport.contract.losses import DataLoss
 
 _LOST: Final = (
     ("messages", "messages"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from homeport.contract import DataLoss
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard, KeepServed, Scratch, Settle, Unpack
 from homeport.environments.backups.losses import loses
 from homeport.environments.backups.steps import MakeBackup

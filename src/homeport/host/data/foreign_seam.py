@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homeport.contract import SNAPSHOT_FILE, DataLoss, Origin, Scrub
+from homeport.contract import SNAPSHOT_FILE, Origin, Scrub
+from homeport.contract.losses import DataLoss
 from homeport.errors import HomeportError, UsageError
 from homeport.files import write_atomically
 from homeport.host.data.databases import count_rows, is_database

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from homeport.contract import APPLICATION, DataFacts, DataLoss, ExitCode, Scrub, SnapshotTaken
+from homeport.contract import APPLICATION, DataFacts, ExitCode, Scrub, SnapshotTaken
+from homeport.contract.losses import DataLoss
 from homeport.environments.environment import Environment
 from homeport.host.data.asking import ask_program
 from homeport.host.data.seam import DataDescription

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from homeport.contract import DataLoss, Scrub
+from homeport.contract import Scrub
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.manifest import Application
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from homeport.contract import IDENTITY_FILE, DataFacts, DataLoss, ExitCode
+from homeport.contract import IDENTITY_FILE, DataFacts, ExitCode
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.losses import loses, lost_in_words
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import DemandNothingLost

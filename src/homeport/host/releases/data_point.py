@@ -6,7 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from homeport.contract import DataLoss
+from homeport.contract.losses import DataLoss
 from homeport.environments.backups.record import Record
 from homeport.environments.releases.going_back import DataPoint
 from homeport.environments.releases.release import Release

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from homeport.contract import DATABASE_FILE, DataLoss
+from homeport.contract import DATABASE_FILE
+from homeport.contract.losses import DataLoss
 from homeport.coordination.values import Millis, iso
 from homeport.errors import HomeportError, UsageError
 from homeport.identity import check_owner
