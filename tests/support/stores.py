@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +43,15 @@ def fill(address: DatabaseAddress) -> None:
     asyncio.run(open_and_close())
 
 
+def filled(cluster: Cluster, *, tcp: bool = False) -> DatabaseAddress:
+    """A new database of the current schema; not to be called in an event loop's thread."""
+    return cluster.create(template=cluster.template("filled", fill), tcp=tcp)
+
+
 @asynccontextmanager
 async def on_postgres(cluster: Cluster) -> AsyncIterator[PostgresStore]:
     """A store on a database of its own."""
-    template = await asyncio.to_thread(cluster.template, "filled", fill)
-    address = await asyncio.to_thread(partial(cluster.create, template=template))
+    address = await asyncio.to_thread(filled, cluster)
     opened = await open_database(address, IDENTITY)
     try:
         yield opened

@@ -50,6 +50,15 @@ class PostgresStore:
     def schema_version(self) -> str:
         return self._schema_version
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that calls wait for a database that is away, before they are refused."""
+        return self._writer.longest_wait
+
+    @longest_wait.setter
+    def longest_wait(self, seconds: float) -> None:
+        self._writer.longest_wait = self._readers.longest_wait = seconds
+
     async def read(self, work: Callable[[Records], T]) -> T:
         return await self._readers.read(work)
 
