@@ -92,6 +92,8 @@ LEXICAL: Final = frozenset(
         "os.PathLike",
         "os.fspath",
         "urllib.parse.urlsplit",
+        "urllib.parse.parse_qsl",
+        "urllib.parse.unquote",
         "urllib.parse.SplitResult",
     }
 )

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from homeport.environments.backup_settings import BackupSettings
+from homeport.environments.database import find_database_faults
 from homeport.environments.defaults import is_loopback
 from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.environment import Environment
@@ -22,8 +23,9 @@ from homeport.environments.making import make_environment
 from homeport.environments.names import LONGEST_NAME, PRESETS, did_you_mean, is_environment_name
 from homeport.environments.paths import absolute
 from homeport.environments.services.service import find_service_faults
-from homeport.environments.settings import EnvironmentSettings, PathText
+from homeport.environments.settings import EnvironmentSettings
 from homeport.environments.sharing import Claim, claims_of, find_sharing
+from homeport.environments.values import PathText
 from homeport.errors import UsageError
 
 FILE_NAME: Final = "homeport.toml"
@@ -205,7 +207,8 @@ def _environment(
                 known = ", ".join(PRESETS)
                 faults.append(Fault(f"{path}.{port}", f"is missing; only {known} have ports of their own"))
         settings = settings.model_copy(update={port: _ENOUGH[port] for port in wrong & set(_ENOUGH)})
-    faults += [Fault(f"{path}.{setting}", text) for setting, text in find_service_faults(settings)]
+    found = (*find_service_faults(settings), *find_database_faults(settings, wrong))
+    faults += [Fault(f"{path}.{setting}", text) for setting, text in found]
     made = make_environment(name, settings, root)
     if made.auth == "open" and not is_loopback(made.listen):
         wrong.add("listen")

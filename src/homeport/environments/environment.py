@@ -19,6 +19,7 @@ from homeport.contract import (
     LOCK_FILE,
     SNAPSHOT_FILE,
     Auth,
+    DatabaseAddress,
     LogFormat,
     ServeSettings,
 )
@@ -43,6 +44,8 @@ class Environment:
     directory: PurePosixPath
     """All that belongs to it alone, unless declared elsewhere."""
     data_directory: PurePosixPath
+    database: DatabaseAddress | None
+    """None where the data are in a file of the data directory."""
     backups_directory: PurePosixPath
     protected: bool
     listen: str
@@ -307,6 +310,7 @@ class Environment:
             log_format=log_format or self.log_format,
             state_file=str(self.backups_file),
             survey_file=str(self.journal_directory / SURVEY_FILE),
+            database=self.database,
             pushes=self._pushes(),
         )
 
@@ -336,6 +340,7 @@ class Environment:
             "health_url": self.health_url,
             "directory": str(self.directory),
             "data": str(self.data_directory),
+            "database": self.database.url if self.database is not None else None,
             "backups": str(self.backups_directory),
             "releases": str(self.releases_directory),
             "logs": str(self.logs_directory),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
+from homeport.environments.database import credentials_of, make_database
 from homeport.environments.defaults import default_auth, trusted_proxies
 from homeport.environments.environment import Environment
 from homeport.environments.names import PRESETS
@@ -30,12 +31,14 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
     sse_port = settings.sse_port or (preset.sse_port if preset else None)
     protected = settings.protected if settings.protected is not None else bool(preset and preset.protected)
     directory = absolute(root, settings.directory or name)
+    database = make_database(settings, root)
     auth = settings.auth or default_auth(name, settings)
     return Environment(
         name=name,
         root=root,
         directory=directory,
         data_directory=absolute(root, settings.data) if settings.data else directory / "data",
+        database=database,
         backups_directory=absolute(root, settings.backups or f"{name}-backups"),
         protected=protected,
         listen=settings.listen,
@@ -57,8 +60,13 @@ def make_environment(name: str, settings: EnvironmentSettings, root: PurePosixPa
         user=settings.user or default_user(settings.unit or f"homeport-{name}"),
         proxy=make_proxy(name, settings, root),
         schedules=Schedules(settings.backup_schedule, settings.drill_schedule, settings.doctor_schedule),
-        credentials=tuple(
-            (title, PurePosixPath(file)) for title, _, file in (one.partition(":") for one in settings.unit_credentials)
+        credentials=(
+            *((title, PurePosixPath(file)) for title, _, file in map(_halves, settings.unit_credentials)),
+            *credentials_of(database),
         ),
         alarm=tuple(settings.alarm),
     )
+
+
+def _halves(text: str) -> tuple[str, str, str]:
+    return text.partition(":")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import PurePosixPath
 
+from homeport.environments.database import database_place
 from homeport.environments.environment import Environment
 from homeport.environments.faults import Fault
 from homeport.environments.names import BESIDE
 
 _PLACES = "backup.places"
-_ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"})
+_ALONE = ({"unit"}, {"oauth_host"}, {"checkout"}, {"proxy_path"}, {"database"})
 """What one has, no other may have."""
 _REPLICA = "backup.continuous"
 _DIRECTORIES = ("directory", "data", "backups", _REPLICA)
@@ -52,6 +53,7 @@ def claims_of(environment: Environment, declared: Iterable[str], unusable: Itera
         **environment.ports,
         **({} if environment.oauth_host is None else {"oauth_host": environment.oauth_host}),
         **({} if environment.service.checkout is None else {"checkout": environment.service.checkout}),
+        **({} if environment.database is None else {"database": database_place(environment.database)}),
         **({} if environment.proxy is None else {"proxy_path": environment.proxy.place}),
         "unit": environment.unit,
         "directory": environment.directory,

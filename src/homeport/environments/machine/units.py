@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from homeport.contract import HTTP_SOCKET, SSE_SOCKET, ExitCode
+from homeport.environments.database_url import parse_database_url
 from homeport.environments.environment import Environment
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.sandbox import sandbox, written_paths
@@ -118,12 +119,23 @@ def _service_unit(environment: Environment) -> list[Setting]:
     return [
         ("Description", plain(f"Homeport, {environment.name}: ") + "slot %i"),
         *([("Requires", sockets)] if sockets else []),
-        ("After", f"{sockets} network.target".strip()),
+        ("After", f"{sockets} {_comes_first(environment)}".strip()),
         ("RequiresMountsFor", word_list(str(path) for path in written_paths(environment))),
         ("StartLimitIntervalSec", str(STARTS_SECONDS)),
         ("StartLimitBurst", str(STARTS)),
         on_failure(environment),
     ]
+
+
+def _comes_first(environment: Environment) -> str:
+    """What is begun before its server, where the machine starts: a database on it, or the way to one elsewhere.
+
+    An order and no more: a server waits for a database that comes later.
+    """
+    if environment.database is None:
+        return "network.target"
+    local = parse_database_url(environment.database.url).is_on_this_machine
+    return "network.target postgresql.service" if local else "network-online.target"
 
 
 def _running(environment: Environment, program: Program) -> list[Setting]:

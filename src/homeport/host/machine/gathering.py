@@ -83,7 +83,7 @@ def _lacking(environment: Environment) -> tuple[tuple[str, str], ...]:
     lacking = [
         (
             f"There is no {file}, which the server of {environment.name} is to be handed by systemd.",
-            f"Write it, of mode 0600 and root's, or take it out of unit_credentials of {environment.name}.",
+            f"Write it, of mode 0600 and root's, or take it out of the declaration of {environment.name}.",
         )
         for _, file in environment.credentials
         if _is_missing(Path(file))
