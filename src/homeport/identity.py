@@ -56,8 +56,14 @@ def parse_identity(text: str, file: str) -> Identity:
     return cast("Identity", {key: found[key] for key in _KEYS})
 
 
-def check_identity(found: Identity, environment: str, directory: str) -> None:
+def check_identity(found: Identity, environment: str, directory: str, kind: str = "data directory") -> None:
     """Decides whether a server of ``environment`` may open data that says ``found``. Pure.
+
+    Args:
+        found: what they say.
+        environment: whose they must be.
+        directory: where they are.
+        kind: what that is.
 
     Raises:
         CannotStartError: the data are another application's or another environment's.
@@ -66,13 +72,13 @@ def check_identity(found: Identity, environment: str, directory: str) -> None:
     if found["application"] != APPLICATION:
         raise CannotStartError(
             f"{directory} holds data of the application {found['application']}, not of {APPLICATION}.",
-            "Declare another data directory for this environment.",
+            f"Declare another {kind} for this environment.",
             **details,
         )
     if found["environment"] != environment:
         raise CannotStartError(
             f"{directory} holds data of {found['environment']}, not of {environment}.",
-            f"Declare another data directory for {environment}: no two environments share data.",
+            f"Declare another {kind} for {environment}: no two environments share data.",
             **details,
         )
 
@@ -238,6 +244,29 @@ def open_data_directory(
     Raises:
         CannotStartError: it is another's, it cannot be written, or another process has it open.
     """
+    with hold_data_directory(directory, environment, holder=holder, take=take) as found:
+        identity = found or new_identity(environment, now=now, new_id=new_id)
+        if found is None:
+            try:
+                begin(directory, identity)
+            except OSError as error:
+                raise unwritable(directory, error) from None
+        yield identity
+
+
+@contextmanager
+def hold_data_directory(
+    directory: Path,
+    environment: str,
+    *,
+    holder: LockHolder | None = None,
+    take: Callable[[Path, LockHolder | None], DataLock] = DataLock.take,
+) -> Iterator[Identity | None]:
+    """The same without a stamp: its identity, None where it is empty. For data that are somewhere else.
+
+    Raises:
+        CannotStartError: as for :func:`open_data_directory`.
+    """
     check_owner(directory, environment)
     prove_writable(directory)
     try:
@@ -245,14 +274,7 @@ def open_data_directory(
     except OSError as error:
         raise unwritable(directory, error) from None
     with lock:
-        identity = check_owner(directory, environment)
-        if identity is None:
-            identity = new_identity(environment, now=now, new_id=new_id)
-            try:
-                begin(directory, identity)
-            except OSError as error:
-                raise unwritable(directory, error) from None
-        yield identity
+        yield check_owner(directory, environment)
 
 
 def _named(error: OSError) -> str:

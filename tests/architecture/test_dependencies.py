@@ -32,7 +32,7 @@ def layer(parts: str = "", foreign: str = "") -> Layer:
 
 # What both halves stand on: values, errors, and the few file operations that must be done one way only.
 CORE: Final = "contract errors secret"
-GROUND: Final = "contract errors secret files datalock identity"
+GROUND: Final = "contract errors secret files datalock identity database_url whereabouts"
 
 LAYERS: Final = {
     "": layer(),
@@ -42,8 +42,10 @@ LAYERS: Final = {
     "files": layer(),
     "datalock": layer("contract errors files"),
     "identity": layer("contract errors files datalock"),
+    "database_url": layer(),
+    "whereabouts": layer("contract errors secret files database_url"),
     # The environments half.
-    "environments": layer(CORE, "pydantic pydantic_core tomlkit"),
+    "environments": layer(f"{CORE} database_url", "pydantic pydantic_core tomlkit"),
     "host": layer(
         f"{GROUND} environments",
         "crossplane prometheus_client psutil obstore pyrage pysqlite3 watchfiles zstandard",

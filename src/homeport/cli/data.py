@@ -40,19 +40,20 @@ def seed(environments: Sequence[Environment], source: Path, console: Console) ->
     _check_source(source)
     for environment in environments:
         _check_stopped(environment)
-        if Path(environment.database_file).exists():
+        if server.holds_data(Path(environment.data_directory), environment.name, database=environment.database):
             raise GuardError(
-                f"{environment.name} was started or filled before ({environment.database_file} exists): not seeded.",
+                f"{environment.name} was started or filled before: not seeded.",
                 f"Leave --data-seed away, or add to it: homeport data import json-v1 {source} {environment.name}",
             )
     for environment in environments:
-        report = server.import_json_v1(Path(environment.data_directory), environment.name, source)
+        data = Path(environment.data_directory)
+        report = server.import_json_v1(data, environment.name, source, database=environment.database)
         console.seeded(environment.name, report.as_json(), report.lines())
 
 
 def _announce(environment: Environment, arguments: Namespace) -> int:
     data = Path(environment.data_directory)
-    message = server.announce(data, environment.name, arguments.subject, arguments.body)
+    message = server.announce(data, environment.name, arguments.subject, arguments.body, database=environment.database)
     if arguments.json:
         print_json({"environment": environment.name, "message": message})
     else:
@@ -63,9 +64,8 @@ def _announce(environment: Environment, arguments: Namespace) -> int:
 def _import(environment: Environment, source: Path, arguments: Namespace) -> None:
     _check_source(source)
     check_owner(Path(environment.data_directory), environment.name)
-    report = server.import_json_v1(
-        Path(environment.data_directory), environment.name, source, dry_run=arguments.dry_run
-    )
+    data, database = Path(environment.data_directory), environment.database
+    report = server.import_json_v1(data, environment.name, source, dry_run=arguments.dry_run, database=database)
     if arguments.json:
         print_json({"environment": environment.name, "dry_run": arguments.dry_run, **report.as_json()})
         return
@@ -79,9 +79,8 @@ def _export(environment: Environment, target: Path, arguments: Namespace) -> Non
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise GuardError(f"{target} is not an empty directory.", "Name one that is missing or empty.")
     check_owner(Path(environment.data_directory), environment.name)
-    report = server.export_json_v1(
-        Path(environment.data_directory), environment.name, target, dry_run=arguments.dry_run
-    )
+    data, database = Path(environment.data_directory), environment.database
+    report = server.export_json_v1(data, environment.name, target, dry_run=arguments.dry_run, database=database)
     if arguments.json:
         print_json({"environment": environment.name, "dry_run": arguments.dry_run, **report.as_json()})
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from homeport import __version__, server
+from homeport.cli.databases import database_of_copy, handed
 from homeport.cli.declared import declaration_of
 from homeport.contract import ServeSettings
 from homeport.environments.declaration import Declaration
@@ -21,6 +22,7 @@ from homeport.errors import CannotStartError, UsageError
 from homeport.host.parent import end_with_parent
 from homeport.host.ports import check_ports
 from homeport.identity import check_owner
+from homeport.whereabouts import check_whereabouts
 
 
 def run(arguments: Namespace) -> int:
@@ -42,6 +44,7 @@ def run(arguments: Namespace) -> int:
         become(environment)
     settings = settings_of(environment, arguments)
     # The data before the ports: of two things that are wrong, the one that could do harm is named.
+    check_whereabouts(Path(settings.data_directory), settings.database)
     owner = check_owner(Path(settings.data_directory), environment.name)
     if settings.rehearsal and owner is None:
         raise CannotStartError(f"{settings.data_directory} holds no data.", "Restore or copy some into it first.")
@@ -104,7 +107,7 @@ def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings
     """
     release = arguments.release or release_of(Path(sys.prefix), Path(environment.releases_directory))
     settings = environment.serve_settings(__version__, release=release, log_format=arguments.log_format)
-    settings = replace(settings, standby=arguments.standby)
+    settings = replace(settings, standby=arguments.standby, database=handed(environment.database, os.environ))
     alone, besides = arguments.socket, arguments.also_socket
     if alone and arguments.standby:
         raise UsageError("--standby is for the ports, and --socket for a server that is on none.", "Leave one out.")
@@ -121,7 +124,9 @@ def settings_of(environment: Environment, arguments: Namespace) -> ServeSettings
     data = _absolute(arguments.data)
     if Path(data).resolve() == Path(environment.data_directory).resolve():
         raise UsageError(f"{data} is the declared data directory of {environment.name}.", "Leave --data out.")
-    return replace(settings, data_directory=data, rehearsal=True, state_file=None, survey_file=None)
+    database = handed(database_of_copy(environment, Path(data)), os.environ)
+    settings = replace(settings, database=database, state_file=None, survey_file=None)
+    return replace(settings, data_directory=data, rehearsal=True)
 
 
 def release_of(installed: Path, releases: Path) -> str | None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from homeport import server
+from homeport.cli.databases import database_of_copy
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say, table, tell
-from homeport.contract import ExitCode
+from homeport.contract import DatabaseAddress, ExitCode
 from homeport.coordination import tokens
 from homeport.coordination.tokens import PREFIX, Request, Token
 from homeport.coordination.values import Millis, iso
@@ -36,7 +37,8 @@ def run(arguments: Namespace) -> int:
 def _create(environment: Environment, arguments: Namespace) -> None:
     expires = None if arguments.expires is None else _now() + _span(arguments.expires)
     wanted = Request(arguments.name, arguments.scope, arguments.instance, expires)
-    token, text = server.create_token(_data_of(environment, arguments), environment.name, wanted)
+    data, database = _data_of(environment, arguments)
+    token, text = server.create_token(data, environment.name, wanted, database=database)
     if arguments.json:
         print_json({**_as_json(token, environment), "token": text.reveal()})
         return
@@ -49,12 +51,16 @@ def _create(environment: Environment, arguments: Namespace) -> None:
         tell(f"{environment.name} is open: it answers without a token too.")
 
 
-def _data_of(environment: Environment, arguments: Namespace) -> Path:
-    return Path(environment.data_directory) if arguments.data is None else Path.cwd() / arguments.data
+def _data_of(environment: Environment, arguments: Namespace) -> tuple[Path, DatabaseAddress | None]:
+    """Where the declared data are, or those of a copy."""
+    if arguments.data is None:
+        return Path(environment.data_directory), environment.database
+    copy = Path.cwd() / arguments.data
+    return copy, database_of_copy(environment, copy)
 
 
 def _list(environment: Environment, arguments: Namespace) -> None:
-    found = server.list_tokens(Path(environment.data_directory), environment.name)
+    found = server.list_tokens(Path(environment.data_directory), environment.name, database=environment.database)
     if arguments.json:
         print_json({"environment": environment.name, "tokens": [_as_json(token, environment) for token in found]})
     elif not found:
@@ -67,7 +73,8 @@ def _list(environment: Environment, arguments: Namespace) -> None:
 def _revoke(environment: Environment, arguments: Namespace) -> None:
     written = _IN_TOKEN.fullmatch(arguments.id)
     token_id = written[1] if written else arguments.id
-    token = server.revoke_token(Path(environment.data_directory), environment.name, token_id)
+    data = Path(environment.data_directory)
+    token = server.revoke_token(data, environment.name, token_id, database=environment.database)
     if arguments.json:
         print_json(_as_json(token, environment))
     else:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from homeport.contract import DatabaseAddress
-from homeport.environments.database_url import parse_database_url
+from homeport.database_url import parse_database_url
 from homeport.environments.paths import absolute
 from homeport.environments.settings import EnvironmentSettings
 

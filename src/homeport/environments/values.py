@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator
 
-from homeport.environments.database_url import parse_database_url
+from homeport.database_url import parse_database_url
 from homeport.environments.names import LONGEST_NAME, UNIT_NAME
 
 LOWEST_PORT: Final = 1024

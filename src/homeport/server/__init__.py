@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homeport.contract import (
+    DatabaseAddress,
     DataFacts,
     DataMigrated,
     DataPrepared,
@@ -53,7 +54,26 @@ def sockets_are_handed() -> bool:
     return count_handed(os.environ, os.getpid()) > 0
 
 
-def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_run: bool = False) -> Report:
+def holds_data(data_directory: Path, environment: str, *, database: DatabaseAddress | None = None) -> bool:
+    """Whether an environment was started or filled before.
+
+    Raises:
+        CannotStartError: the data are another environment's, or not where they are declared to be.
+        UnavailableError: the database cannot be asked now.
+    """
+    from homeport.server.opening import DataPlace
+
+    return DataPlace(data_directory, environment, database).holds_data()
+
+
+def import_json_v1(
+    data_directory: Path,
+    environment: str,
+    source: Path,
+    *,
+    dry_run: bool = False,
+    database: DatabaseAddress | None = None,
+) -> Report:
     """Imports a directory of the earlier server into an environment's data: all of it, or nothing.
 
     Args:
@@ -61,6 +81,7 @@ def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_
         environment: whose data it must be.
         source: the earlier server's data directory.
         dry_run: reports what an import would do, and leaves the data as they are.
+        database: that is declared to hold the data.
 
     Raises:
         CannotStartError: the data are another environment's, unwritable, or open in a server of another schema.
@@ -68,11 +89,19 @@ def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_
         InvalidError: a file of it is broken; the sentence names the line.
     """
     from homeport.server import data
+    from homeport.server.opening import DataPlace
 
-    return data.import_json_v1(data_directory, environment, source, dry_run=dry_run)
+    return data.import_json_v1(DataPlace(data_directory, environment, database), source, dry_run=dry_run)
 
 
-def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_run: bool = False) -> Report:
+def export_json_v1(
+    data_directory: Path,
+    environment: str,
+    target: Path,
+    *,
+    dry_run: bool = False,
+    database: DatabaseAddress | None = None,
+) -> Report:
     """Writes what an environment holds as a directory of the earlier server.
 
     Args:
@@ -80,17 +109,21 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
         environment: whose data it must be.
         target: a directory that is empty or does not exist yet.
         dry_run: reports what there is to be written, and writes nothing.
+        database: that is declared to hold the data.
 
     Raises:
         CannotStartError: the data are another environment's, unwritable, or open in a server of another schema.
         UsageError: the target is not empty, or there is nothing to export.
     """
     from homeport.server import data
+    from homeport.server.opening import DataPlace
 
-    return data.export_json_v1(data_directory, environment, target, dry_run=dry_run)
+    return data.export_json_v1(DataPlace(data_directory, environment, database), target, dry_run=dry_run)
 
 
-def create_token(data_directory: Path, environment: str, wanted: Request) -> tuple[Token, Secret]:
+def create_token(
+    data_directory: Path, environment: str, wanted: Request, *, database: DatabaseAddress | None = None
+) -> tuple[Token, Secret]:
     """Makes a token of an environment; its text is here and nowhere else.
 
     Raises:
@@ -98,22 +131,26 @@ def create_token(data_directory: Path, environment: str, wanted: Request) -> tup
         CallError: there cannot be such a token.
     """
     from homeport.server import tokens
+    from homeport.server.opening import DataPlace
 
-    return tokens.create(data_directory, environment, wanted)
+    return tokens.create(DataPlace(data_directory, environment, database), wanted)
 
 
-def list_tokens(data_directory: Path, environment: str) -> list[Token]:
+def list_tokens(data_directory: Path, environment: str, *, database: DatabaseAddress | None = None) -> list[Token]:
     """All tokens of an environment, the oldest first; there is no secret in them.
 
     Raises:
         CannotStartError: as for :func:`create_token`.
     """
     from homeport.server import tokens
+    from homeport.server.opening import DataPlace
 
-    return tokens.listed(data_directory, environment)
+    return tokens.listed(DataPlace(data_directory, environment, database))
 
 
-def revoke_token(data_directory: Path, environment: str, token_id: str) -> Token:
+def revoke_token(
+    data_directory: Path, environment: str, token_id: str, *, database: DatabaseAddress | None = None
+) -> Token:
     """Ends a token for good, also in a server that runs.
 
     Raises:
@@ -121,8 +158,9 @@ def revoke_token(data_directory: Path, environment: str, token_id: str) -> Token
         NotFoundError: there is none of that id.
     """
     from homeport.server import tokens
+    from homeport.server.opening import DataPlace
 
-    return tokens.revoke(data_directory, environment, token_id)
+    return tokens.revoke(DataPlace(data_directory, environment, database), token_id)
 
 
 def take_snapshot(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
@@ -268,7 +306,9 @@ def verify_data(directory: Path) -> DataVerified:
     return migrations.verify_data(directory)
 
 
-def announce(data_directory: Path, environment: str, subject: str, body: str) -> str:
+def announce(
+    data_directory: Path, environment: str, subject: str, body: str, *, database: DatabaseAddress | None = None
+) -> str:
     """Sends a message from the environment itself (``homeport``) to everybody; also while its server runs.
 
     Returns:
@@ -279,5 +319,6 @@ def announce(data_directory: Path, environment: str, subject: str, body: str) ->
         InvalidError: both texts are empty.
     """
     from homeport.server import announcing
+    from homeport.server.opening import DataPlace
 
-    return announcing.announce(data_directory, environment, subject, body)
+    return announcing.announce(DataPlace(data_directory, environment, database), subject, body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Final
 
 from homeport.coordination import messages
@@ -11,11 +10,12 @@ from homeport.coordination.messages import Draft
 from homeport.coordination.store import Store
 from homeport.coordination.values import MAX_BODY, MAX_TITLE, RandomIds
 from homeport.server.beside import with_store
+from homeport.server.opening import DataPlace
 
 SENDER: Final = "homeport"
 
 
-def announce(data_directory: Path, environment: str, subject: str, body: str) -> str:
+def announce(place: DataPlace, subject: str, body: str) -> str:
     """See :func:`homeport.server.announce`."""
     now = time.time_ns() // 1_000_000
     draft = Draft(
@@ -29,4 +29,4 @@ def announce(data_directory: Path, environment: str, subject: str, body: str) ->
         finally:
             await store.close()
 
-    return with_store(data_directory, environment, write)
+    return with_store(place, write)

@@ -13,8 +13,8 @@ from homeport.exchange.json_v1.exporting import export_directory
 from homeport.exchange.json_v1.importing import import_directory
 from homeport.exchange.json_v1.report import Report
 from homeport.exchange.json_v1.writing import check_target, write_directory
-from homeport.identity import check_owner
 from homeport.server.beside import with_store
+from homeport.server.opening import DataPlace
 from homeport.storage.memory import MemoryStore
 
 
@@ -26,7 +26,7 @@ class _RolledBackError(Exception):
         self.report = report
 
 
-def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_run: bool) -> Report:
+def import_json_v1(place: DataPlace, source: Path, *, dry_run: bool) -> Report:
     """See :func:`homeport.server.import_json_v1`."""
     directory = read_directory(source)
     now = time.time_ns() // 1_000_000
@@ -45,19 +45,19 @@ def import_json_v1(data_directory: Path, environment: str, source: Path, *, dry_
         finally:
             await store.close()
 
-    if dry_run and check_owner(data_directory, environment) is None:
+    if dry_run and place.find_identity() is None:
         # Nothing is there yet, and a look at what would be must not begin it.
         return asyncio.run(into(MemoryStore()))
-    return with_store(data_directory, environment, into)
+    return with_store(place, into)
 
 
-def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_run: bool) -> Report:
+def export_json_v1(place: DataPlace, target: Path, *, dry_run: bool) -> Report:
     """See :func:`homeport.server.export_json_v1`."""
-    if target.resolve().is_relative_to(data_directory.resolve()):
-        raise UsageError(f"{target} is inside the data directory of {environment}.", "Export to a place outside.")
+    if target.resolve().is_relative_to(place.directory.resolve()):
+        raise UsageError(f"{target} is inside the data directory of {place.environment}.", "Export to a place outside.")
     check_target(target)
-    if check_owner(data_directory, environment) is None:
-        raise UsageError(f"{environment} holds no data yet ({data_directory}).", "There is nothing to export.")
+    if place.find_identity() is None:
+        raise UsageError(f"{place.environment} holds no data yet ({place.directory}).", "There is nothing to export.")
 
     async def out_of(store: Store) -> Report:
         try:
@@ -68,4 +68,4 @@ def export_json_v1(data_directory: Path, environment: str, target: Path, *, dry_
             write_directory(exported.files, target)
         return exported.report
 
-    return with_store(data_directory, environment, out_of)
+    return with_store(place, out_of)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from homeport.contract import Identity
 from homeport.datalock import DataLock, LockHolder
-from homeport.identity import open_data_directory
 from homeport.server.manager import STOPPING, Manager, status
+from homeport.server.opening import DataPlace
 from homeport.server.turns import Turns
 from homeport.transports.log import Log
 
@@ -19,15 +19,15 @@ Errands = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @contextmanager
-def opened_data(directory: Path, environment: str, *, standby: bool) -> Iterator[tuple[Identity, DataLock]]:
-    """The data directory and its lock, which servers that hand over share; see :func:`open_data_directory`."""
+def opened_data(place: DataPlace, *, standby: bool) -> Iterator[tuple[Identity | None, DataLock]]:
+    """The data directory and its lock, which servers that hand over share; see :meth:`DataPlace.held`."""
     taken: list[DataLock] = []
 
     def take(where: Path, holder: LockHolder | None) -> DataLock:
         taken.append(DataLock.take_or_share(where, holder) if standby else DataLock.take(where, holder))
         return taken[0]
 
-    with open_data_directory(directory, environment, take=take) as identity:
+    with place.held(take) as identity:
         yield identity, taken[0]
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from homeport.coordination.store import Store
-from homeport.errors import CallError
+from homeport.errors import CallError, UnavailableError
 from homeport.server.manager import READY, Manager, extension, status
 from homeport.transports.log import Log
+
+T = TypeVar("T")
 
 ASK_SECONDS: Final = 10.0
 """How often more time is asked for while the data are being opened."""
@@ -43,6 +45,30 @@ async def _ask(manager: Manager, end: float, clock: Callable[[], float]) -> None
     while clock() < end:
         manager.tell(extension(EXTRA_SECONDS), status("Opening the data"))
         await asyncio.sleep(ASK_SECONDS)
+
+
+async def until_there(open_it: Callable[[], Awaitable[T]], manager: Manager, log: Log) -> T:
+    """What opening the data gives, as soon as they can be reached: a database may come later than its servers.
+
+    Args:
+        open_it: opens them.
+        manager: is told what is waited for.
+        log: learns it too, once for each reason.
+
+    Raises:
+        CannotStartError: they can be reached and not opened, which no waiting mends.
+    """
+    told = ""
+    while True:
+        try:
+            return await open_it()
+        except UnavailableError as error:
+            if str(error) != told:
+                log.event("warning", "waiting for the data", reason=str(error))
+                log.flush()
+                told = str(error)
+            manager.tell(status(f"Waiting for the data: {error}"))
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def announce(manager: Manager, store: Store, text: Callable[[], str], log: Log) -> None:

@@ -33,12 +33,12 @@ from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
 from homeport.server.notes import BackupsFile, database_bytes, read_origin, read_survey
-from homeport.server.readiness import EXTRA_SECONDS, announce, patience
+from homeport.server.opening import DataPlace
+from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
 from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns, wait_while_held
 from homeport.server.watchdog import Watchdog
 from homeport.server.wire import protocol_of
-from homeport.storage.sqlite import open_store
 from homeport.transports.doors import Known
 from homeport.transports.gate import Gate
 from homeport.transports.health import About
@@ -70,7 +70,7 @@ def serve(settings: ServeSettings) -> ExitCode:
         wait_while_held(directory, settings.release, patience_please, time.sleep)
     try:
         with (
-            opened_data(directory, settings.environment, standby=settings.standby) as (identity, lock),
+            opened_data(_data_place(settings), standby=settings.standby) as (identity, lock),
             open_entrances(settings, handed) as entrances,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
@@ -84,9 +84,11 @@ def serve(settings: ServeSettings) -> ExitCode:
     return ExitCode.DONE
 
 
-async def _serve(settings: ServeSettings, identity: Identity, entrances: Entrances, keeper: Keeper, log: Log) -> None:
+async def _serve(
+    settings: ServeSettings, held: Identity | None, entrances: Entrances, keeper: Keeper, log: Log
+) -> None:
     manager, environment = keeper.manager, settings.environment
-    async with _store(settings, keeper) as store, AsyncExitStack() as life:
+    async with _store(settings, held, keeper, log) as (store, identity), AsyncExitStack() as life:
         origin = read_origin(Path(settings.data_directory), log)
         dispatcher = Dispatcher(CATALOGUE, store, _place(settings, origin), _now, RandomIds())
         site = _site(settings, identity, origin, dispatcher, keeper, log)
@@ -130,14 +132,21 @@ def _background(life: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def _store(settings: ServeSettings, keeper: Keeper) -> AsyncIterator[Store]:
+async def _store(
+    settings: ServeSettings, held: Identity | None, keeper: Keeper, log: Log
+) -> AsyncIterator[tuple[Store, Identity]]:
+    place = _data_place(settings)
     async with patience(keeper.manager, time.monotonic):
-        beside = keeper.lock.shared
-        store: Store = await open_store(Path(settings.data_directory), beside_server=beside)
+        opening = partial(place.opened, held, beside_server=keeper.lock.shared)
+        store, identity = await until_there(opening, keeper.manager, log)
     try:
-        yield store
+        yield store, identity
     finally:
         await store.close()
+
+
+def _data_place(settings: ServeSettings) -> DataPlace:
+    return DataPlace(Path(settings.data_directory), settings.environment, settings.database)
 
 
 def _site(

@@ -5,36 +5,33 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from homeport.coordination import tokens
 from homeport.coordination.store import Records, Store
 from homeport.coordination.tokens import RANDOM_BYTES, Request, Token
 from homeport.coordination.values import Millis
-from homeport.identity import check_owner
 from homeport.secret import Secret
 from homeport.server.beside import with_store
+from homeport.server.opening import DataPlace
 
 T = TypeVar("T")
 
 
-def create(data_directory: Path, environment: str, wanted: Request) -> tuple[Token, Secret]:
+def create(place: DataPlace, wanted: Request) -> tuple[Token, Secret]:
     """See :func:`homeport.server.create_token`."""
     random = secrets.token_bytes(RANDOM_BYTES)
-    return _write(
-        data_directory, environment, lambda records, now: tokens.create(records, wanted, environment, random, now)
-    )
+    return _write(place, lambda records, now: tokens.create(records, wanted, place.environment, random, now))
 
 
-def revoke(data_directory: Path, environment: str, token_id: str) -> Token:
+def revoke(place: DataPlace, token_id: str) -> Token:
     """See :func:`homeport.server.revoke_token`."""
-    return _write(data_directory, environment, lambda records, now: tokens.revoke(records, token_id, now))
+    return _write(place, lambda records, now: tokens.revoke(records, token_id, now))
 
 
-def listed(data_directory: Path, environment: str) -> list[Token]:
+def listed(place: DataPlace) -> list[Token]:
     """See :func:`homeport.server.list_tokens`."""
-    if check_owner(data_directory, environment) is None:
+    if place.find_identity() is None:
         # Nothing is there yet, and a look must not begin it.
         return []
 
@@ -44,10 +41,10 @@ def listed(data_directory: Path, environment: str) -> list[Token]:
         finally:
             await store.close()
 
-    return with_store(data_directory, environment, look)
+    return with_store(place, look)
 
 
-def _write(data_directory: Path, environment: str, work: Callable[[Records, Millis], T]) -> T:
+def _write(place: DataPlace, work: Callable[[Records, Millis], T]) -> T:
     now = time.time_ns() // 1_000_000
 
     async def write(store: Store) -> T:
@@ -56,4 +53,4 @@ def _write(data_directory: Path, environment: str, work: Callable[[Records, Mill
         finally:
             await store.close()
 
-    return with_store(data_directory, environment, write)
+    return with_store(place, write)

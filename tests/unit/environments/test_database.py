@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from homeport.contract import DatabaseAddress
-from homeport.environments.database_url import parse_database_url
+from homeport.database_url import parse_database_url
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.faults import DeclarationError
@@ -80,9 +80,9 @@ def test_a_url_says_what_libpq_reads_in_it(url: str, user: str, hosts: tuple[tup
         ("postgresql://u@/d", "names no host; for a unix socket write its directory"),
         (
             "postgresql://u@h/d?sslmod=require",
-            "has a parameter 'sslmod' that is not known here; did you mean \"sslmode\"?",
+            "has a parameter 'sslmod'; those that may be there are host, ",
         ),
-        ("postgresql://u@h/d?dbname=other", "has a parameter 'dbname' that is not known here"),
+        ("postgresql://u@h/d?dbname=other", "has a parameter 'dbname'"),
         ("postgresql://u@h:99999/d", "has '99999' for a port"),
         ("postgresql://u@/d?host=a,b,c&port=1,2", "has 3 hosts and 2 ports"),
     ],

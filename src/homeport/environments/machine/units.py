@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from homeport.contract import HTTP_SOCKET, SSE_SOCKET, ExitCode
-from homeport.environments.database_url import parse_database_url
+from homeport.database_url import parse_database_url
 from homeport.environments.environment import Environment
 from homeport.environments.machine.program import Program
 from homeport.environments.machine.sandbox import sandbox, written_paths

@@ -1,14 +1,11 @@
-"""The URL of a PostgreSQL database, as libpq reads it, and what of that a declaration may say."""
+"""The URL of a PostgreSQL database, as libpq reads it, and what of that may be said. Pure; both halves use it."""
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import parse_qsl, unquote
-
-from homeport.environments.names import did_you_mean
-from homeport.environments.paths import absolute
 
 EXAMPLE: Final = "postgresql://homeport@db.example.org/homeport_production"
 _SOCKET_EXAMPLE: Final = "postgresql://homeport@/homeport_production?host=/run/postgresql"
@@ -78,9 +75,7 @@ def parse_database_url(text: str) -> DatabaseUrl:
         raise ValueError(f'names no database: write it behind the host, as in "{EXAMPLE}"')
     for parameter in parameters:
         if parameter not in _PARAMETERS:
-            raise ValueError(
-                f"has a parameter {parameter!r} that is not known here{did_you_mean(parameter, _PARAMETERS)}"
-            )
+            raise ValueError(f"has a parameter {parameter!r}; those that may be there are {', '.join(_PARAMETERS)}")
     hosts = _hosts(where, parameters)
     if not hosts:
         raise ValueError(f'names no host; for a unix socket write its directory, as in "{_SOCKET_EXAMPLE}"')
@@ -119,7 +114,7 @@ def _split(one: str) -> tuple[str, str]:
 
 def _canonical(host: str) -> str:
     if host.startswith("/"):
-        path = str(absolute(PurePosixPath("/"), host))
+        path = posixpath.normpath(host)
         host = path.removeprefix("/var") if path.startswith("/var/run/") else path
     host = host.lower().rstrip(".")
     return _THIS_MACHINE if host in _LOOPBACK else host
