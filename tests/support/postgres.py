@@ -140,6 +140,11 @@ class Cluster:
         ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         self.execute(ended, values=[database])
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not ended."""
+        return self._process is not None
+
     # --- its life ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
-from homeport.contract import ExitCode, ServeSettings
+from homeport.contract import DatabaseAddress, ExitCode, ServeSettings
 from tests.support.ports import free_ports
 from tests.support.waiting import until
 
@@ -23,10 +23,13 @@ HOMEPORT: Final = (sys.executable, "-P", "-m", "homeport")
 PROGRAM: Final = """
 import json, sys
 from homeport import server
-from homeport.contract import ServeSettings
+from homeport.contract import DatabaseAddress, ServeSettings
 from homeport.errors import HomeportError
+given = json.loads(sys.argv[1])
+if given.get("database"):
+    given["database"] = DatabaseAddress(**given["database"])
 try:
-    code = server.run(ServeSettings(**json.loads(sys.argv[1])))
+    code = server.run(ServeSettings(**given))
 except HomeportError as error:
     print(error, file=sys.stderr)
     code = error.exit_code
@@ -107,9 +110,10 @@ def server_process(
     environment: str = "development",
     log: Path | None = None,
     auth: str = "open",
+    database: DatabaseAddress | None = None,
 ) -> Iterator[ServerProcess]:
     """A server that answers; it is killed should the test leave it."""
-    with starting(data, port=port, environment=environment, log=log, auth=auth) as server:
+    with starting(data, port=port, environment=environment, log=log, auth=auth, database=database) as server:
         until(server.healthy, within=30)
         yield server
 
@@ -134,6 +138,7 @@ def starting(
     environment: str = "development",
     log: Path | None = None,
     auth: str = "open",
+    database: DatabaseAddress | None = None,
 ) -> Iterator[ServerProcess]:
     """A server that was started, and may not answer yet, or never."""
     number = free_ports(1)[0] if port is None else port
@@ -147,6 +152,8 @@ def starting(
     }
     if "auth" in ServeSettings.__dataclass_fields__:
         settings["auth"] = auth
+    if database is not None:
+        settings["database"] = asdict(database)
     file = log or data.with_name(f"{data.name}.log")
     arguments = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
     with file.open("ab") as output, subprocess.Popen(arguments, stderr=output) as process:
@@ -157,11 +164,18 @@ def starting(
             process.kill()
 
 
-def refusal(data: Path, *, port: int | None = None, environment: str = "development", log: Path | None = None) -> str:
+def refusal(
+    data: Path,
+    *,
+    port: int | None = None,
+    environment: str = "development",
+    log: Path | None = None,
+    database: DatabaseAddress | None = None,
+) -> str:
     """The one line with which a server refuses to start; it ends with exit code 78."""
     file = log or data.with_name(f"{data.name}.refusal.log")
     file.unlink(missing_ok=True)
-    with starting(data, port=port, environment=environment, log=file) as server:
+    with starting(data, port=port, environment=environment, log=file, database=database) as server:
         code = server.process.wait(30)
     text = file.read_text()
     assert code == ExitCode.CANNOT_START, (code, text)

@@ -373,6 +373,9 @@ class Store(Protocol):
             UnavailableError: as for :meth:`write`.
         """
 
+    async def size(self) -> int | None:
+        """How many bytes the records and their log take; None where that cannot be seen now."""
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` for every event from now on, whichever process wrote it; the answer ends that."""
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import DATABASE_FILE, SNAPSHOT_FILE, CameFrom
+from homeport.contract import SNAPSHOT_FILE, CameFrom
 from homeport.contract.survey import LARGEST_SURVEY
 from homeport.transports.log import Log
 from homeport.transports.proof import Proof, parse_origin, parse_record
@@ -69,20 +69,6 @@ def read_survey(path: Path | None) -> bytes | None:
         return _text(path, LARGEST_SURVEY)
     except FileNotFoundError:
         return None
-
-
-def database_bytes(data_directory: Path) -> float | None:
-    """The size of the database and its log; None where it cannot be seen."""
-    file = data_directory / DATABASE_FILE
-    total = 0
-    for one in (file, file.with_name(f"{DATABASE_FILE}-wal")):
-        try:
-            total += one.stat().st_size
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return total
 
 
 def _parsed(path: Path) -> Proof:

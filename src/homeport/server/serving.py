@@ -32,7 +32,7 @@ from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
-from homeport.server.notes import BackupsFile, database_bytes, read_origin, read_survey
+from homeport.server.notes import BackupsFile, read_origin, read_survey
 from homeport.server.opening import DataPlace
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
 from homeport.server.requests import RequestDirectory
@@ -168,7 +168,7 @@ def _site(
         rehearsal=settings.rehearsal,
         standby=lambda: keeper.stands_by,
         migrating=partial(is_migrating, Path(settings.data_directory)),
-        database_bytes=partial(database_bytes, Path(settings.data_directory)),
+        database_bytes=dispatcher.store.size,
         survey=partial(read_survey, None if settings.survey_file is None else Path(settings.survey_file)),
     )
     return Site(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,10 @@ FRESH_SECONDS: Final = 1.0
 """For so long one proof serves all who ask, so that asking cannot be used to keep the disk busy."""
 
 
+async def _unknown() -> None:
+    """What nobody said how to ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What the health answer says besides how it is; see :class:`~homeport.contract.Health`."""
@@ -37,7 +41,7 @@ class About:
     rehearsal: bool = False
     standby: Callable[[], bool] = lambda: False
     migrating: Callable[[], bool] = lambda: False
-    database_bytes: Callable[[], float | None] = lambda: None
+    database_bytes: Callable[[], Awaitable[float | None]] = _unknown
     survey: Callable[[], bytes | None] = lambda: None
     """What was last seen of all environments, as it stands in its file; None where nobody looked."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from homeport.transports.exchange import Exchange
@@ -143,7 +143,7 @@ class Gauge:
         ask: the value, or None where there is none now.
     """
 
-    def __init__(self, name: str, text: str, ask: Callable[[], float | None]) -> None:
+    def __init__(self, name: str, text: str, ask: Callable[[], float | Awaitable[float | None] | None]) -> None:
         self.name = f"homeport_{name}"
         self.text = text
         self.ask = ask
@@ -167,24 +167,36 @@ class MetricsEndpoint:
     async def __call__(self, exchange: Exchange) -> None:
         from prometheus_client import CollectorRegistry, generate_latest
 
+        values = [await _value(gauge) for gauge in self._gauges]
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
+        registry.register(_Collected(lambda: self._families(values)))
         text = generate_latest(registry)
         await exchange.respond(
             200, text, b"text/plain; version=0.0.4; charset=utf-8", [(b"cache-control", b"no-store")]
         )
 
-    def collect(self) -> Iterable[Metric]:
-        """As the library asks for it."""
+    def _families(self, values: Iterable[float | None]) -> Iterable[Metric]:
         from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
 
         yield InfoMetricFamily("homeport_build", "What runs here.", value=self._build)
         yield GaugeMetricFamily("homeport_start_time_seconds", "When it started.", value=self._started)
-        for gauge in self._gauges:
-            value = gauge.ask()
+        for gauge, value in zip(self._gauges, values, strict=True):
             if value is not None:
                 yield GaugeMetricFamily(gauge.name, gauge.text, value=value)
         yield from self._metrics.families()
+
+
+class _Collected:
+    """As the library asks for it."""
+
+    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
+        self.collect = families
+
+
+async def _value(gauge: Gauge) -> float | None:
+    """What it is now; some have to ask a database for it."""
+    answer = gauge.ask()
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 def _cumulative(counts: list[int]) -> list[tuple[str, float]]:

@@ -54,6 +54,10 @@ class MemoryStore:
         await self._turn()
         return False
 
+    async def size(self) -> int | None:
+        await self._turn()
+        return None
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         self._listeners.append(listener)
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PGconn, Ping, TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 
 from homeport.contract import DatabaseAddress
 from homeport.errors import CannotStartError
-from homeport.secret import Secret
 from homeport.storage.postgres.nul import kept, restoring_row
 from homeport.storage.sql.database import Row
+from homeport.whereabouts import read_password
 
 CONNECT_SECONDS: Final = 5
 _ALIVE: Final[dict[str, str | int]] = {
@@ -63,7 +62,7 @@ def conninfo(address: DatabaseAddress, **others: str | int) -> str:
         given = conninfo_to_dict(address.url)
     except psycopg.Error as error:
         raise CannotStartError(f"The database's address cannot be understood: {one_line(error)}.") from None
-    secret = _password(address.password_file)
+    secret = read_password(address)
     if secret is not None:
         others["password"] = secret.reveal()
     settings: dict[str, Any] = {**_ALIVE, **given, **others}
@@ -79,6 +78,15 @@ def shown(address: DatabaseAddress) -> str:
     port = given.get("port")
     where = str(given.get("host") or given.get("hostaddr") or "this machine") + (f":{port}" if port else "")
     return f"the database {given.get('dbname') or given.get('user') or ''} on {where}"
+
+
+def is_away(address: DatabaseAddress) -> bool:
+    """Whether there is no server, or one that lets nobody in for now: then it may be there later.
+
+    Of a connection that failed libpq says why in words alone; this it tells in a way that programs understand.
+    """
+    answer = PGconn.ping(conninfo(address).encode())
+    return answer in (Ping.REJECT, Ping.NO_RESPONSE)
 
 
 def connect(address: DatabaseAddress, limits: Limits, **others: str | int) -> psycopg.Connection[Row]:
@@ -161,23 +169,6 @@ class _Result:
 def _translated(statement: str) -> bytes:
     """A statement with psycopg's marks for values."""
     return statement.replace("%", "%%").replace("?", "%s").encode()
-
-
-def _password(file: str | None) -> Secret | None:
-    if file is None:
-        return None
-    path = Path(file)
-    try:
-        if path.stat().st_mode & 0o077:
-            raise CannotStartError(
-                f"{path}, which has the database's password, can be read by others.", f"chmod 600 {path}"
-            )
-        return Secret(path.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotStartError(
-            f"{path}, which must have the database's password, cannot be read: {error}.",
-            "Write it there, for the server's user to read and nobody else.",
-        ) from None
 
 
 def one_line(error: BaseException) -> str:

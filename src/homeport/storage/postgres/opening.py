@@ -8,12 +8,12 @@ from typing import Final
 import psycopg
 
 from homeport.contract import DatabaseAddress, Identity
-from homeport.errors import CannotStartError
+from homeport.errors import CannotStartError, HomeportError
 from homeport.identity import check_identity
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.migrations.running import previous_can_run
-from homeport.storage.postgres.connection import Limits, connect, shown
-from homeport.storage.postgres.faults import cannot_start
+from homeport.storage.postgres.connection import Limits, connect, is_away, shown
+from homeport.storage.postgres.faults import cannot_start, unavailable
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
 from homeport.storage.postgres.migrating import migrate
@@ -37,8 +37,9 @@ async def open_store(address: DatabaseAddress, identity: Identity, *, beside_ser
         beside_server: its schema is not touched, and must be current.
 
     Raises:
-        CannotStartError: it cannot be reached or written, is another's, of a newer schema, or needs a migration that
-            servers which have it open could not live with.
+        UnavailableError: it cannot be reached now.
+        CannotStartError: it cannot be written, does not let this user in, is another's, of a newer schema, or needs a
+            migration that servers which have it open could not live with.
     """
     revision, last = await asyncio.to_thread(_prepare, address, identity, beside_server=beside_server)
     return PostgresStore(address, revision, last)
@@ -48,14 +49,15 @@ def read_identity(address: DatabaseAddress) -> Identity | None:
     """What a database says of itself; None where it is empty.
 
     Raises:
-        CannotStartError: it cannot be reached, or is not fit for Homeport, or not Homeport's.
+        UnavailableError: it cannot be reached now.
+        CannotStartError: it does not let this user in, or is not fit for Homeport, or not Homeport's.
     """
     try:
         connection = connect(address, _LIMITS)
         with connection:
             return _examined(connection, address)
     except psycopg.Error as error:
-        raise cannot_start(error, shown(address)) from error
+        raise _refusal(error, address) from error
 
 
 def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: bool) -> tuple[str, int]:
@@ -74,7 +76,15 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
             [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()
             return revision, last
     except psycopg.Error as error:
-        raise cannot_start(error, shown(address)) from error
+        raise _refusal(error, address) from error
+
+
+def _refusal(error: psycopg.Error, address: DatabaseAddress) -> HomeportError:
+    """Why a database cannot be opened: for now, or for a reason that no waiting mends."""
+    away = (
+        unavailable(error, shown(address)) if isinstance(error, psycopg.OperationalError) and is_away(address) else None
+    )
+    return away or cannot_start(error, shown(address))
 
 
 def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> Identity | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 
@@ -19,9 +20,12 @@ from homeport.storage.postgres.locks import SERVING
 from homeport.storage.postgres.readers import Readers
 from homeport.storage.postgres.writer import PIECE, Writer
 from homeport.storage.sql.database import Row
-from homeport.storage.sql.probing import count, count_up
+from homeport.storage.sql.probing import count, count_up, own
 
 T = TypeVar("T")
+
+PROBE_SECONDS: Final = 4
+"""Shorter than whoever asks for a proof waits for it, so that the reason is told."""
 
 
 class PostgresStore:
@@ -69,8 +73,14 @@ class PostgresStore:
         return await self._writer.write(work)
 
     async def probe(self) -> None:
-        written = await self._writer.write(count_up)
-        if await self._readers.read(count) < written:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                written = await self._writer.write(count_up)
+                found = await self._readers.read(count)
+        except TimeoutError:
+            late = UnavailableError(f"{self._place[0].upper()}{self._place[1:]} did not answer for {PROBE_SECONDS} s.")
+            raise self._writer.fault or late from None
+        if found < written:
             raise UnavailableError(
                 f"{self._place} does not give back what was just written.",
                 "The address must be that of the server that is written to, not of a standby.",
@@ -79,6 +89,12 @@ class PostgresStore:
     async def tidy(self) -> bool:
         # PostgreSQL does it by itself: autovacuum.
         return False
+
+    async def size(self) -> int | None:
+        try:
+            return await self._readers.read(_size)
+        except UnavailableError:
+            return None
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         return self._announcer.listen(listener)
@@ -109,6 +125,11 @@ def _connect(address: DatabaseAddress) -> psycopg.Connection[Row]:
         connection.close()
         raise
     return connection
+
+
+def _size(records: Records) -> int:
+    [(found,)] = own(records).database.execute("SELECT pg_database_size(current_database())").fetchall()
+    return int(found)
 
 
 def _after(told: int, records: Records) -> Sequence[Event]:

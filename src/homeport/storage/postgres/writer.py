@@ -107,6 +107,8 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="homeport-writer")
         self._closing = False
         self.longest_wait = LONGEST_WAIT
+        self.fault: UnavailableError | None = None
+        """Why works wait at present for a database that is away."""
 
     async def write(self, work: Callable[[Records], T]) -> T:
         """See :class:`homeport.coordination.store.Store`."""
@@ -163,6 +165,8 @@ class Writer:
                 apart = True
             except Exception as error:  # noqa: BLE001 - it is told to those who wait
                 self._roll_back()
+                found = self._readable(error)
+                self.fault = found if isinstance(found, UnavailableError) else None
                 if self._is_over(batch, error, end):
                     return
                 time.sleep(PAUSE)
@@ -171,6 +175,7 @@ class Writer:
                 self._let_go()
                 raise
             else:
+                self.fault = None
                 return
 
     def _is_over(self, batch: _Batch, error: Exception, end: float) -> bool:

@@ -34,3 +34,16 @@ def check_room(path: Path) -> None:
             f"There is hardly room left for {path}: the disk is full but for {left} bytes.",
             "Free space. Until then calls that write may be refused; the server goes on by itself.",
         )
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a database and its log; None where they cannot be seen."""
+    total = 0
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            total += one.stat().st_size
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return total

@@ -17,7 +17,7 @@ from homeport.storage.sql.probing import count, count_up
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.merging import Merger
 from homeport.storage.sqlite.readers import Readers
-from homeport.storage.sqlite.room import check_room
+from homeport.storage.sqlite.room import check_room, size_of
 from homeport.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class SqliteStore:
         if not await self._readers.read(lambda _: self._merger.has_more(self._readers.short.database)):
             return False
         return await self._writer.tidy(self._merger.step)
+
+    async def size(self) -> int | None:
+        return size_of(self._path)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         stop = self._announcer.listen(listener)

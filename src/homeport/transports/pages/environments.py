@@ -45,7 +45,7 @@ class Environments:
         """All side by side, and what they have otherwise."""
         found, problem = await visitor.surveyed()
         context = {
-            **self._own(),
+            **await self._own(),
             "survey": found,
             "problem": problem,
             "is_stale": found is not None and visitor.now / 1000 - _moment(found.at) > STALE_SECONDS,
@@ -63,7 +63,7 @@ class Environments:
             raise NotFoundError(f"Nothing is known of an environment {name!r}.", "homeport doctor --alarm looks anew.")
         today = datetime.fromtimestamp(visitor.now / 1000, UTC).date()
         context: dict[str, Any] = {
-            **self._own(),
+            **await self._own(),
             "name": name,
             "survey": found,
             "problem": problem,
@@ -75,7 +75,7 @@ class Environments:
         }
         return Page("environment.html", name, context)
 
-    def _own(self) -> dict[str, Any]:
+    async def _own(self) -> dict[str, Any]:
         """What this server knows of itself, now."""
         metrics, about = self._metrics, self._about
         now = metrics.monotonic()
@@ -87,7 +87,7 @@ class Environments:
                 "release": about.release,
                 "schema": self._schema,
                 "uptime": now - metrics.began,
-                "bytes": about.database_bytes(),
+                "bytes": await about.database_bytes(),
                 "last_backup": proof.last_backup,
                 "last_drill": proof.last_drill,
                 "proven": proof.proven,

@@ -1,0 +1,249 @@
+"""A server whose data are in a database: how it begins, what it refuses, what it does while that is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeport.contract import DATABASE_FILE, IDENTITY_FILE, DatabaseAddress
+from homeport.contract.database import ADDRESS_FILE
+from tests.support.postgres import ROLE, Cluster
+from tests.support.process import ServerProcess, refusal, server_process, starting
+from tests.support.stores import IDENTITY, fill
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.needs_postgres
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    directory = tmp_path / "data"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def filled(postgres: Cluster) -> Iterator[DatabaseAddress]:
+    """A database of ``development``, over TCP and with a password."""
+    address = postgres.create(tcp=True, template=postgres.template("filled", fill))
+    yield address
+    postgres.drop(address)
+
+
+def told(server: ServerProcess) -> str:
+    """What an unhealthy server says of itself; empty while it is well."""
+    answer = server.get("/health")
+    return " ".join(answer.json()["reasons"])
+
+
+def stamps(directory: Path) -> tuple[str, str]:
+    identity: dict[str, Any] = json.loads((directory / IDENTITY_FILE).read_text())
+    return identity["id"], json.loads((directory / ADDRESS_FILE).read_text())["url"]
+
+
+def subjects(server: ServerProcess, reader: str) -> list[str]:
+    return [one["subject"] for one in server.call("get_messages", instanceId=reader)["messages"]]
+
+
+# --- how it begins ---------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_becomes_the_environments_and_the_next_start_goes_on(
+    data: Path, database: DatabaseAddress
+) -> None:
+    with server_process(data, database=database) as server:
+        server.call("register_instance", instanceId="ada", role="dev")
+        first = stamps(data)
+        assert server.stop() == 0
+    with server_process(data, database=database) as server:
+        assert server.call("get_instance", instanceId="ada")["instance"]["id"] == "ada"
+        assert server.get("/health").json()["identity"] == first[0]
+    assert stamps(data) == (first[0], database.url)
+    assert not (data / DATABASE_FILE).exists()
+
+
+def test_a_directory_of_another_server_takes_the_identity_of_the_database(data: Path, filled: DatabaseAddress) -> None:
+    with server_process(data, database=filled) as server:
+        assert server.get("/health").json()["identity"] == IDENTITY["id"]
+    assert stamps(data) == (IDENTITY["id"], filled.url)
+
+
+def test_servers_that_begin_at_once_on_an_empty_database_agree_whose_it_is(
+    tmp_path: Path, database: DatabaseAddress
+) -> None:
+    directories = [tmp_path / name for name in ("one", "two", "three")]
+    with ExitStack() as stack:
+        for directory in directories:
+            directory.mkdir()
+        servers = [stack.enter_context(starting(directory, database=database)) for directory in directories]
+        for server in servers:
+            until(server.healthy, within=40)
+    assert len({stamps(directory) for directory in directories}) == 1
+
+
+def test_a_server_waits_for_a_database_that_comes_later(data: Path, postgres: Cluster, filled: DatabaseAddress) -> None:
+    postgres.stop()
+    try:
+        with starting(data, database=filled) as server:
+            until(lambda: [one for one in server.events() if one["event"] == "waiting for the data"], within=30)
+            assert server.process.poll() is None
+            assert not (data / IDENTITY_FILE).exists()
+            postgres.start()
+            until(server.healthy, within=30)
+    finally:
+        if not postgres.runs:
+            postgres.start()
+
+
+# --- what it refuses -------------------------------------------------------------------------------------------------
+
+
+def test_the_database_of_another_environment_is_refused(data: Path, filled: DatabaseAddress) -> None:
+    text = refusal(data, environment="production", database=filled)
+    assert "holds data of development, not of production" in text
+    assert list(data.iterdir()) == [data / "server.lock"]
+
+
+def test_a_database_with_other_data_of_the_same_environment_is_refused(
+    data: Path, filled: DatabaseAddress, database: DatabaseAddress
+) -> None:
+    with server_process(data, database=database):
+        pass
+    (data / ADDRESS_FILE).unlink()
+    assert "others than this data directory belongs to" in refusal(data, database=filled)
+
+
+def test_a_wrong_password_is_refused_and_not_told(data: Path, tmp_path: Path, filled: DatabaseAddress) -> None:
+    wrong = tmp_path / "password"
+    wrong.write_text("hunter2\n")
+    wrong.chmod(0o600)
+    text = refusal(data, database=replace(filled, password_file=str(wrong)))
+    assert 'password authentication failed for user "homeport"' in text
+    assert "hunter2" not in text
+
+
+def test_a_password_that_others_may_read_is_refused(data: Path, tmp_path: Path, filled: DatabaseAddress) -> None:
+    readable = tmp_path / "password"
+    readable.write_text("hunter2\n")
+    readable.chmod(0o644)
+    text = refusal(data, database=replace(filled, password_file=str(readable)))
+    assert f"The password in {readable} may be read by others. chmod go= {readable}" in text
+
+
+def test_a_database_that_does_not_exist_is_refused(data: Path, postgres: Cluster) -> None:
+    assert 'database "nowhere" does not exist' in refusal(data, database=DatabaseAddress(postgres.url("nowhere")))
+
+
+def test_a_database_of_a_newer_schema_is_refused(data: Path, postgres: Cluster, filled: DatabaseAddress) -> None:
+    name = postgres.database(filled)
+    postgres.execute("UPDATE alembic_version SET version_num = 'r9999'", name)
+    postgres.execute("UPDATE homeport_identity SET usable_from = 9999", name)
+    assert "has schema r9999, which is newer than" in refusal(data, database=filled)
+
+
+def test_a_database_that_is_somebody_elses_is_refused(data: Path, postgres: Cluster, database: DatabaseAddress) -> None:
+    postgres.execute("CREATE TABLE accounts (id INTEGER)", postgres.database(database))
+    assert "holds tables, but not Homeport's" in refusal(data, database=database)
+
+
+def test_a_read_only_database_is_refused(data: Path, postgres: Cluster, filled: DatabaseAddress) -> None:
+    postgres.execute(f"ALTER DATABASE {postgres.database(filled)} SET default_transaction_read_only = on")
+    assert "is read-only" in refusal(data, database=filled)
+
+
+def test_data_in_a_file_are_not_left_behind_for_a_database(data: Path, database: DatabaseAddress) -> None:
+    with server_process(data):
+        pass
+    text = refusal(data, database=database)
+    assert f"{data} holds its data in {DATABASE_FILE}, and the database" in text
+    assert "homeport data move ENV" in text
+
+
+def test_data_in_a_database_are_not_left_behind_for_a_file_or_for_another_database(
+    data: Path, database: DatabaseAddress, filled: DatabaseAddress
+) -> None:
+    with server_process(data, database=database):
+        pass
+    assert "and no database is declared. homeport data move ENV" in refusal(data)
+    text = refusal(data, database=filled)
+    assert "is declared. homeport data move ENV" in text
+    assert f"remove {data / ADDRESS_FILE}" in text
+    assert not (data / DATABASE_FILE).exists()
+
+
+# --- what it does while the database is away -------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_database_that_is_gone_is_told_and_one_that_is_back_is_used(
+    data: Path, postgres: Cluster, filled: DatabaseAddress
+) -> None:
+    with server_process(data, database=filled) as server:
+        server.call("register_instance", instanceId="ada", role="dev")
+        server.call("send_message", to="ada", from_="ada", subject="before", content="kept")
+        postgres.kill()
+        try:
+            assert "cannot be reached" in until(lambda: told(server), within=30)
+            assert server.process.poll() is None
+            error = server.refused("send_message", to="ada", from_="ada", subject="while", content="refused")
+            assert "cannot be reached" in error["message"]
+        finally:
+            postgres.start()
+        until(server.healthy, within=30)
+        server.call("send_message", to="ada", from_="ada", subject="after", content="kept")
+        assert subjects(server, "ada") == ["after", "before"]
+        assert "homeport_database_bytes " in server.get("/metrics").text
+        assert server.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_database_that_hangs_is_told_and_one_that_goes_on_is_used(
+    data: Path, postgres: Cluster, filled: DatabaseAddress
+) -> None:
+    with server_process(data, database=filled) as server:
+        with postgres.frozen():
+            assert until(lambda: told(server), within=30)
+        until(server.healthy, within=40)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_database_that_becomes_read_only_is_told_and_read_from(
+    data: Path, postgres: Cluster, filled: DatabaseAddress
+) -> None:
+    name = postgres.database(filled)
+    with server_process(data, database=filled) as server:
+        server.call("register_instance", instanceId="ada", role="dev")
+        postgres.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        postgres.terminate(name)
+        assert "is read-only" in until(lambda: told(server), within=30)
+        error = server.refused("send_message", to="ada", from_="ada", subject="s", content="c")
+        assert "is read-only" in error["message"]
+        assert server.call("get_messages", instanceId="ada")["messages"] == []
+        postgres.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        postgres.terminate(name)
+        until(server.healthy, within=30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_database_without_a_connection_left_is_told_and_recovers(
+    data: Path, postgres: Cluster, filled: DatabaseAddress
+) -> None:
+    name = postgres.database(filled)
+    with server_process(data, database=filled) as server:
+        postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
+        try:
+            postgres.terminate(name)
+            assert "too many connections" in until(lambda: told(server), within=30)
+        finally:
+            postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+        until(server.healthy, within=30)
