@@ -8,12 +8,12 @@ from typing import Final
 import psycopg
 
 from homeport.contract import DatabaseAddress, Identity
-from homeport.errors import CannotStartError, HomeportError
+from homeport.errors import CannotStartError, HomeportError, UnavailableError
 from homeport.identity import check_identity
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.postgres.connection import Limits, connect, is_away, shown
-from homeport.storage.postgres.faults import cannot_start, unavailable
+from homeport.storage.postgres.faults import cannot_start
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
 from homeport.storage.postgres.migrating import migrate
@@ -81,10 +81,9 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
 
 def _refusal(error: psycopg.Error, address: DatabaseAddress) -> HomeportError:
     """Why a database cannot be opened: for now, or for a reason that no waiting mends."""
-    away = (
-        unavailable(error, shown(address)) if isinstance(error, psycopg.OperationalError) and is_away(address) else None
-    )
-    return away or cannot_start(error, shown(address))
+    refused = cannot_start(error, shown(address))
+    away = isinstance(error, psycopg.OperationalError) and is_away(address)
+    return UnavailableError(refused.sentence, refused.hint) if away else refused
 
 
 def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> Identity | None:

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from homeport.contract import DatabaseAddress, Identity
-from homeport.errors import CannotStartError
+from homeport.errors import CannotStartError, UnavailableError
 from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.migrations.running import verify
 from homeport.storage.postgres import open_store, read_identity
@@ -82,8 +82,12 @@ async def test_one_that_is_not_there_or_lets_nobody_in_is_named(postgres: Cluste
     assert "no_such" in await refused(DatabaseAddress(postgres.url("no_such")))
     nobody = DatabaseAddress(postgres.url(postgres.database(database), tcp=True, role="nobody"))
     assert re.search(r"password|authentication|role", await refused(nobody))
+    # One that is away may come back: this is no reason never to start.
     away = DatabaseAddress("postgresql://homeport@127.0.0.1:1/x")
-    assert "cannot be reached" in await refused(away)
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        await opened_and_closed(away)
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        read_identity(away)
     assert "cannot be understood" in await refused(DatabaseAddress("postgresql://homeport@/x?sslmoed=1"))
 
 
