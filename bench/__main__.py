@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import psutil
 
-from bench import backups, noop, pages, replacing, send, sizes, starting, telling
+from bench import backups, databases, noop, pages, replacing, send, sizes, starting, telling
 from bench.generator import ROOT, NotMeasuredError
 from bench.plan import Plan
 from bench.report import Outcome, as_json, table, target_table
@@ -30,6 +30,7 @@ CASES: Final[Mapping[str, Callable[[Plan], Outcome]]] = {
     backups.CASE: backups.run,
     replacing.CASE: replacing.run,
     pages.CASE: pages.run,
+    databases.CASE: databases.run,
 }
 MANY: Final = 1_000_000
 WAITING: Final = 500

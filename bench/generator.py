@@ -29,7 +29,8 @@ class Load:
         p50_ms: the middle one of their latencies.
         p99_ms: the latency that one in a hundred exceeds.
         max_ms: the longest.
-        cpu_us: microseconds of CPU that the server's process took for each.
+        cpu_us: microseconds of CPU that the servers' processes took for each.
+        database_us: the same of the database server, where there is one.
         commits: transactions that the server's database committed meanwhile.
     """
 
@@ -39,6 +40,7 @@ class Load:
     p99_ms: float
     max_ms: float
     cpu_us: float
+    database_us: float
     commits: int
 
     @property
@@ -48,31 +50,36 @@ class Load:
 
 
 def run_load(
-    server: Server,
+    servers: Server | Sequence[Server],
     scripts: Sequence[Sequence[bytes]],
     marker: str,
     *,
     clients: int,
     seconds: float,
     limit: int | None = None,
+    family: int | None = None,
 ) -> Load:
-    """Loads a server for so many seconds, or until so many answers.
+    """Loads servers for so many seconds, or until so many answers.
 
     Args:
-        server: whom.
+        servers: whom; of several each has its part of the clients.
         scripts: the requests of each client, sent in turn; clients beyond them begin anew with the first script.
         marker: stands in every right answer.
         clients: connections, each with one request at a time.
         seconds: how long, after a warming up of a fifth of it.
         limit: answers after which it ends, whatever the time.
+        family: the first process of a database server.
 
     Raises:
         NotMeasuredError: an answer was wrong, or none came.
     """
+    several = [servers] if isinstance(servers, Server) else servers
+    first = several[0]
     spec = {
-        "port": server.port,
-        "pid": server.pid,
-        "wal_index": server.wal_index,
+        "ports": [one.port for one in several],
+        "pids": [one.pid for one in several],
+        "family": family,
+        "wal_index": first.wal_index,
         "scripts": [[request.decode("latin-1") for request in script] for script in scripts],
         "marker": marker,
         "clients": clients,
@@ -82,7 +89,7 @@ def run_load(
     }
     result = run_generator("bench.load", spec, within=seconds * 1.2 + 60)
     if result["wrong"] or not result["answered"]:
-        raise NotMeasuredError(f"{server.name}: {(result['wrong'] or ['no answer'])[0]}")
+        raise NotMeasuredError(f"{first.name}: {(result['wrong'] or ['no answer'])[0]}")
     answered = result["answered"]
     return Load(
         answered=answered,
@@ -91,6 +98,7 @@ def run_load(
         p99_ms=result["p99_ms"],
         max_ms=result["max_ms"],
         cpu_us=result["cpu_seconds"] / answered * 1e6,
+        database_us=result["family_seconds"] / answered * 1e6,
         commits=result["commits"],
     )
 

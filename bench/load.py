@@ -28,21 +28,34 @@ _CHANGES: Final = struct.Struct("=8xI")
 
 @dataclass(frozen=True)
 class Watch:
-    """Looks at the server's process and database before and after."""
+    """Looks at the servers' processes and database before and after.
 
-    pid: int
+    Attributes:
+        pids: of the servers.
+        family: a process that counts with all its children, a database server.
+        wal_index: the file in which SQLite counts.
+    """
+
+    pids: list[int]
+    family: int | None
     wal_index: str | None
 
-    def look(self) -> tuple[float, int]:
-        """Its CPU seconds until now, and how many transactions were committed to its database."""
-        times = psutil.Process(self.pid).cpu_times()
-        return times.user + times.system, self._commits()
+    def look(self) -> tuple[float, float, int]:
+        """CPU seconds until now of the servers and of the family, and how many transactions SQLite committed."""
+        family = [] if self.family is None else [psutil.Process(self.family)]
+        family += [child for one in family for child in one.children(recursive=True)]
+        return sum(map(_seconds, map(psutil.Process, self.pids))), sum(map(_seconds, family)), self._commits()
 
     def _commits(self) -> int:
         if self.wal_index is None:
             return 0
         with Path(self.wal_index).open("rb") as file:
             return int(_CHANGES.unpack(file.read(_CHANGES.size))[0])
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 @dataclass
@@ -138,19 +151,20 @@ async def measure(spec: dict[str, Any]) -> dict[str, Any]:
     scripts = [[request.encode("latin-1") for request in script] for script in spec["scripts"]]
     marker = spec["marker"].encode()
     clients = [Client(scripts[number % len(scripts)]) for number in range(spec["clients"])]
-    await asyncio.gather(*(client.connect(spec["port"]) for client in clients))
+    ports = itertools.cycle(spec["ports"])
+    await asyncio.gather(*(client.connect(next(ports)) for client in clients))
     warming = Tally(marker, time.perf_counter() + spec["warm"])
     await asyncio.gather(*(client.run(warming) for client in clients))
-    watch = Watch(spec["pid"], spec["wal_index"])
+    watch = Watch(spec["pids"], spec["family"], spec["wal_index"])
     gc.collect()
     gc.disable()
-    cpu, commits = watch.look()
+    cpu, family, commits = watch.look()
     began = time.perf_counter()
     tally = Tally(marker, began + spec["seconds"], spec["limit"] or sys.maxsize)
     if not warming.wrong:
         await asyncio.gather(*(client.run(tally) for client in clients))
     seconds = time.perf_counter() - began
-    cpu_after, commits_after = watch.look()
+    cpu_after, family_after, commits_after = watch.look()
     for client in clients:
         client.close()
     ordered = sorted(tally.latencies)
@@ -161,6 +175,7 @@ async def measure(spec: dict[str, Any]) -> dict[str, Any]:
         "p99_ms": percentile(ordered, 0.99) * 1000,
         "max_ms": (ordered[-1] if ordered else 0.0) * 1000,
         "cpu_seconds": cpu_after - cpu,
+        "family_seconds": family_after - family,
         "own_cpu_seconds": time.process_time(),
         "commits": commits_after - commits,
         "wrong": (warming.wrong + tally.wrong)[:3],

@@ -49,6 +49,8 @@ class Run:
         scripts: requests for each client.
         marker: of a right answer.
         clients: how many.
+        beside: servers that have their part of the clients.
+        family: the first process of their database server, whose processor time counts too.
     """
 
     what: str
@@ -57,6 +59,8 @@ class Run:
     scripts: Sequence[Sequence[bytes]]
     marker: str
     clients: int
+    beside: tuple[Server, ...] = ()
+    family: int | None = None
 
 
 @contextmanager
@@ -84,7 +88,13 @@ def measure(plan: Plan, case: str, runs: Sequence[Run], outcome: Outcome) -> lis
                 continue
             try:
                 load = run_load(
-                    run.server, run.scripts, run.marker, clients=run.clients, seconds=plan.seconds, limit=plan.limit
+                    (run.server, *run.beside),
+                    run.scripts,
+                    run.marker,
+                    clients=run.clients,
+                    seconds=plan.seconds,
+                    limit=plan.limit,
+                    family=run.family,
                 )
             except NotMeasuredError as error:
                 broken.add(index)
@@ -101,6 +111,8 @@ def rate_figure(case: str, run: Run, loads: Sequence[Load], *, commits: bool = F
         "p99 ms": middle(one.p99_ms for one in loads),
         CPU: middle(one.cpu_us for one in loads),
     }
+    if run.family is not None:
+        more["database CPU us"] = middle(one.database_us for one in loads)
     if commits:
         more["commits each"] = middle(one.commits / one.answered for one in loads)
     return Figure(case, run.what, run.who or run.server.name, "/s", tuple(one.rate for one in loads), more)

@@ -155,9 +155,13 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _declare(port: int, directory: Path) -> None:
-    """Writes the declaration of one environment, and has its directories made."""
-    settings = f'protected = false\nhttp_port = {port}\nprotocols = ["http"]\nauth = "open"\n'
+def declare(port: int, directory: Path, more: str = "") -> None:
+    """Writes the declaration of one environment, and has its directories made.
+
+    Raises:
+        NotStartedError: that failed.
+    """
+    settings = f'protected = false\nhttp_port = {port}\nprotocols = ["http"]\nauth = "open"\n{more}'
     (directory / "homeport.toml").write_text(f"[environments.bench]\n{settings}", encoding="utf-8")
     made = subprocess.run([HOMEPORT, "init", directory], capture_output=True, text=True, check=False)
     if made.returncode != 0:
@@ -183,7 +187,7 @@ HOMEPORT_KIND: Final = Kind(
     "Homeport",
     lambda _port, directory: [str(HOMEPORT), "serve", "bench", "--config", str(directory / "homeport.toml")],
     (tool_call("modern", "get_server_status", {}), "healthy"),
-    prepare=_declare,
+    prepare=declare,
     database="bench/data/homeport.db",
 )
 HOMEPORT_NOOP_KIND: Final = replace(

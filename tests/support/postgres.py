@@ -82,6 +82,12 @@ class Cluster:
         return self.directory / "log"
 
     @property
+    def pid(self) -> int:
+        """Of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def password_file(self) -> Path:
         """Mode 0600, this user's."""
         return self.directory / "password"
