@@ -1,4 +1,7 @@
-"""Hears that a server, this or another one, has written something: ``LISTEN``, on a connection of its own."""
+"""Hears that another server has written something: ``LISTEN``, on a connection of its own.
+
+A bell says the number of the last event. Whoever knows that one already, as the server that wrote it, does not look.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from homeport.storage.postgres.locks import CHANNEL
 
 LOOK_SECONDS: Final = 5
 """What nobody rang for, since the connection was lost, is found after that time at the latest."""
+REST_SECONDS: Final = 0.01
+"""Between two looks: under load, one finds what many bells rang for."""
 PAUSE: Final = 0.5
 
 _log = logging.getLogger(__name__)
@@ -27,11 +32,13 @@ class Bell:
     Args:
         address: the database.
         look: reads what is new; what it raises of ours is logged.
+        told: the number of the last event that is known here.
     """
 
-    def __init__(self, address: DatabaseAddress, look: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, address: DatabaseAddress, look: Callable[[], Awaitable[None]], told: Callable[[], int]) -> None:
         self._address = address
         self._look = look
+        self._told = told
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -54,8 +61,17 @@ class Bell:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     while True:
                         await self._look()
-                        async for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
-                            pass
+                        await asyncio.sleep(REST_SECONDS)
+                        await self._rung(connection)
             except (psycopg.Error, HomeportError, OSError) as error:
                 _log.warning("cannot listen to the database for the moment: %s", one_line(error))
             await asyncio.sleep(PAUSE)
+
+    async def _rung(self, connection: psycopg.AsyncConnection) -> None:
+        """Returns when a bell tells of something that is not known here, or when it is time to look all the same."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LOOK_SECONDS
+        while (left := end - loop.time()) > 0:
+            async for rung in connection.notifies(timeout=left, stop_after=1):
+                if not rung.payload.isdecimal() or int(rung.payload) > self._told():
+                    return

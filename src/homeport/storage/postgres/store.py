@@ -44,7 +44,7 @@ class PostgresStore:
         self._readers = Readers(address, self._place)
         self._announcer = Announcer(lambda: self._last)
         self._writer = Writer(partial(_connect, address), self._place, self._announcer)
-        self._bell = Bell(address, self._catch_up)
+        self._bell = Bell(address, self._catch_up, lambda: self._announcer.told)
         self._closed = False
         # What is new is followed from the beginning: to ask where it stands would hold up whoever begins to listen.
         self._announcer.listen(lambda _: None)

@@ -49,7 +49,7 @@ PIECE: Final = 1000
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}); SELECT CAST(pg_current_xact_id() AS TEXT)"
 _STATE: Final = "SELECT pg_xact_status(CAST(? AS XID8))"
 _END: Final = "COMMIT"
-_END_AND_TELL: Final = f"NOTIFY {CHANNEL}; COMMIT"
+_END_AND_TELL: Final = f"NOTIFY {CHANNEL}, '{{last}}'; COMMIT"
 
 
 @dataclass(slots=True, eq=False)
@@ -213,8 +213,9 @@ class Writer:
         batch.events = [*foreign, *found.events.appended]
         # From here on it may be kept although nobody says so.
         batch.transaction = transaction
-        end = _END_AND_TELL if found.events.appended else _END
-        database.connection.execute(end, prepare=False)
+        events = found.events.appended
+        end = _END_AND_TELL.format(last=events[-1].seq) if events else _END
+        database.connection.execute(end.encode(), prepare=False)
 
     def _run_works(self, batch: _Batch, database: PostgresDatabase, found: SqlRecords, *, apart: bool) -> None:
         end = time.monotonic() + LONGEST_BATCH
