@@ -16,6 +16,11 @@ DIALECT: Final = Dialect(
     is_due="homeport_due(metadata) < ?",
     words_row="seq",
     count_messages="SELECT count(*) FROM messages",
+    deliver="""
+        INSERT INTO deliveries (message_seq, inbox) SELECT ?, id FROM inboxes WHERE reader = ? ON CONFLICT DO NOTHING
+    """,
+    returning=" RETURNING seq",
+    seq_of=lambda cursor: int(cursor.fetchall()[0][0]),
 )
 
 

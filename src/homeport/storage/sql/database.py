@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,6 +47,9 @@ class Dialect:
         is_due: whether a row of ``tasks`` has a day in its metadata, ``due``, that is before the value, ``YYYY-MM-DD``.
         words_row: the column of an index of words that has the number of what is indexed.
         count_messages: how many messages there are.
+        deliver: inserts a delivery of a message to a reader, where that has an inbox.
+        returning: ends a statement that inserts one row whose ``seq`` is wanted.
+        seq_of: that number, from what the statement gave.
     """
 
     elements: str
@@ -56,6 +59,9 @@ class Dialect:
     is_due: str
     words_row: str
     count_messages: str
+    deliver: str
+    returning: str
+    seq_of: Callable[[Any], int]
 
     def each(self, list_: str, name: str) -> str:
         """:attr:`elements` of a list, by name."""

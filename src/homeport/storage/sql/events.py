@@ -24,6 +24,8 @@ class SqlEvents:
     def __init__(self, database: Database, dialect: Dialect) -> None:
         self._execute = database.execute
         self._dialect = dialect
+        self._add = _ADD + dialect.returning
+        self._seq_of = dialect.seq_of
         self.appended: list[Event] = []
 
     def append(self, event: Event) -> Event:
@@ -36,7 +38,7 @@ class SqlEvents:
             dump_texts(event.audience),
             dump(event.data),
         )
-        [(seq,)] = self._execute(_ADD, values).fetchall()
+        seq = self._seq_of(self._execute(self._add, values))
         # Every write appends one; dataclasses.replace takes three times as long.
         stored = Event(
             seq, event.at, event.kind, event.actor, event.subject, event.project_id, event.audience, event.data

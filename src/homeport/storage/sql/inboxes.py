@@ -40,9 +40,6 @@ _UNREAD: Final = 0
 _READ: Final = 1
 _ARCHIVED: Final = 2
 
-_DELIVER: Final = """
-    INSERT INTO deliveries (message_seq, inbox) SELECT ?, id FROM inboxes WHERE reader = ? ON CONFLICT DO NOTHING
-"""
 _DELIVER_MANY: Final = """
     INSERT INTO deliveries (inbox, message_seq)
     SELECT inboxes.id, ? FROM {readers} {then} inboxes ON inboxes.reader = readers.value
@@ -89,9 +86,9 @@ class SqlInboxes:
     def deliver(self, seq: int, readers: Sequence[str]) -> None:
         """Delivers a new message to readers, each once."""
         if len(readers) == 1:
-            if self._execute(_DELIVER, (seq, readers[0])).rowcount == 0:
+            if self._execute(self._dialect.deliver, (seq, readers[0])).rowcount == 0:
                 self._execute(_OPEN, (readers[0],))
-                self._execute(_DELIVER, (seq, readers[0]))
+                self._execute(self._dialect.deliver, (seq, readers[0]))
         elif readers:
             names = dump_texts(tuple(dict.fromkeys(readers)))
             self._execute(self._open_many, (names,))

@@ -45,6 +45,8 @@ class SqlLessons:
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
         self._dialect = dialect
+        self._add = _ADD + dialect.returning
+        self._seq_of = dialect.seq_of
         self._words = words
         row = dialect.words_row
         self._found = f"SELECT {row} FROM lesson_words WHERE {words.match('lesson')}"  # noqa: S608 - constants
@@ -61,7 +63,7 @@ class SqlLessons:
         )
         self._execute(_ADD_SUBMISSION, values)
         for lesson in lessons:
-            [(seq,)] = self._execute(_ADD, _values(lesson)).fetchall()
+            seq = self._seq_of(self._execute(self._add, _values(lesson)))
             text = f"{lesson.type}\n{lesson.content}\n{lesson.context or ''}"
             self._words.add("lesson", seq, text, lesson.project_id)
 

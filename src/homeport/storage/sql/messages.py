@@ -32,6 +32,8 @@ class SqlMessages:
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
         self._execute = database.execute
         self._dialect = dialect
+        self._add = _ADD + dialect.returning
+        self._seq_of = dialect.seq_of
         self._words = words
         self._words_seq = f"message_words.{dialect.words_row}"
 
@@ -55,7 +57,7 @@ class SqlMessages:
             None if message.parts is None else dump(message.parts),
             scopes,
         )
-        [(seq,)] = self._execute(_ADD, values).fetchall()
+        seq = self._seq_of(self._execute(self._add, values))
         self._words.add_message(seq, message, scopes)
         # dataclasses.replace takes three times as long, and this is the hottest write.
         return Message(

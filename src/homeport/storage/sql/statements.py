@@ -62,9 +62,9 @@ class Where:
 
 
 def insert(table: str, names: Sequence[str]) -> str:
-    """A statement that inserts one row, and answers with its ``seq``."""
+    """A statement that inserts one row."""
     marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) RETURNING seq"  # noqa: S608 - constants
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - constants
 
 
 def integer(value: int | str) -> int:

@@ -49,6 +49,8 @@ class SqlTasks:
         self._database = database
         self._execute = database.execute
         self._dialect = dialect
+        self._add = _ADD + dialect.returning
+        self._seq_of = dialect.seq_of
         self._words = words
 
     def get(self, project_id: str, task_id: str) -> Task | None:
@@ -59,7 +61,7 @@ class SqlTasks:
         return self._list(join(_SELECT, "WHERE id = ? ORDER BY project_id"), task_id)
 
     def add(self, task: Task) -> Task:
-        [(seq,)] = self._execute(_ADD, _values(task)).fetchall()
+        seq = self._seq_of(self._execute(self._add, _values(task)))
         self._add_dependencies(seq, task)
         self._words.add("task", seq, _text(task), task.project_id)
         return replace(task, seq=seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from homeport.storage.sql.database import Database, Dialect
@@ -25,6 +26,12 @@ DIALECT: Final = Dialect(
     words_row="rowid",
     # One of the tables that FTS5 keeps: it has a row for each message, and the smallest.
     count_messages="SELECT count(*) FROM message_words_docsize",
+    # Not from a SELECT: it would be copied aside first, since a trigger changes the table that it reads.
+    deliver="""
+        INSERT OR IGNORE INTO deliveries (message_seq, inbox) VALUES (?, (SELECT id FROM inboxes WHERE reader = ?))
+    """,
+    returning="",
+    seq_of=attrgetter("lastrowid"),
 )
 
 
