@@ -10,6 +10,7 @@ edge (command line, MCP, JSON API) translates it once; nothing recognises an err
     ├── UsageError             2   400   the command line or the declaration is wrong
     ├── GuardError             3   403   refused by a guard (protected, another environment's, in use)
     ├── NeedsPersonError       5   500   failed half way; the text says exactly what is where
+    │   └── UndecidedError     5   500   failed half way; the hint says between what a person must choose
     ├── CannotStartError      78   503   a server cannot start for a reason that no retry mends
     │   └── MigrationError    78   503   a migration failed, or left what is not right; the data are as they were
     └── CallError              1   400   a call of an operation was refused
@@ -83,6 +84,10 @@ class NeedsPersonError(HomeportError):
 
     exit_code = ExitCode.NEEDS_PERSON
     code = "needs_person"
+
+
+class UndecidedError(NeedsPersonError):
+    """It failed, and there are several ways on; the hint has the command of each."""
 
 
 class CannotStartError(HomeportError):

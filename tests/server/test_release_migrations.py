@@ -8,23 +8,23 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+import psutil
 import pytest
 
-from homeport import server
+from homeport.contract import DATABASE_FILE
 from homeport.storage.migrations.revisions import HEAD
 from tests.support.exchanging import content
 from tests.support.later import LATER, UPPER, migration, site_packages, turns_red
 from tests.support.migrating import Dock
+from tests.support.release_changes import NEW, OLD, going, messages, send, served
 from tests.support.running import PROGRAM
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-OLD, NEW = "20261002T061500Z-aaaaaaa", "20261003T061500Z-bbbbbbb"
 GO: Final = ("--watch", "1", "--wait", "60", "--yes")
 ONLY_LIVE: Final = migration(
     upgrade="""path = op.get_bind().exec_driver_sql("PRAGMA database_list").fetchone()[2]
@@ -33,6 +33,18 @@ ONLY_LIVE: Final = migration(
     """
     + UPPER
 )
+
+
+LARGE: Final = """\
+path = op.get_bind().exec_driver_sql("PRAGMA database_list").fetchone()[2]
+    op.execute("CREATE TABLE large AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 16)"
+        " SELECT i, randomblob(1048576) AS b FROM n")
+    {upper}
+    if "rehearsal" not in path:
+        import os, pathlib, time
+        pathlib.Path({sign!r}).write_text(str(os.getpid()))
+        time.sleep(3600)
+"""
 
 
 def unwell(when: str) -> str:
@@ -49,30 +61,6 @@ def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Dock]:
     assert one.health()["release"] == OLD
     yield one
     one.stop()
-
-
-def send(dock: Dock, subject: str) -> None:
-    body = {"from": "ann", "to": "bob", "subject": subject, "content": "x"}
-    answer = httpx2.post(f"{dock.environment.http_url}/api/v1/messages", json=body, timeout=30)
-    assert answer.status_code == 200, answer.text
-
-
-def messages(dock: Dock) -> int:
-    return server.data_facts(dock.data)["counts"]["messages"]
-
-
-def served(dock: Dock) -> tuple[str, str]:
-    """Which release serves, and the schema that it serves."""
-    health = until(lambda: said_of_health(dock), within=60)
-    return health["release"], health["schema_version"]
-
-
-def said_of_health(dock: Dock) -> dict[str, Any]:
-    """What the server says of itself, well or not; nothing where none answers."""
-    try:
-        return dict(httpx2.get(dock.environment.health_url, timeout=30).json())
-    except httpx2.TransportError:
-        return {}
 
 
 def change(dock: Dock, *words: str, code: int = 0) -> Any:
@@ -108,6 +96,39 @@ def test_a_migration_that_fails_on_the_data_alone_leaves_them_to_the_release_bef
     assert served(dock) == (OLD, HEAD)
     assert messages(dock) == count
     assert dock.beside() == []
+
+
+@pytest.mark.parametrize("whom", ["the migration", "the command"])
+def test_killed_while_a_large_table_is_migrated_the_data_are_as_before_and_the_next_run_goes_on(
+    dock: Dock, whom: str
+) -> None:
+    sign = dock.directory / "sign"
+    dock.shelved(NEW, migration(upgrade=LARGE.format(sign=str(sign), upper=UPPER)))
+    send(dock, "before")
+    count = messages(dock)
+    command = [*PROGRAM, "--config", str(dock.file), "rollback", "production", "--to", NEW, *GO]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            migrating = psutil.Process(int(until(lambda: sign.exists() and sign.read_text(), within=120)))
+            # More than fits into memory stands in the log of the database, and is not committed.
+            assert (dock.data / f"{DATABASE_FILE}-wal").stat().st_size > 8 << 20
+            (migrating if whom == "the migration" else process).kill()
+            _, said = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    until(lambda: not migrating.is_running() or migrating.status() == psutil.STATUS_ZOMBIE, within=30)
+    if whom == "the migration":
+        assert process.returncode == 1, said
+        assert "The data could not be migrated: homeport data migrate ended with exit code -9" in said
+    else:
+        (left,) = dock.json("settle", "production")["ended"]
+        assert left == dock.operations()[0].id
+    assert served(dock) == (OLD, HEAD)
+    assert (messages(dock), dock.beside()) == (count, [])
+    assert dock.operations()[0].outcome == "undone"
+    dock.shelved(NEW)
+    change(dock)
+    assert (served(dock), messages(dock)) == ((NEW, LATER), count)
 
 
 def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back_where_nothing_was_stored(dock: Dock) -> None:
@@ -160,18 +181,6 @@ def test_where_something_was_stored_a_person_chooses(dock: Dock, decision: str) 
         assert (served(dock), messages(dock), dock.beside()) == ((NEW, LATER), count, [])
         return
     assert (served(dock), messages(dock), dock.beside()) == ((OLD, HEAD), count, [f"data.left-{NEW}"])
-
-
-@contextmanager
-def going(dock: Dock) -> Iterator[subprocess.Popen[str]]:
-    """The change to the new release, from when that serves and is watched."""
-    command = [*PROGRAM, "--config", str(dock.file), "rollback", "production", "--to", NEW, "--json"]
-    with subprocess.Popen([*command, "--watch", "300", "--yes"], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            until(lambda: said_of_health(dock).get("release") == NEW, within=120)
-            yield process
-        finally:
-            process.kill()
 
 
 def test_a_release_before_that_can_live_with_a_migration_comes_back_to_the_data_as_they_are(dock: Dock) -> None:

@@ -6,13 +6,14 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.knowing import known_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
@@ -38,7 +39,7 @@ from homeport.errors import GuardError
 from homeport.host.adoption.gathering import find_adoption
 from homeport.host.adoption.kept import owner_before
 from homeport.host.backups.shelf import newest
-from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.carrying import Carried, Carrier
 from homeport.host.facts.gathering import gather
 from homeport.host.machine.gathering import gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
@@ -192,11 +193,10 @@ class _Work:
 
     # --- carrying out ---------------------------------------------------------------------------------------------
 
-    def _carrying(self) -> Any:  # noqa: ANN401 - the context manager of carrying
-        journal = Path(self._environment.journal_directory)
-        make_journal_directory(journal)
+    def _carrying(self) -> AbstractContextManager[Carrier]:
+        make_journal_directory(Path(self._environment.journal_directory))
         hands = hands_of(self._declaration, self._environment)
-        return carrying(journal, self._environment.name, hands, self._told)
+        return operating(self._declaration, self._environment, hands, self._told)
 
     def _carry(self, carrier: Carrier, plan: Plan) -> Carried:
         if not self._arguments.yes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say, table, tell
 from homeport.cli.progress import ProgressLine
@@ -23,8 +24,10 @@ from homeport.environments.words import size
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.pruning import plan_pruning, prune, reasons_of
 from homeport.host.backups.verifying import verify_backup
-from homeport.host.carrying import carrying
-from homeport.host.hands import Hands
+from homeport.host.carrying import Carrier
+
+Operate = Callable[[], AbstractContextManager[Carrier]]
+"""Begins an operation on the environment."""
 
 
 def run(arguments: Namespace) -> int:
@@ -35,31 +38,35 @@ def run(arguments: Namespace) -> int:
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     for directory in (environment.backups_directory, environment.journal_directory):
         Path(directory).mkdir(parents=True, exist_ok=True, mode=0o700)
-    actions: dict[str, Callable[[Surroundings, Hands, Namespace], ExitCode]] = {
+    actions: dict[str, Callable[[Surroundings, Operate, Namespace], ExitCode]] = {
         "create": _create,
         "list": _list,
         "show": _show,
         "verify": _verify,
         "prune": _prune,
     }
-    action, hands = actions[arguments.action], hands_of(declaration, environment, around)
+    action = actions[arguments.action]
+
+    def operate() -> AbstractContextManager[Carrier]:
+        return operating(declaration, environment, hands_of(declaration, environment, around))
+
     try:
         if arguments.action in ("list", "show") or getattr(arguments, "dry_run", False):
-            return action(around, hands, arguments)
+            return action(around, operate, arguments)
         with told_to_monitoring(environment):
-            return action(around, hands, arguments)
+            return action(around, operate, arguments)
     finally:
         progress.close()
 
 
-def _create(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
+def _create(around: Surroundings, operate: Operate, arguments: Namespace) -> ExitCode:
     name = around.environment.name
     backup = around.shelf.new_id(datetime.now(UTC))
     plan = Plan("backup create", name, (MakeBackup(name, backup, arguments.origin),))
     if arguments.dry_run:
         _print_plan(plan, arguments)
         return ExitCode.DONE
-    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
+    with operate() as carrier:
         carrier.carry_out(plan)
         # By the clock nobody looks after the rules; by hand a person decides when something goes.
         left = prune(around, plan_pruning(around)) if arguments.origin == "schedule" else []
@@ -82,8 +89,8 @@ def _elsewhere(record: Record) -> str:
     return f", also from {', '.join(places)}" if places else ""
 
 
-def _list(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
-    del hands
+def _list(around: Surroundings, operate: Operate, arguments: Namespace) -> ExitCode:
+    del operate
     records, faults = around.shelf.readable_records()
     records.reverse()
     if arguments.json:
@@ -118,8 +125,8 @@ def _size(record: Record) -> str:
     return size(record.archive.size) if record.archive is not None else ""
 
 
-def _show(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
-    del hands
+def _show(around: Surroundings, operate: Operate, arguments: Namespace) -> ExitCode:
+    del operate
     record = around.shelf.find(arguments.backup)
     if arguments.json:
         print_json(asdict(record))
@@ -159,10 +166,10 @@ def _drill(record: Record) -> str:
     return f"{how} at {drill.at}, in {drill.seconds:.1f} s"
 
 
-def _verify(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
+def _verify(around: Surroundings, operate: Operate, arguments: Namespace) -> ExitCode:
     identities = identities_of(around.environment, arguments.identity)
     name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
+    with operate() as carrier:
         carrier.heal()
         if arguments.backup:
             wanted, faults = [around.shelf.find(arguments.backup)], list[ManifestError]()
@@ -187,9 +194,8 @@ def _verify(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCod
     return ExitCode.FINDINGS if bad or faults else ExitCode.DONE
 
 
-def _prune(around: Surroundings, hands: Hands, arguments: Namespace) -> ExitCode:
-    name = around.environment.name
-    with carrying(Path(around.environment.journal_directory), name, hands) as carrier:
+def _prune(around: Surroundings, operate: Operate, arguments: Namespace) -> ExitCode:
+    with operate() as carrier:
         carrier.heal()
         pruning = plan_pruning(around)
         left = [] if arguments.dry_run else prune(around, pruning)

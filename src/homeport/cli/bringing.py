@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from homeport.cli.declared import plan_directories
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.output import say, tell
 from homeport.cli.showing import Told
 from homeport.contract import ExitCode
@@ -18,7 +18,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.services.plans import plan_bring
 from homeport.environments.services.steps import HEALTH_SECONDS
 from homeport.errors import GuardError, HomeportError
-from homeport.host.carrying import Carrier, carrying
+from homeport.host.carrying import Carrier
 from homeport.host.health import ask_environment
 from homeport.host.services.choosing import manager_for
 from homeport.host.services.following import find_commit, note_back, note_followed, repository_of
@@ -106,7 +106,7 @@ def _carrying(declaration: Declaration, environment: Environment) -> Iterator[Ca
     """A carrier, waited for while another operation has the environment's lock."""
     hands = hands_of(declaration, environment)
     with ExitStack() as stack:
-        yield _enter(stack, lambda: carrying(Path(environment.journal_directory), environment.name, hands, Told()))
+        yield _enter(stack, lambda: operating(declaration, environment, hands, Told()))
 
 
 def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]]) -> Carrier:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.showing import Told
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.host.archives.sealing import Identity
 from homeport.host.backups.creating import Surroundings
-from homeport.host.carrying import Carrier, carrying
+from homeport.host.carrying import Carrier
 
 
 @contextmanager
@@ -31,10 +31,9 @@ def changing_data(
         GuardError: another operation runs.
         NeedsPersonError: what was left open can be neither finished nor undone.
     """
-    journal = Path(environment.journal_directory)
-    for directory in (journal, around.shelf.directory):
+    for directory in (Path(environment.journal_directory), around.shelf.directory):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     hands = hands_of(declaration, environment, around, identities)
-    with carrying(journal, environment.name, hands, Told()) as carrier:
+    with operating(declaration, environment, hands, Told()) as carrier:
         carrier.heal()
         yield carrier

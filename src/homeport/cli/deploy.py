@@ -15,7 +15,7 @@ from typing import Any
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of, plan_directories
-from homeport.cli.hands import hands_of, releases_of
+from homeport.cli.hands import hands_of, operating, releases_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
 from homeport.cli.surroundings import surroundings_of
@@ -33,7 +33,7 @@ from homeport.environments.services.plans import check_unmanaged
 from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.shelf import Shelf
-from homeport.host.carrying import Carried, Carrier, carrying
+from homeport.host.carrying import Carried, Carrier
 from homeport.host.data.program import current_release
 from homeport.host.journal import Confirmed
 from homeport.host.releases.aside import allow_loss, drop
@@ -75,7 +75,7 @@ def run(arguments: Namespace) -> int:
         return _dry_run(_plan(around, backups, arguments), arguments)
     make_workspace(plan_directories(declaration, [environment.name]))
     hands = hands_of(declaration, environment)
-    with carrying(Path(environment.journal_directory), environment.name, hands, Told()) as carrier:
+    with operating(declaration, environment, hands, Told()) as carrier:
         if arguments.action == "deploy" and (arguments.stay or arguments.lose):
             return _decide(around, carrier, lose=arguments.lose)
         carrier.heal()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from homeport import __version__
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.knowing import known_of
 from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say, tell
@@ -26,7 +26,6 @@ from homeport.host.alarming import raise_alarm
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.state import write_replica_state
 from homeport.host.backups.textfile import note_look
-from homeport.host.carrying import carrying
 from homeport.host.facts.gathering import gather
 from homeport.host.status.surveying import survey, write_survey
 
@@ -117,9 +116,8 @@ def _fix(declaration: Declaration, findings: Sequence[Finding], only: Sequence[s
         return ExitCode.FINDINGS if findings else ExitCode.DONE
     for plan in plans:
         environment = declaration.environment(plan.environment)
-        directory = Path(environment.journal_directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        with carrying(directory, plan.environment, hands_of(declaration, environment)) as carrier:
+        Path(environment.journal_directory).mkdir(parents=True, exist_ok=True)
+        with operating(declaration, environment, hands_of(declaration, environment)) as carrier:
             carrier.carry_out(plan)
         if not arguments.json:
             for step in plan.steps:

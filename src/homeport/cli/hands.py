@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.surroundings import migrator_of, surroundings_of
@@ -13,16 +14,18 @@ from homeport.host.adoption.data import data_hands as adopted_data_hands
 from homeport.host.archives.sealing import Identity
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.hands import data_hands
-from homeport.host.carrying import all_hands
+from homeport.host.carrying import Carrier, NoWatcher, Watcher, all_hands, carrying
 from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
+from homeport.host.journal import Operation
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.migrations.hands import migration_hands
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
 from homeport.host.replication.restoring import replica_hands
 from homeport.host.services.choosing import manager_for
+from homeport.host.status.standing import describe
 
 
 def hands_of(
@@ -53,6 +56,28 @@ def hands_of(
     replica = {} if environment.is_foreign else replica_hands(own)
     migrations = migration_hands(own, lambda: migrator_of(declaration, environment))
     return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases, replica, migrations)
+
+
+def operating(
+    declaration: Declaration, environment: Environment, hands: Hands, watcher: Watcher | None = None
+) -> AbstractContextManager[Carrier]:
+    """A carrier for an environment; where an operation is stuck, it is said how the environment stands.
+
+    Args:
+        declaration: with all environments.
+        environment: what is changed; its journal directory must exist.
+        hands: of :func:`hands_of`.
+        watcher: is told.
+
+    Raises:
+        GuardError: another operation runs.
+    """
+    file = PurePosixPath(declaration.file)
+
+    def look(operation: Operation) -> list[str]:
+        return describe(environment, manager_for(environment, file), Path(file), operation)
+
+    return carrying(Path(environment.journal_directory), environment.name, hands, watcher or NoWatcher(), look)
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

@@ -14,12 +14,16 @@ from homeport.environments.declaration import Declaration
 from homeport.environments.doctor.facts import BackupFacts, HealthFact, ReplicaFact
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import Drift, find_drift
+from homeport.environments.unresolved import Unresolved
 from homeport.errors import HomeportError
 from homeport.host.backups.shelf import Shelf, newest
 from homeport.host.facts.gathering import Known
 from homeport.host.health import ask_environment
+from homeport.host.lock_text import read_lock_text
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
+from homeport.host.operation_lock import FILE_NAME as OPERATION_LOCK
 from homeport.host.replication.proving import look_at_replica
+from homeport.host.unresolved import find_unresolved
 
 
 def known_of(declaration: Declaration) -> Known:
@@ -30,6 +34,7 @@ def known_of(declaration: Declaration) -> Known:
         backups=_backups,
         drift=_drift_of(file),
         provisioned=_is_provisioned,
+        unresolved=_unresolved,
         replica=lambda environment: _replica(declaration, environment),
     )
 
@@ -81,6 +86,17 @@ def _replica(declaration: Declaration, environment: Environment) -> ReplicaFact 
         return None
     around = surroundings_of(declaration, environment)
     return look_at_replica(around, provisioned=_is_provisioned(environment))
+
+
+def _unresolved(environment: Environment) -> tuple[Unresolved, ...]:
+    """What nobody is at now; a journal that may not be read is homeport log's to explain."""
+    journal = Path(environment.journal_directory)
+    at_work = read_lock_text(journal / OPERATION_LOCK) is not None
+    try:
+        found = find_unresolved(journal)
+    except (HomeportError, OSError):
+        return ()
+    return tuple(one for one in found if one.standing == "settled" or not at_work)
 
 
 def _drilled_at(record: Record) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +12,10 @@ from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say, table
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
-from homeport.environments.plan import Plan
 from homeport.environments.words import span
-from homeport.errors import HomeportError, UsageError
+from homeport.errors import UsageError
 from homeport.host.journal import Journal, Operation
+from homeport.host.unresolved import find_unresolved, whose
 
 _CONFIRMED: Final = {
     "asked": "confirmed by a person who was asked",
@@ -71,10 +73,6 @@ def _list(environments: list[Environment], *, as_json: bool) -> None:
         say(table(("ENVIRONMENT", "ID", "OPERATION", "BY", "TOOK", "OUTCOME"), rows))
 
 
-def _row(one: Operation) -> tuple[str, ...]:
-    return one.id, str(one.plan_json["operation"]), _by(one), _took(one.seconds), _outcome(one)
-
-
 def _show_one(environment: Environment, wanted: str, *, as_json: bool) -> None:
     operations = {operation.id: operation for operation in _journal(environment).operations()}
     operation = operations.get(wanted)
@@ -83,22 +81,37 @@ def _show_one(environment: Environment, wanted: str, *, as_json: bool) -> None:
             f"The journal of {environment.name} has no operation {wanted}.", f"homeport log {environment.name}"
         )
     if as_json:
-        print_json({**_as_json(operation, environment.name), "steps": _steps_json(operation)})
+        print_json({**_as_json(operation, environment.name), **_left_json(operation), "steps": _steps_json(operation)})
         return
     say(f"{operation.id}  {operation.plan_json['operation']} {environment.name}  {_outcome(operation)}")
     say(f"begun {operation.begun_at} by {_by(operation)}: {operation.by.get('command', '')}")
     say(f"{_CONFIRMED[operation.confirmed]}; took {_took(operation.seconds)}")
-    for number, text in enumerate(_steps(operation)):
+    for line in _left(environment, operation):
+        say(line)
+    for number, text in enumerate(operation.steps):
         took = _took(operation.step_seconds(number))
         say(f"  [{_step_state(operation, number)}] {text}{f' ({took})' if took != '-' else ''}")
 
 
-def _steps(operation: Operation) -> list[str]:
-    """The steps in words; in the journal's own where this version does not know them."""
-    try:
-        return [str(step) for step in Plan.from_json(operation.plan_json).steps]
-    except HomeportError:
-        return [str(step.get("step")) for step in operation.plan_json["steps"]]
+def _left(environment: Environment, operation: Operation) -> Iterator[str]:
+    """What was tried to bring it to its end, and what a person can do, or did."""
+    for attempt in operation.attempts:
+        yield f"stuck {attempt.at}: {attempt.sentence}"
+        yield from (f"    {line}" for line in attempt.state)
+    if operation.outcome == "settled":
+        yield f"settled {operation.ended_at} by {whose(operation.settled_by)}: {operation.sentence}"
+        yield from (f"    {line}" for line in operation.settled_state)
+    for one in find_unresolved(Path(environment.journal_directory)):
+        if one.id == operation.id:
+            yield f"mend: {one.mend}"
+
+
+def _left_json(operation: Operation) -> dict[str, object]:
+    settled = {"by": dict(operation.settled_by), "state": list(operation.settled_state)}
+    return {
+        "attempts": [asdict(attempt) for attempt in operation.attempts],
+        "settled": settled if operation.outcome == "settled" else None,
+    }
 
 
 def _steps_json(operation: Operation) -> list[dict[str, object]]:
@@ -110,7 +123,7 @@ def _steps_json(operation: Operation) -> list[dict[str, object]]:
             "seconds": operation.step_seconds(number),
             "result": operation.results.get(number),
         }
-        for number, (step, text) in enumerate(zip(operation.plan_json["steps"], _steps(operation), strict=True))
+        for number, (step, text) in enumerate(zip(operation.plan_json["steps"], operation.steps, strict=True))
     ]
 
 
@@ -149,7 +162,7 @@ def _took(seconds: float | None) -> str:
 
 
 def _by(operation: Operation) -> str:
-    return str(operation.by.get("sudo_user") or operation.by.get("user", "?"))
+    return whose(operation.by)
 
 
 def _journal(environment: Environment) -> Journal:

@@ -27,7 +27,7 @@ def print_json(value: object) -> None:
 
 
 def print_error(error: HomeportError, *, as_json: bool) -> None:
-    """One line that says what is wrong, the faults where there are several, and the hint; or one JSON line."""
+    """One line that says what is wrong, the faults where there are several, how things stand, and the hint; or JSON."""
     if as_json:
         tell(json.dumps({"error": error.as_json()}, ensure_ascii=False, default=str))
         return
@@ -36,6 +36,9 @@ def print_error(error: HomeportError, *, as_json: bool) -> None:
     if isinstance(faults, list) and len(faults) > 1:
         for fault in faults:
             tell(f"  {fault['path']}: {fault['text']}")
+    state = error.details.get("state")
+    for line in state if isinstance(state, list) else ():
+        tell(f"  {line}")
     if error.hint:
         tell(f"  {error.hint}")
 

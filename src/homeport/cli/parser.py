@@ -11,7 +11,7 @@ from homeport.cli.arguments.clients import add_connect, add_stdio, add_token
 from homeport.cli.arguments.common import Parser, add_common
 from homeport.cli.arguments.data import add_data
 from homeport.cli.arguments.following import add_following
-from homeport.cli.arguments.looking import add_doctor, add_looking
+from homeport.cli.arguments.looking import add_doctor, add_looking, add_settle
 from homeport.cli.arguments.machine import add_adopt, add_config, add_init, add_provision
 from homeport.cli.arguments.migrations import add_migrate
 from homeport.cli.arguments.releases import add_releases
@@ -47,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_adopt(commands)
     add_servers(commands)
     add_looking(commands)
+    add_settle(commands)
     add_releases(commands)
     add_following(commands)
     add_config(commands)

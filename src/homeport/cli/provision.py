@@ -8,7 +8,7 @@ from pathlib import Path
 
 from homeport.cli.asking import confirm
 from homeport.cli.declared import declaration_of
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, difference, plan_lines
 from homeport.contract import ExitCode
@@ -22,7 +22,6 @@ from homeport.environments.machine.steps import acts_only_backwards
 from homeport.environments.machine.timers import crontab
 from homeport.environments.machine.unprovisioning import plan_unprovision
 from homeport.errors import GuardError
-from homeport.host.carrying import carrying
 from homeport.host.machine.gathering import find_record, gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
 
@@ -45,9 +44,8 @@ def run(arguments: Namespace) -> int:
             "provision changes the machine, which only root may.",
             f"sudo homeport provision {environment.name} does it; --dry-run shows it without.",
         )
-    journal = Path(environment.journal_directory)
-    make_journal_directory(journal)
-    with carrying(journal, environment.name, hands_of(declaration, environment), Told()) as carrier:
+    make_journal_directory(Path(environment.journal_directory))
+    with operating(declaration, environment, hands_of(declaration, environment), Told()) as carrier:
         healed = carrier.heal()
         made = _plan(declaration, environment, program, arguments, overwrite=arguments.overwrite_drift)
         if not made.changes_nothing:

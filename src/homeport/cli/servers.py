@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.declared import declaration_of, plan_directories
-from homeport.cli.hands import hands_of
+from homeport.cli.hands import hands_of, operating
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
 from homeport.contract import ExitCode
@@ -16,7 +16,6 @@ from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.environments.services.plans import plan_pull, plan_restart, plan_start, plan_stop
 from homeport.environments.services.state import ServiceState
-from homeport.host.carrying import carrying
 from homeport.host.health import ask_environment
 from homeport.host.services.choosing import manager_for
 from homeport.host.services.git import find_target
@@ -60,7 +59,7 @@ def run(arguments: Namespace) -> int:
     elif not Path(environment.journal_directory).is_dir():
         return _show_done(server, None, changed=False)
     hands = hands_of(declaration, environment)
-    with carrying(Path(environment.journal_directory), server.name, hands, Told()) as carrier:
+    with operating(declaration, environment, hands, Told()) as carrier:
         carrier.heal()
         found = _plan(server)
         if found is not None and environment.protected and arguments.action != "start":

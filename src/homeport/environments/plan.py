@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeport.environments.steps import Step, read_step
+from homeport.errors import NeedsPersonError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ class Plan:
         """What :meth:`as_json` wrote.
 
         Raises:
-            NeedsPersonError: it has a step that this version does not know.
+            NeedsPersonError: it has a step that this version does not know, or would not plan so.
         """
-        return cls(
-            operation=str(written["operation"]),
-            environment=str(written["environment"]),
-            steps=tuple(read_step(step) for step in written["steps"]),
-            commits_after=written["commits_after"],
-        )
+        steps = tuple(read_step(step) for step in written["steps"])
+        try:
+            return cls(str(written["operation"]), str(written["environment"]), steps, written["commits_after"])
+        except ValueError as error:
+            raise NeedsPersonError(
+                f"The journal has a plan that this version of Homeport does not carry out: {error}.",
+                "Run the version that began it (homeport log names it); it finishes or undoes what it began.",
+            ) from None

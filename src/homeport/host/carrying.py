@@ -5,8 +5,8 @@ A run that was killed is found by the next one in the journal and finished or un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Step
-from homeport.errors import HomeportError, NeedsPersonError
+from homeport.errors import HomeportError, NeedsPersonError, UndecidedError
 from homeport.host.hands import Hand, Hands
-from homeport.host.journal import Confirmed, Journal, Operation, Outcome, new_operation_id
+from homeport.host.journal import Attempt, Confirmed, Journal, Operation, Outcome, new_operation_id
 from homeport.host.operation_lock import operation_lock
 
 
@@ -63,6 +63,14 @@ def random_part() -> str:
 
 
 _NOBODY: Final = NoWatcher()
+Look = Callable[[Operation], Sequence[str]]
+"""Says how the environment stands, a sentence each, where an operation can be neither finished nor undone."""
+
+
+def no_look(operation: Operation) -> Sequence[str]:
+    """For those who need not be told."""
+    del operation
+    return ()
 
 
 class Carrier:
@@ -74,6 +82,7 @@ class Carrier:
         watcher: is told.
         now: the clock.
         random: the random part of an operation's id.
+        look: see :data:`Look`.
     """
 
     def __init__(
@@ -83,10 +92,13 @@ class Carrier:
         watcher: Watcher = _NOBODY,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random: Callable[[], str] = random_part,
+        *,
+        look: Look = no_look,
     ) -> None:
         self._journal = journal
         self._hands = hands
         self._watcher = watcher
+        self._look = look
         self._now = now
         self._random = random
 
@@ -100,18 +112,24 @@ class Carrier:
         for operation in self._journal.operations():
             if not operation.is_open:
                 continue
-            plan = operation.plan
-            if plan.commits(len(operation.done)):
-                self._finish(plan, operation)
-                outcome: Outcome = "done"
-                self._journal.end(operation.id, outcome, "The run before was killed; this one finished it.")
-            else:
-                self._take_back(plan, operation, "the run before was killed")
-                outcome = "undone"
-                self._journal.end(operation.id, outcome, operation.sentence or "The run before was killed.")
+            outcome = self._end(operation)
             self._watcher.healed(operation, outcome)
             healed.append(operation)
         return healed
+
+    def _end(self, operation: Operation) -> Outcome:
+        try:
+            plan = operation.plan
+        except NeedsPersonError as error:
+            raise self._stuck(operation, f"{operation.id} was left open", error) from error
+        if plan.commits(len(operation.done)):
+            self._finish(plan, operation)
+            self._journal.end(operation.id, "done", "The run before was killed; this one finished it.")
+            return "done"
+        cause = operation.attempts[-1].cause if operation.attempts else ""
+        self._take_back(plan, operation, cause or "the run before was killed")
+        self._journal.end(operation.id, "undone", cause or "The run before was killed.")
+        return "undone"
 
     def carry_out(self, plan: Plan, confirmed: Confirmed = "") -> Carried:
         """Carries a plan out, after what was left open.
@@ -133,14 +151,16 @@ class Carrier:
                 operation.inverses[number] = self._inverse(step)
                 self._journal.step_begins(operation.id, number, operation.inverses[number])
                 self._apply(operation, number, step)
+            self._journal.end(operation.id, "done")
         except BaseException as error:
             if plan.commits(len(operation.done)):
                 raise self._stuck(operation, f"{operation.id} is in effect, but not finished", error) from error
             self._watcher.taking_back(plan, str(error) or type(error).__name__)
             self._take_back(plan, operation, str(error) or type(error).__name__)
-            self._journal.end(operation.id, "undone", str(error) or type(error).__name__)
+            # All is undone, whether the disk has room for that line or not: the next run writes it.
+            with suppress(OSError):
+                self._journal.end(operation.id, "undone", str(error) or type(error).__name__)
             raise
-        self._journal.end(operation.id, "done")
         return Carried(operation.id, operation.results)
 
     def _finish(self, plan: Plan, operation: Operation) -> None:
@@ -152,40 +172,55 @@ class Carrier:
                     operation.inverses[number] = self._inverse(step)
                     self._journal.step_begins(operation.id, number, operation.inverses[number])
                 self._apply(operation, number, step)
-            except (HomeportError, OSError) as error:
+            except Exception as error:
                 raise self._stuck(operation, f"{operation.id} is in effect, but cannot be finished", error) from error
 
     def _take_back(self, plan: Plan, operation: Operation, why: str) -> None:
+        what = f"{plan.operation} of {plan.environment} failed ({why}), and could not be undone"
         for number in sorted(set(operation.inverses) - operation.taken_back, reverse=True):
             for inverse in operation.inverses[number]:
                 try:
                     self._hand(inverse).apply(inverse)
-                except (HomeportError, OSError) as error:
-                    what = f"{plan.operation} of {plan.environment} failed ({why}), and could not be undone"
-                    raise self._stuck(operation, what, error, inverse) from error
-            self._journal.step_taken_back(operation.id, number)
+                except Exception as error:
+                    raise self._stuck(operation, what, error, why, inverse) from error
+            try:
+                self._journal.step_taken_back(operation.id, number)
+            except OSError as error:
+                # A full disk has room again when what fills it was taken back. Until then only what nothing takes back
+                # may be done a second time.
+                if operation.inverses[number]:
+                    raise self._stuck(operation, what, error, why) from error
             operation.taken_back.add(number)
 
     def _stuck(
-        self, operation: Operation, what: str, error: BaseException, inverse: Step | None = None
+        self, operation: Operation, what: str, error: BaseException, cause: str = "", inverse: Step | None = None
     ) -> NeedsPersonError:
-        step = f" Could not {inverse}" if inverse is not None else ""
-        hint, details = "Mend that, then run the command again: it goes on where this one stopped.", {}
-        said = _words(error)
+        environment = str(operation.plan_json["environment"])
+        said, details = _words(error), {}
+        on = f"Mend that, then homeport settle {environment} goes on where this stopped."
         if isinstance(error, NeedsPersonError):
-            # It knows between what a person must choose.
-            said, hint, details = error.sentence, error.hint or hint, error.details
-        sentence = f"{what}.{step}: {said}" if step else f"{what}: {said}"
-        self._journal.end(operation.id, "stuck", sentence)
-        plan = operation.plan
+            said, on, details = error.sentence, error.hint or on, error.details
+        end = (
+            f" Where nothing mends it, homeport settle {environment} {operation.id} --why TEXT ends it as things are,"
+            " and restore, deploy and rollback work again."
+        )
+        hint = on if isinstance(error, UndecidedError) else on + end
+        sentence = f"{what}. Could not {inverse}: {said}" if inverse is not None else f"{what}: {said}"
+        state = tuple(self._look(operation))
+        # What cannot be written down is told all the same.
+        with suppress(OSError):
+            step = type(inverse).__name__ if inverse is not None else ""
+            self._journal.stick(operation.id, Attempt("", sentence, cause, hint, step, state))
+        steps = operation.steps
         return NeedsPersonError(
             sentence,
             hint,
             **details,
             operation=operation.id,
-            begun=[str(plan.steps[number]) for number in sorted(operation.inverses)],
-            taken_back=[str(plan.steps[number]) for number in sorted(operation.taken_back)],
-            left=[str(step) for step in plan.steps[len(operation.inverses) :]],
+            begun=[steps[number] for number in sorted(operation.inverses)],
+            taken_back=[steps[number] for number in sorted(operation.taken_back)],
+            left=steps[len(operation.inverses) :],
+            state=list(state),
         )
 
     def _inverse(self, step: Step) -> tuple[Step, ...]:
@@ -211,7 +246,9 @@ class Carrier:
 
 
 @contextmanager
-def carrying(directory: Path, environment: str, hands: Hands, watcher: Watcher = _NOBODY) -> Iterator[Carrier]:
+def carrying(
+    directory: Path, environment: str, hands: Hands, watcher: Watcher = _NOBODY, look: Look = no_look
+) -> Iterator[Carrier]:
     """A carrier for an environment's operations, alone as long as the block runs.
 
     Gather facts and make the plan inside the block, after :meth:`Carrier.heal`: what was left open changes them.
@@ -221,12 +258,13 @@ def carrying(directory: Path, environment: str, hands: Hands, watcher: Watcher =
         environment: its name.
         hands: see :class:`Carrier`.
         watcher: see :class:`Carrier`.
+        look: see :class:`Carrier`.
 
     Raises:
         GuardError: another operation runs.
     """
     with operation_lock(directory, environment):
-        yield Carrier(Journal(directory), hands, watcher)
+        yield Carrier(Journal(directory), hands, watcher, look=look)
 
 
 def all_hands(*some: Hands) -> Hands:
@@ -240,4 +278,6 @@ def all_hands(*some: Hands) -> Hands:
 def _words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+    if isinstance(error, HomeportError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -31,8 +31,30 @@ READABLE: Final = every_step.MODULES
 
 Confirmed = Literal["asked", "yes", "declared", ""]
 """How it was agreed to: a person was asked, ``--yes`` was given, it is declared; empty where nobody is asked."""
-Outcome = Literal["done", "undone", "stuck"]
-"""``stuck``: it could neither be finished nor undone; a person is asked for, and the next run tries again."""
+Outcome = Literal["done", "undone", "stuck", "settled"]
+"""``stuck``: it could neither be finished nor undone; a person is asked for, and the next run tries again. ``settled``:
+a person has ended one that was stuck, as things were then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try to bring an operation to its end that failed.
+
+    Attributes:
+        at: RFC 3339, UTC.
+        sentence: what failed and why.
+        cause: why it is to be undone; empty where it is to be finished.
+        hint: what a person can do.
+        step: the kind of step that failed; empty where none was reached.
+        state: how the environment stood then, a sentence each.
+    """
+
+    at: str
+    sentence: str
+    cause: str = ""
+    hint: str = ""
+    step: str = ""
+    state: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -48,8 +70,12 @@ class Operation:
         taken_back: numbers of the steps that were undone.
         results: by step number, what steps had to say.
         outcome: None while it is open.
-        sentence: why it was undone or is stuck.
+        sentence: why it was undone, is stuck or was settled.
         ended_at: RFC 3339, UTC.
+        attempts: to bring it to its end, that failed.
+        settled_by: user, process and command that settled it; empty where nobody did.
+        settled_state: how the environment stood then, a sentence each.
+        unknown: why it can be neither finished nor undone by this version; None where nothing speaks against it.
         confirmed: how it was agreed to.
         times: by step number, when it began and when it was done; RFC 3339, UTC.
     """
@@ -65,6 +91,10 @@ class Operation:
     outcome: Outcome | None = None
     sentence: str = ""
     ended_at: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    settled_by: Mapping[str, Any] = field(default_factory=dict)
+    settled_state: tuple[str, ...] = ()
+    unknown: NeedsPersonError | None = None
     confirmed: str = ""
     times: dict[int, tuple[str, str | None]] = field(default_factory=dict)
 
@@ -83,9 +113,24 @@ class Operation:
         """The plan, read back.
 
         Raises:
-            NeedsPersonError: it has steps that this version does not know.
+            NeedsPersonError: it, or what takes it back, has steps that this version does not know.
         """
+        if self.unknown is not None:
+            raise self.unknown
         return Plan.from_json(self.plan_json)
+
+    @property
+    def name(self) -> str:
+        """The command's name."""
+        return str(self.plan_json.get("operation", "an operation"))
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps in words; in the journal's own where this version does not know them."""
+        try:
+            return [str(step) for step in Plan.from_json(self.plan_json).steps]
+        except HomeportError:
+            return [str(step.get("step")) for step in self.plan_json["steps"]]
 
     @property
     def is_open(self) -> bool:
@@ -122,16 +167,25 @@ class Journal:
         """A step was undone."""
         self._append(operation, "taken_back", number=number)
 
-    def end(self, operation: str, outcome: Outcome, sentence: str = "") -> None:
-        """An operation ended, or cannot be brought to an end."""
+    def end(self, operation: str, outcome: Literal["done", "undone"], sentence: str = "") -> None:
+        """An operation ended."""
         self._append(operation, "ended", outcome=outcome, sentence=sentence)
+
+    def stick(self, operation: str, attempt: Attempt) -> None:
+        """An operation cannot be brought to an end; when that was is noted here."""
+        told = {name: value for name, value in asdict(attempt).items() if name != "at"}
+        self._append(operation, "ended", outcome="stuck", **told)
+
+    def settle(self, operation: str, why: str, state: Sequence[str]) -> None:
+        """A person has ended an operation that was stuck, as things are."""
+        told = {"by": _whoever_runs_this(), "state": list(state)}
+        self._append(operation, "ended", outcome="settled", sentence=why, **told)
 
     def operations(self) -> list[Operation]:
         """All operations, the oldest first.
 
         Raises:
             HomeportError: a line is no record.
-            NeedsPersonError: an open one has steps that this version does not know.
         """
         found: dict[str, Operation] = {}
         inverses: dict[tuple[str, int], list[dict[str, Any]]] = {}
@@ -141,7 +195,7 @@ class Journal:
                 inverses[record["operation"], record["number"]] = record["inverse"]
         for (name, number), steps in inverses.items():
             if name in found:
-                found[name].inverses[number] = _read_steps(steps, needed=found[name].is_open)
+                _read_inverses(found[name], number, steps)
         return list(found.values())
 
     def find_tampering(self) -> str | None:
@@ -195,14 +249,12 @@ class Journal:
             yield record
 
 
-def _read_steps(written: Sequence[Mapping[str, Any]], *, needed: bool) -> tuple[Step, ...]:
-    """Steps; none where this version does not know them and they are not needed, since what has ended is only shown."""
+def _read_inverses(operation: Operation, number: int, written: Sequence[Mapping[str, Any]]) -> None:
+    """What takes a step back; what this version does not know is in the way only of who wants to do it."""
     try:
-        return tuple(read_step(step) for step in written)
-    except NeedsPersonError:
-        if needed:
-            raise
-        return ()
+        operation.inverses[number] = tuple(read_step(step) for step in written)
+    except NeedsPersonError as error:
+        operation.unknown = error
 
 
 def between(began: str, ended: str) -> float | None:
@@ -240,6 +292,16 @@ def _note(found: dict[str, Operation], record: Mapping[str, Any]) -> None:
         case "ended":
             operation.outcome, operation.sentence = record["outcome"], record["sentence"]
             operation.ended_at = record["at"]
+            _note_end(operation, record)
+
+
+def _note_end(operation: Operation, record: Mapping[str, Any]) -> None:
+    state = tuple(record.get("state", ()))
+    if record["outcome"] == "stuck":
+        known = {name: record.get(name, "") for name in ("cause", "hint", "step")}
+        operation.attempts.append(Attempt(record["at"], record["sentence"], **known, state=state))
+    elif record["outcome"] == "settled":
+        operation.settled_by, operation.settled_state = record["by"], state
 
 
 def _hash(previous: str, record: Mapping[str, Any]) -> str:

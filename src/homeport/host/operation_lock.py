@@ -39,9 +39,11 @@ def operation_lock(directory: Path, environment: str, holder: LockHolder | None 
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(asdict(holder or this_process())).encode(), 0)
-        yield
-        with suppress(OSError):
-            os.ftruncate(descriptor, 0)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,7 @@ from homeport.environments.steps import (
     Link,
     MakeDirectory,
     Permit,
+    RemoveDirectory,
     RemoveFile,
     RemoveTree,
     Rename,
@@ -24,7 +26,7 @@ from homeport.errors import GuardError, HomeportError, NeedsPersonError
 from homeport.host.carrying import Carrier, all_hands, carrying
 from homeport.host.hands.commands import COMMAND_HANDS
 from homeport.host.hands.files import FILE_HANDS
-from homeport.host.journal import Journal
+from homeport.host.journal import Journal, Operation
 from homeport.host.operation_lock import operation_lock
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 
@@ -184,6 +186,103 @@ def test_what_cannot_be_undone_says_what_is_where_and_goes_on_once_it_can(tmp_pa
     (tmp_path / "data").rmdir()
     carrier(tmp_path).heal()
     assert (tmp_path / "data" / "file").read_text() == "precious"
+
+
+class Broken:
+    """A hand with a fault in it."""
+
+    def inverse(self, step: Run) -> tuple[Step, ...]:
+        return (Run(("true",)),)
+
+    def apply(self, step: Run) -> None:
+        raise TypeError(f"no {step}")
+
+
+def test_a_fault_of_the_program_while_it_undoes_is_told_and_stuck_as_any_other(tmp_path: Path) -> None:
+    base = prepared(tmp_path)
+    plan = Plan("restore", "production", (Run(("true",), ("true",)), Rename(base / "data", base / "aside")))
+    journal = Journal(tmp_path / "journal")
+    journal.begin("one", plan)
+    journal.step_begins("one", 0, (Run(("true",)),))
+    seen = []
+
+    def look(operation: Operation) -> list[str]:
+        seen.append(operation.id)
+        return ["it is dark"]
+
+    with pytest.raises(NeedsPersonError, match="TypeError: no run true") as caught:
+        Carrier(journal, {**HANDS, Run: Broken()}, look=look).heal()
+    assert caught.value.details["state"] == ["it is dark"]
+    (attempt,) = journal.operations()[0].attempts
+    assert (attempt.step, attempt.state, seen) == ("Run", ("it is dark",), ["one"])
+    carrier(tmp_path).heal()
+    assert journal.operations()[0].outcome == "undone"
+
+
+class Crammed(Journal):
+    """A journal on a disk that is full for some records."""
+
+    full: tuple[str, ...] = ()
+
+    def _append(self, operation: str, event: str, **values: object) -> None:
+        if event in self.full:
+            raise OSError(errno.ENOSPC, "No space left on device", "operations.jsonl")
+        super()._append(operation, event, **values)
+
+
+def test_where_the_disk_is_full_what_fills_it_is_taken_back_all_the_same(tmp_path: Path) -> None:
+    """Steps that nothing takes back come after those that fill it, and would wait for room for ever."""
+    base = prepared(tmp_path)
+    before, journal = world(tmp_path), Crammed(tmp_path / "journal")
+
+    class Filler:
+        def inverse(self, step: Run) -> tuple[Step, ...]:
+            return ()
+
+        def apply(self, step: Run) -> None:
+            journal.full = ("done", "taken_back")
+
+    class Freed:
+        def inverse(self, step: RemoveDirectory) -> tuple[Step, ...]:
+            return ()
+
+        def apply(self, step: RemoveDirectory) -> None:
+            FILE_HANDS[RemoveDirectory].apply(step)
+            journal.full = ()
+
+    hands = {**HANDS, Run: Filler(), RemoveDirectory: Freed()}
+    plan = Plan("migrate", "production", (MakeDirectory(base / "copy"), Run(("fill",))))
+    with pytest.raises(OSError, match="No space left on device"):
+        Carrier(journal, hands).carry_out(plan)
+    assert world(tmp_path) == before
+    assert journal.operations()[0].outcome == "undone"
+
+
+@pytest.mark.parametrize("full", ["taken_back", "ended"])
+def test_a_journal_that_takes_no_more_never_lets_what_is_half_undone_be_called_undone(
+    tmp_path: Path, full: str
+) -> None:
+    base = prepared(tmp_path)
+    before, journal = world(tmp_path), Crammed(tmp_path / "journal")
+    journal.full = (full,)
+    plan = Plan("restore", "production", (Rename(base / "data", base / "aside"), Run(("false",))))
+    with pytest.raises(HomeportError) as caught:
+        Carrier(journal, HANDS).carry_out(plan)
+    # Whether all is undone is what the exit codes 1 and 5 tell apart.
+    assert caught.value.exit_code == (5 if full == "taken_back" else 1)
+    journal.full = ()
+    Carrier(journal, HANDS).heal()
+    assert world(tmp_path) == before
+    assert journal.operations()[0].outcome == "undone"
+
+
+def test_what_was_done_but_could_not_be_noted_as_done_is_taken_back_at_once(tmp_path: Path) -> None:
+    base = prepared(tmp_path)
+    before, journal = world(tmp_path), Crammed(tmp_path / "journal")
+    journal.full = ("ended",)
+    with pytest.raises(OSError, match="No space left"):
+        Carrier(journal, HANDS).carry_out(Plan("provision", "production", (WriteFile(base / "etc" / "new", "x"),)))
+    assert world(tmp_path) == before
 
 
 def test_a_tree_is_removed_only_after_the_point_of_no_return(tmp_path: Path) -> None:

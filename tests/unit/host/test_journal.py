@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from homeport.environments.plan import Plan
 from homeport.environments.steps import MakeDirectory, RemoveDirectory
 from homeport.errors import HomeportError
-from homeport.host.journal import FILE_NAME, Journal
+from homeport.host.journal import FILE_NAME, Attempt, Journal
 
 MADE = MakeDirectory(PurePosixPath("/srv/x"))
 PLAN = Plan("provision", "production", (MADE,))
@@ -41,9 +42,22 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 
 def test_a_stuck_operation_stays_open(tmp_path: Path) -> None:
     journal = filled(tmp_path)
-    journal.end("two", "stuck", "a disk is gone")
+    journal.stick("two", Attempt("", "a disk is gone", "no room", "mend it", "Rename", ("it is dark",)))
     assert journal.operations()[1].is_open
-    assert journal.operations()[1].sentence == "a disk is gone"
+    two = journal.operations()[1]
+    assert two.sentence == "a disk is gone"
+    assert [(one.cause, one.hint, one.step, one.state) for one in two.attempts] == [
+        ("no room", "mend it", "Rename", ("it is dark",))
+    ]
+    assert two.attempts[0].at == two.ended_at
+
+
+def test_one_that_was_settled_is_open_no_more_and_says_who_and_how_things_stood(tmp_path: Path) -> None:
+    journal = filled(tmp_path)
+    journal.settle("two", "nobody needs it", ["it is light"])
+    two = journal.operations()[1]
+    assert (two.outcome, two.is_open, two.sentence) == ("settled", False, "nobody needs it")
+    assert (two.settled_by["pid"], two.settled_state) == (os.getpid(), ("it is light",))
 
 
 def test_an_absent_journal_is_an_empty_one(tmp_path: Path) -> None:

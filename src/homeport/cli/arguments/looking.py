@@ -1,10 +1,10 @@
-"""The arguments of the commands that look: ``homeport status``, ``logs``, ``log`` and ``doctor``."""
+"""The arguments of the commands that look: ``homeport status``, ``logs``, ``log`` and ``doctor``; and of ``settle``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from homeport.cli.arguments.common import add_dry_run, command, count, seconds
+from homeport.cli.arguments.common import add_dry_run, add_yes, command, count, seconds
 
 if TYPE_CHECKING:
     from homeport.cli.arguments.common import Commands
@@ -17,6 +17,15 @@ _LOG: Final = """\
 What was done to environments by homeport, the latest last, from their journals: start, provision, backup and so on.
 With an operation's id, that one with its steps. --verify checks that no record was changed or taken out; exit code 4
 if one was.
+"""
+_SETTLE: Final = """\
+Without ID: finishes or undoes what a run that was killed, or failed half way, left open in an environment; every other
+command that changes it does so too, before it begins. Where that fails, exit code 5 says how the environment stands.
+
+With ID and --why: ends an operation that can be neither finished nor undone, as things are. Nothing but the journal is
+changed: what is half done stays where it lies, and restore, deploy and rollback work again. The journal keeps who
+settled it, why, and how the environment stood; doctor and status show it until one of those has put things right.
+What nobody has tried to finish or undo, and what waits for a choice (deploy --stay, --lose), is not settled.
 """
 _DOCTOR: Final = """\
 Looks at the machine (units and their journal, processes and what they have open, nginx, crontabs, directories, health,
@@ -43,6 +52,17 @@ def add_looking(commands: Commands) -> None:
     log.add_argument("operation", metavar="ID", nargs="?", help="one operation, with its steps")
     log.add_argument("--verify", action="store_true", help="check that no record was changed or taken out")
     log.set_defaults(module="log")
+
+
+def add_settle(commands: Commands) -> None:
+    """Adds ``homeport settle``."""
+    settle = command(commands, "settle", "end what an operation left open", _SETTLE)
+    settle.add_argument("environment", metavar="ENV")
+    settle.add_argument("operation", metavar="ID", nargs="?", help="the operation that is ended as things are")
+    settle.add_argument("--why", metavar="TEXT", help="is kept in the journal, with who you are")
+    add_dry_run(settle)
+    add_yes(settle)
+    settle.set_defaults(module="settle")
 
 
 def add_doctor(commands: Commands) -> None:

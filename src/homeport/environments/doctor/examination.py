@@ -11,6 +11,7 @@ from homeport.environments.doctor.data_places import find_data_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.doctor.machine import find_machine_faults
+from homeport.environments.doctor.operations import find_operation_faults
 from homeport.environments.doctor.proxies import find_proxy_faults
 from homeport.environments.doctor.replicas import find_replica_faults
 from homeport.environments.doctor.services import find_service_faults
@@ -38,6 +39,7 @@ def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequenc
         *find_backup_faults(environments, facts),
         *find_replica_faults(environments, facts),
         *find_proxy_faults(environments, facts),
+        *find_operation_faults(environments, facts),
         *find_machine_faults(environments, facts),
     ]
     explained = {(one.environment, kind) for one in found for kind in _EXPLAINS.get(one.kind, frozenset())}

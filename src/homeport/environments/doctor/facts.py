@@ -14,6 +14,7 @@ from typing import Literal
 
 from homeport.environments.machine.drift import Drift
 from homeport.environments.steps import Ownership
+from homeport.environments.unresolved import Unresolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +258,8 @@ class HostFacts:
     """By environment, what differs from what was provisioned."""
     provisioned: frozenset[str] = frozenset()
     """Environments whose units stand on this machine."""
+    unresolved: Mapping[str, tuple[Unresolved, ...]] = field(default_factory=dict)
+    """By environment, operations that came to no good end and that nobody is at now."""
     clock: str = ""
     """What is wrong with the clock, in words; empty where nothing is, or nobody knows."""
 

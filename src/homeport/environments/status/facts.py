@@ -9,6 +9,7 @@ from homeport.contract import BackupRecord
 from homeport.environments.environment import Environment
 from homeport.environments.services.health import HealthAnswer
 from homeport.environments.services.state import ServiceState
+from homeport.environments.unresolved import Unresolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class EnvironmentFacts:
         drift: where the machine is not as it was provisioned, a sentence each; None where it never was provisioned, or
             that cannot be seen.
         operation: what is being done to it, or was left half done.
+        unresolved: operations that came to no good end.
         unseen: what could not be looked at and why, a sentence each.
     """
 
@@ -83,4 +85,5 @@ class EnvironmentFacts:
     origin: DataOrigin | None = None
     drift: tuple[str, ...] | None = None
     operation: OpenOperation | None = None
+    unresolved: tuple[Unresolved, ...] = ()
     unseen: tuple[str, ...] = ()

@@ -72,6 +72,7 @@ class StatusRow:
             "origin": facts.origin.as_json() if facts.origin else None,
             "drift": list(facts.drift) if facts.drift is not None else None,
             "operation": facts.operation.as_json() if facts.operation else None,
+            "unresolved": [one.as_json() for one in facts.unresolved],
             "unseen": list(facts.unseen),
         }
 
@@ -132,9 +133,11 @@ def _remarks(facts: EnvironmentFacts) -> list[str]:
     operation = facts.operation
     if operation is not None and operation.holder is not None:
         remarks.append(f"{operation.operation} is being carried out by {operation.holder}.")
-    elif operation is not None:
-        what = "is stuck and needs a person" if operation.is_stuck else "was left open; the next command undoes it"
-        remarks.append(f"{operation.operation} ({operation.id}) {what}.")
+    remarks += [
+        f"{one}"
+        for one in facts.unresolved
+        if one.standing == "settled" or operation is None or operation.holder is None
+    ]
     if facts.origin is not None:
         when = f" of {facts.origin.at}" if facts.origin.at else ""
         remarks.append(f"Its data came from {facts.origin.environment}{when}.")

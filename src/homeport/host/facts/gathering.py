@@ -22,6 +22,7 @@ from homeport.environments.doctor.facts import (
 )
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import Drift
+from homeport.environments.unresolved import Unresolved
 from homeport.host.facts.clock import judge_clock
 from homeport.host.facts.cron import find_cron_jobs
 from homeport.host.facts.directories import look_at, names_in
@@ -44,6 +45,7 @@ class Known:
     drift: Callable[[Environment], tuple[Drift, ...]] = field(default=lambda _: ())
     provisioned: Callable[[Environment], bool] = field(default=lambda _: False)
     replica: Callable[[Environment], ReplicaFact | None] = field(default=lambda _: None)
+    unresolved: Callable[[Environment], tuple[Unresolved, ...]] = field(default=lambda _: ())
 
 
 def gather(environments: Sequence[Environment], known: Known, now: datetime) -> HostFacts:
@@ -82,6 +84,7 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
         replicas={one.name: found for one in environments if (found := known.replica(one)) is not None},
         drift=_drift(environments, known),
         provisioned=frozenset(one.name for one in environments if known.provisioned(one)),
+        unresolved={one.name: known.unresolved(one) for one in environments},
         clock=judge_clock(),
     )
 

@@ -13,7 +13,7 @@ from homeport.contract.losses import DataLoss
 from homeport.environments.backups.losses import loses, lost_in_words
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import DemandNothingLost
-from homeport.errors import HomeportError, NeedsPersonError
+from homeport.errors import HomeportError, UndecidedError
 from homeport.files import sync_directory, write_atomically
 from homeport.host.archives.tree import remove_tree
 from homeport.host.commands import run_command
@@ -54,7 +54,7 @@ def put_back(environment: Environment, aside: Path) -> None:
             drop(left)
             data.rename(left)
         aside.rename(data)
-    _allowance(aside).unlink(missing_ok=True)
+    forget_allowance(aside)
     sync_directory(data.parent)
 
 
@@ -72,11 +72,15 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], step: 
         step: what was kept aside, and from which event on the release serves.
 
     Raises:
-        NeedsPersonError: it would; what, and between what to choose, is said.
+        UndecidedError: it would; what, and between what to choose, is said.
         HomeportError: nobody can tell.
     """
     aside = Path(step.aside)
-    if not was_migrated(environment, program, aside) or _allowance(aside).exists():
+    # What a person allowed needs no program, which may be what is broken.
+    if _allowance(aside).exists() or not was_migrated(environment, program, aside):
+        return
+    if not Path(environment.data_directory).exists():
+        # A run was killed between two renames: nobody served anything since.
         return
     words = ["lost", environment.name]
     if step.position is None:
@@ -94,7 +98,7 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], step: 
     loss: DataLoss = _ask(program, *words)
     if loses(loss):
         name = environment.name
-        raise NeedsPersonError(
+        raise UndecidedError(
             f"{step.release} is not well, and was left serving: going back would lose {lost_in_words(loss)}.",
             f"homeport deploy {name} --stay keeps it and what it stored. homeport deploy {name} --lose goes back to the"
             f" release before and its data ({aside}); what was stored since then stays in"
@@ -107,11 +111,15 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], step: 
 def was_migrated(environment: Environment, program: Sequence[str], aside: Path) -> bool:
     """Whether data were kept aside, and those that are live are of another schema by now: the next release had them.
 
+    Also where none are live, since a run was killed between two renames: then those that were kept are all there is.
+
     Raises:
         HomeportError: nobody can tell.
     """
     if not is_whole(aside):
         return False
+    if not Path(environment.data_directory).exists():
+        return True
     kept: DataFacts = _ask(program, "facts", str(aside))
     live: DataFacts = _ask(program, "facts", str(environment.data_directory))
     return kept["schema_version"] != live["schema_version"]
@@ -122,12 +130,18 @@ def allow_loss(aside: Path) -> None:
     write_atomically(_allowance(aside), "")
 
 
+def forget_allowance(aside: Path) -> None:
+    """It was for that one time."""
+    _allowance(aside).unlink(missing_ok=True)
+
+
 def _allowance(aside: Path) -> Path:
     return aside.with_name(f"{aside.name}.lose")
 
 
 def drop(aside: Path) -> None:
-    """Removes data that were kept aside, or left."""
+    """Removes data that were kept aside, or left, and what was allowed of them."""
+    forget_allowance(aside)
     if aside.exists():
         remove_tree(aside)
         sync_directory(aside.parent)

@@ -13,7 +13,7 @@ from homeport.environments.services.steps import StopServer
 from homeport.environments.steps import Link, Step
 from homeport.files import sync_directory
 from homeport.host.health import ask_environment
-from homeport.host.releases.aside import drop, keep_aside, put_back, was_migrated
+from homeport.host.releases.aside import drop, is_whole, keep_aside, put_back, was_migrated
 from homeport.host.releases.migrating import migrate_live
 from homeport.host.releases.rehearsing import facts_of
 from homeport.host.replication.holding import replication_held
@@ -102,6 +102,10 @@ class HandOverer:
 
     def _give_back(self, step: HandOver) -> None:
         aside = Path(step.aside)
+        if is_whole(aside) and not Path(self._environment.data_directory).exists():
+            # A run was killed between two renames; what was started meanwhile has the other directory in its sandbox.
+            self._slots.stop(SLOTS)
+            put_back(self._environment, aside)
         if not was_migrated(self._environment, self._serving(), aside):
             # Whoever served meanwhile served these data, and may have stored something.
             drop(aside)

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from homeport.environments.environment import Environment
-from homeport.environments.releases.steps import AwaitRelease
-from homeport.host.journal import Journal
+from homeport.environments.releases.steps import AwaitRelease, DemandNothingLost
+from homeport.environments.steps import Link
+from homeport.host.hands.files import FILE_HANDS
+from homeport.host.journal import Journal, Operation
 from homeport.host.releases.aside import drop
 from homeport.host.releases.hands import ReleaseSurroundings
+from homeport.host.services.hold import forget_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class Stuck:
 
 
 def find_stuck(environment: Environment) -> Stuck | None:
-    """The change that waits; None where none does."""
+    """The change that waits; None where none does, one that is stuck for another reason included."""
     for operation in Journal(Path(environment.journal_directory)).operations():
-        if operation.outcome != "stuck":
+        if not waits_for_decision(operation):
             continue
         for step in operation.plan.steps:
             if isinstance(step, AwaitRelease):
@@ -40,12 +43,22 @@ def find_stuck(environment: Environment) -> Stuck | None:
     return None
 
 
+def waits_for_decision(operation: Operation) -> bool:
+    """Whether an operation is stuck only because a person has to choose."""
+    return operation.outcome == "stuck" and operation.attempts[-1].step == DemandNothingLost.__name__
+
+
 def stay(around: ReleaseSurroundings, stuck: Stuck) -> None:
     """Ends the change with the release that serves, and what it stored."""
-    known = around.known(stuck.release)
+    environment, shelf = around.environment, around.shelf
+    target = environment.releases_directory / stuck.release
+    # It may have been left before it was the current one.
+    FILE_HANDS[Link].apply(Link(environment.current_release, target))
+    forget_hold(environment)
     served = around.now().isoformat(timespec="milliseconds")
-    around.shelf.write(replace(known, state="good", reason="a person chose to stay with it", served=served))
-    journal = Journal(Path(around.environment.journal_directory))
+    known = around.known(stuck.release)
+    shelf.write(replace(known, state="good", reason="a person chose to stay with it", served=served))
+    journal = Journal(Path(environment.journal_directory))
     journal.end(stuck.operation, "done", f"A person chose to stay with {stuck.release}.")
     if stuck.is_copy:
         drop(Path(stuck.aside))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,15 +14,16 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
 from homeport.environments.services.health import HealthAnswer
 from homeport.environments.status.facts import DataOrigin, EnvironmentFacts, OpenOperation
+from homeport.environments.unresolved import Unresolved
 from homeport.errors import HomeportError
 from homeport.host.data.program import current_release
 from homeport.host.health import ask_environment
-from homeport.host.journal import Journal
 from homeport.host.lock_text import read_lock_text
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
 from homeport.host.machine.systemctl import has_systemd
 from homeport.host.operation_lock import FILE_NAME as OPERATION_LOCK
 from homeport.host.services.service import ServiceManager
+from homeport.host.unresolved import find_unresolved
 
 _LARGEST: Final = 1 << 16
 
@@ -47,7 +48,8 @@ def look_at(
         now: the clock.
     """
     unseen: list[str] = []
-    health = ask(environment)
+    journal = Path(environment.journal_directory)
+    health, unresolved = ask(environment), _unresolved(journal, unseen)
     try:
         state = manager.state(environment)
     except (HomeportError, OSError) as error:
@@ -65,7 +67,8 @@ def look_at(
         backups=_backups(Path(environment.backups_file), unseen),
         origin=_origin(Path(environment.snapshot_file), unseen),
         drift=_drift(environment, file, unseen),
-        operation=_operation(Path(environment.journal_directory), unseen),
+        operation=_operation(journal, unresolved),
+        unresolved=tuple(unresolved),
         unseen=tuple(unseen),
     )
 
@@ -116,20 +119,21 @@ def _origin(file: Path, unseen: list[str]) -> DataOrigin | None:
     return DataOrigin(_text(found.get("origin")) or "another environment", _text(found.get("position_at")))
 
 
-def _operation(directory: Path, unseen: list[str]) -> OpenOperation | None:
-    holder = read_lock_text(directory / OPERATION_LOCK)
+def _unresolved(journal: Path, unseen: list[str]) -> list[Unresolved]:
     try:
-        # One that a person's hand or a newer version wrote is homeport log's to explain.
-        found = [operation for operation in Journal(directory).operations() if operation.is_open]
+        return find_unresolved(journal)
     except (HomeportError, OSError) as error:
-        unseen.append(error.sentence if isinstance(error, HomeportError) else f"{directory} cannot be read.")
-        found = []
+        unseen.append(error.sentence if isinstance(error, HomeportError) else f"{journal} cannot be read.")
+        return []
+
+
+def _operation(directory: Path, unresolved: Sequence[Unresolved]) -> OpenOperation | None:
+    holder = read_lock_text(directory / OPERATION_LOCK)
+    found = [one for one in unresolved if one.standing != "settled"]
     if found:
         last = found[-1]
-        name = str(last.plan_json.get("operation", "an operation"))
-        return OpenOperation(
-            last.id, name, last.begun_at, str(holder) if holder else None, is_stuck=last.outcome == "stuck"
-        )
+        who = str(holder) if holder else None
+        return OpenOperation(last.id, last.operation, last.begun_at, who, is_stuck=last.standing == "stuck")
     return OpenOperation("", "an operation", holder.since, str(holder), is_stuck=False) if holder else None
 
 
