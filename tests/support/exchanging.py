@@ -6,17 +6,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from pysqlite3 import dbapi2
 
 from homeport import server
-from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DataFacts, Scrub
+from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DatabaseAddress, DataFacts, Scrub
 from homeport.contract.losses import DataLoss
+from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, ReturnDatabase
 from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
+from homeport.environments.steps import Step
 from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.databases import Exchanger
 from homeport.host.backups.hands import data_hands
 from homeport.host.backups.target import look_at_target
 from homeport.host.carrying import Carrier, all_hands
@@ -28,25 +32,65 @@ from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.journal import Journal
 from homeport.host.services.processes import ProcessManager
+from homeport.server import databases
+
+DATABASE_STEPS: Final = (ExchangeDatabase, ReturnDatabase, DropDatabase)
 
 
 class InProcess:
     """The seam over Homeport's own store without a program in between: for tests that go through it a hundred times."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, database: DatabaseAddress | None = None) -> None:
         self._environment = environment
+        self._database = database
 
     def snapshot(self, source: Path, into: Path) -> DataDescription:
-        return _described(server.take_snapshot(source, self._environment, into)["facts"])
+        return _described(server.take_snapshot(source, self._environment, into, self._database)["facts"])
 
     def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
-        return _described(server.data_facts(directory, deep=deep))
+        return _described(server.data_facts(directory, deep=deep, database=self._database))
+
+    def ready(self, directory: Path) -> DataDescription:
+        return self.examine(directory) if self._database is None else _described(self._loaded(directory))
+
+    def tidy(self) -> None:
+        if self._database is not None:
+            databases.sweep(self._database)
 
     def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
-        return server.lost_after(source, self._environment, description.position or 0)
+        position = description.position or 0
+        return server.lost_after(source, self._environment, position, database=self._database)
 
     def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
         server.prepare_snapshot(directory, self._environment, origin, scrub)
+
+    def _loaded(self, directory: Path) -> DataFacts:
+        return databases.load(directory, self._database)
+
+
+class DatabasesInProcess:
+    """The hands that exchange databases, likewise.
+
+    Args:
+        database: the environment's.
+    """
+
+    def __init__(self, database: DatabaseAddress) -> None:
+        self._database = database
+
+    def inverse(self, step: Step) -> tuple[Step, ...]:
+        return Exchanger(()).inverse(step) if isinstance(step, ExchangeDatabase) else ()
+
+    def apply(self, step: Step) -> None:
+        match step:
+            case ExchangeDatabase():
+                paths = (Path(step.data), Path(step.incoming))
+                databases.exchange(self._database, step.environment, *paths, step.label)
+            case ReturnDatabase():
+                paths = (Path(step.data), Path(step.incoming))
+                databases.put_back(self._database, *paths, Path(step.served), step.label, had=step.had)
+            case DropDatabase():
+                databases.drop_kept(self._database, step.label)
 
 
 def _described(facts: DataFacts) -> DataDescription:
@@ -77,7 +121,8 @@ class Yard:
     def around(self, name: str) -> Surroundings:
         """What backups of an environment are made with."""
         environment = self.environment(name)
-        return Surroundings(environment, ForeignData(name) if environment.is_foreign else InProcess(name))
+        own = InProcess(name, environment.database)
+        return Surroundings(environment, ForeignData(name) if environment.is_foreign else own)
 
     @property
     def manager(self) -> ProcessManager:
@@ -87,7 +132,9 @@ class Yard:
     def hands(self, name: str) -> Hands:
         """For all that is done to an environment's data."""
         services = service_hands(self.declaration.environments, lambda _: self.manager)
-        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, data_hands(self.around(name), self.around))
+        database = self.environment(name).database
+        exchanging = {} if database is None else dict.fromkeys(DATABASE_STEPS, DatabasesInProcess(database))
+        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, data_hands(self.around(name), self.around), exchanging)
 
     def journal(self, name: str) -> Journal:
         return Journal(Path(self.environment(name).journal_directory))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
 
+from homeport.contract import DatabaseAddress
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.processes import ProcessManager
@@ -25,14 +28,21 @@ class Harbour:
     Args:
         directory: where all of it lies.
         more: lines of production's table of backups.
+        databases: of environments whose data are in one.
     """
 
-    def __init__(self, directory: Path, more: str = "") -> None:
+    def __init__(
+        self, directory: Path, more: str = "", databases: Mapping[str, DatabaseAddress] = MappingProxyType({})
+    ) -> None:
         self.directory = directory
         self.file = directory / "homeport.toml"
         ports = free_ports(4)
         backup = f"[environments.production.backup]\n{more}" if more else ""
-        declared = {"production": TOKENS + backup, "development": TOKENS}
+        named = {name: f'database = "{one.url}"\n' for name, one in databases.items()}
+        declared = {
+            "production": TOKENS + named.get("production", "") + backup,
+            "development": TOKENS + named.get("development", ""),
+        }
         self.file.write_text(
             "".join(
                 f"[environments.{name}]\nhttp_port = {ports[2 * number]}\nsse_port = {ports[2 * number + 1]}\n"

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from homeport.contract import DatabaseAddress
 from homeport.coordination.oauth import Client, Credential, Grant
 from homeport.coordination.originals import Original
 from homeport.coordination.roles import Role, RoleDocument
-from homeport.coordination.store import Records
-from homeport.identity import open_data_directory
+from homeport.coordination.store import Records, Store
+from homeport.identity import end_beginning, open_data_directory
+from homeport.storage.dumps.cluster import Cluster
+from homeport.storage.dumps.stamps import stamp
+from homeport.storage.postgres import open_store as open_database
 from homeport.storage.sqlite import open_store
 from tests.support.credentials import issued
 from tests.support.desk import START, Desk, opened
@@ -40,14 +44,17 @@ class Written:
         return (self.token, self.refresh, self.webhook, *self.digests)
 
 
-def write_data(data: Path, environment: str = "production") -> Written:
-    """Fills an empty data directory."""
-    return asyncio.run(_written(data, environment))
+def write_data(data: Path, environment: str = "production", database: DatabaseAddress | None = None) -> Written:
+    """Fills an empty data directory, or a database that it names."""
+    return asyncio.run(_written(data, environment, database))
 
 
-async def _written(data: Path, environment: str) -> Written:
-    with open_data_directory(data, environment):
-        store = await open_store(data)
+async def _written(data: Path, environment: str, database: DatabaseAddress | None) -> Written:
+    with open_data_directory(data, environment) as identity:
+        store: Store = await (open_store(data) if database is None else open_database(database, identity))
+        if database is not None:
+            stamp(data, Cluster(database))
+            end_beginning(data)
         async with opened(store) as desk:
             token, text = await issued(store, environment=environment)
             refresh, other = await issued(store, "refresh", environment=environment)
@@ -101,12 +108,13 @@ def found_in(content: bytes, texts: tuple[str, ...]) -> list[str]:
     return [text for text in texts if text.lower().encode() in lower]
 
 
-def messages_found(data: Path, environment: str, **question: Any) -> list[str]:
+def messages_found(data: Path, environment: str, database: DatabaseAddress | None = None, **question: Any) -> list[str]:
     """What a search answers on a data directory that nobody has open: the titles."""
 
     async def ask() -> list[str]:
-        with open_data_directory(data, environment):
-            async with opened(await open_store(data)) as desk:
+        with open_data_directory(data, environment) as identity:
+            store: Store = await (open_store(data) if database is None else open_database(database, identity))
+            async with opened(store) as desk:
                 answer = await desk.call("search", **question)
                 return [hit["title"] for hit in answer["results"]]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from pathlib import Path
 
 from homeport import server
+from homeport.cli.databases import database_in, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
 from homeport.contract import ExitCode
@@ -21,7 +23,9 @@ def _migrate(arguments: Namespace) -> ExitCode:
     environment = declaration_of(arguments).environment(arguments.environment)
     data = Path.cwd() / (environment.data_directory if arguments.data is None else arguments.data)
     with kept_by_its_owner(data):
-        done = server.migrate_data(data, environment.name, beside=arguments.beside)
+        done = server.migrate_data(
+            data, environment.name, beside=arguments.beside, database=handed(environment.database, os.environ)
+        )
     if arguments.json:
         print_json(done)
         return ExitCode.DONE
@@ -35,7 +39,8 @@ def _migrate(arguments: Namespace) -> ExitCode:
 
 
 def _verify(arguments: Namespace) -> ExitCode:
-    found = server.verify_data(Path.cwd() / arguments.directory)
+    directory = Path.cwd() / arguments.directory
+    found = server.verify_data(directory, database_in(arguments, directory))
     if arguments.json:
         print_json(found)
     else:

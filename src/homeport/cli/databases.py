@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from homeport.contract import DatabaseAddress
+from homeport.contract.database import ADDRESS_FILE, DUMP_FILE
 from homeport.environments.database import PASSWORD_CREDENTIAL
 from homeport.environments.environment import Environment
-from homeport.errors import UsageError
+from homeport.errors import CannotStartError, UsageError
+from homeport.identity import read_identity
 from homeport.whereabouts import read_whereabouts, shown
 
 
@@ -39,3 +43,20 @@ def handed(address: DatabaseAddress | None, environ: Mapping[str, str]) -> Datab
         return address
     file = Path(directory) / PASSWORD_CREDENTIAL
     return replace(address, password_file=str(file)) if file.is_file() else address
+
+
+def database_in(arguments: Namespace, directory: Path) -> DatabaseAddress | None:
+    """The declared database of the environment whose data lie in a directory; None where they are in no database."""
+    if not any((directory / file).exists() for file in (ADDRESS_FILE, DUMP_FILE)):
+        return None
+    # What only looks at a file of SQLite needs no declaration, and is quicker without.
+    from homeport.cli.declared import declaration_file, declaration_of
+
+    try:
+        identity = read_identity(directory)
+    except CannotStartError:
+        return None
+    if identity is None or declaration_file(arguments) is None:
+        return None
+    found = declaration_of(arguments).environments.get(identity["environment"])
+    return None if found is None else handed(found.database, os.environ)

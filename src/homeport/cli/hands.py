@@ -13,8 +13,10 @@ from homeport.host.adoption import ADOPTION_HANDS
 from homeport.host.adoption.data import data_hands as adopted_data_hands
 from homeport.host.archives.sealing import Identity
 from homeport.host.backups.creating import Surroundings
+from homeport.host.backups.databases import database_hands
 from homeport.host.backups.hands import data_hands
 from homeport.host.carrying import Carrier, NoWatcher, Watcher, all_hands, carrying
+from homeport.host.data.program import release_program
 from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
@@ -55,7 +57,9 @@ def hands_of(
     releases = release_hands(releases_of(declaration, environment))
     replica = {} if environment.is_foreign else replica_hands(own)
     migrations = migration_hands(own, lambda: migrator_of(declaration, environment))
-    return all_hands(MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS, servers, data, releases, replica, migrations)
+    databases = database_hands(release_program(environment, Path(file)))
+    kept = (MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS)
+    return all_hands(*kept, servers, data, databases, releases, replica, migrations)
 
 
 def operating(

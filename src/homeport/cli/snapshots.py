@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeport import server
+from homeport.cli.databases import database_in, handed
 from homeport.cli.output import print_json, say
 from homeport.contract import DataFacts, ExitCode
 from homeport.coordination.values import from_iso
@@ -34,25 +36,28 @@ def run(arguments: Namespace) -> int:
 
 def _snapshot(arguments: Namespace) -> ExitCode:
     environment, data = _data_of(arguments)
-    taken = server.take_snapshot(data, environment.name, Path.cwd() / arguments.target)
+    taken = server.take_snapshot(
+        data, environment.name, Path.cwd() / arguments.target, handed(environment.database, os.environ)
+    )
     if arguments.json:
         print_json(taken)
         return ExitCode.DONE
     running = "whose server is running" if taken["live"] else "which no server has open"
     say(f"Copied {environment.name} ({taken['source']}), {running}, in {taken['took_seconds']:.1f} s:")
-    _say_facts(taken["facts"])
+    say_facts(taken["facts"])
     for path in taken["left_out"]:
         say(f"  left out     {path}, which is no regular file")
     return ExitCode.DONE
 
 
 def _facts(arguments: Namespace) -> ExitCode:
-    found = server.data_facts(Path.cwd() / arguments.directory, deep=arguments.deep)
+    directory = Path.cwd() / arguments.directory
+    found = server.data_facts(directory, deep=arguments.deep, database=database_in(arguments, directory))
     if arguments.json:
         print_json(found)
     else:
         say(found["directory"])
-        _say_facts(found)
+        say_facts(found)
     return ExitCode.FINDINGS if found["problems"] else ExitCode.DONE
 
 
@@ -67,6 +72,7 @@ def _lost(arguments: Namespace) -> ExitCode:
         identity=arguments.identity,
         taken=None if arguments.taken is None else from_iso(arguments.taken),
         held={} if arguments.webhooks is None else {"webhooks": arguments.webhooks},
+        database=handed(environment.database, os.environ),
     )
     if arguments.json:
         print_json(loss)
@@ -79,12 +85,13 @@ def _lost(arguments: Namespace) -> ExitCode:
 def _prepare(arguments: Namespace) -> ExitCode:
     directory = Path.cwd() / arguments.directory
     _check_not_declared(arguments, directory, arguments.environment)
-    done = server.prepare_snapshot(directory, arguments.environment, arguments.origin, arguments.scrub)
+    database = database_in(arguments, directory)
+    done = server.prepare_snapshot(directory, arguments.environment, arguments.origin, arguments.scrub, database)
     if arguments.json:
         print_json(done)
         return ExitCode.DONE
     say(f"{directory} is now data of {arguments.environment}, in {done['took_seconds']:.1f} s:")
-    _say_facts(done["facts"])
+    say_facts(done["facts"])
     for what, rows in (("removed", done["removed"]), ("replaced", done["changed"])):
         say(f"  {what:<12} {', '.join(f'{count} {table}' for table, count in rows.items() if count) or 'nothing'}")
     return ExitCode.DONE
@@ -93,7 +100,7 @@ def _prepare(arguments: Namespace) -> ExitCode:
 def _upgrade(arguments: Namespace) -> ExitCode:
     directory = Path.cwd() / arguments.directory
     _check_not_declared(arguments, directory)
-    done = server.upgrade_snapshot(directory)
+    done = server.upgrade_snapshot(directory, database_in(arguments, directory))
     if arguments.json:
         print_json(done)
         return ExitCode.DONE
@@ -101,7 +108,7 @@ def _upgrade(arguments: Namespace) -> ExitCode:
     say(
         f"{directory}: schema {done['from_schema']} -> {done['to_schema']} ({ran}) in {done['migrating_seconds']:.1f} s"
     )
-    _say_facts(done["facts"])
+    say_facts(done["facts"])
     say(f"  changed      {', '.join(f'{count} {table}' for table, count in done['rows'].items()) or 'no row'}")
     return ExitCode.DONE
 
@@ -139,7 +146,8 @@ def _data_of(arguments: Namespace) -> tuple[Environment, Path]:
     return environment, Path.cwd() / given
 
 
-def _say_facts(found: DataFacts) -> None:
+def say_facts(found: DataFacts) -> None:
+    """What data hold, a line each."""
     last = "nothing happened yet" if found["position_at"] is None else f"the last at {found['position_at']}"
     pending = f", {len(found['pending_migrations'])} migrations behind" if found["pending_migrations"] else ""
     counts = ", ".join(f"{count} {noun}" for noun in _NOUNS if (count := found["counts"].get(noun)))

@@ -231,6 +231,7 @@ ProblemCode = Literal[
     "damaged",
     "no_schema",
     "newer_schema",
+    "wrong_database",
     "broken_reference",
     "index",
     "counts",

@@ -8,6 +8,9 @@ from typing import Final, TypedDict
 ADDRESS_FILE: Final = "database.json"
 """In a data directory whose data are in a database; see :class:`AddressStamp`. Beside it there is no database file."""
 
+DUMP_FILE: Final = "homeport.dump"
+"""In a snapshot of data that are in a database: what ``pg_dump --format=custom`` wrote."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
@@ -25,3 +28,23 @@ class AddressStamp(TypedDict):
 
     url: str
     """As in :class:`DatabaseAddress`, of the database that holds the data of this directory."""
+
+
+class DatabaseExchanged(TypedDict):
+    """``homeport data exchange ENV``: which databases have which names now."""
+
+    database: str
+    """The environment's."""
+    kept: str | None
+    """What was the environment's before; None where there was none, or it is the environment's again."""
+    left: str | None
+    """What became it and was taken back again, where somebody may have written to it; None else."""
+    done: bool
+    """Whether anything was renamed: it was so already where not."""
+
+
+class DatabasesSwept(TypedDict):
+    """``homeport data sweep ENV``."""
+
+    swept: list[str]
+    """Scratch databases that nobody had any more, by name."""

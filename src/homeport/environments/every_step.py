@@ -6,7 +6,7 @@ from typing import Final
 
 from homeport.environments import steps
 from homeport.environments.adoption import steps as adoption_steps
-from homeport.environments.backups import data_steps
+from homeport.environments.backups import data_steps, database_steps
 from homeport.environments.backups import steps as backup_steps
 from homeport.environments.machine import steps as machine_steps
 from homeport.environments.migrations import steps as migration_steps
@@ -14,7 +14,7 @@ from homeport.environments.releases import steps as release_steps
 from homeport.environments.services import steps as service_steps
 
 MODULES: Final = (
-    *(steps, adoption_steps, backup_steps, data_steps, machine_steps),
+    *(steps, adoption_steps, backup_steps, data_steps, database_steps, machine_steps),
     *(migration_steps, release_steps, service_steps),
 )
 """The modules that have steps; a new one gets its place here."""

@@ -163,13 +163,16 @@ def revoke_token(
     return tokens.revoke(DataPlace(data_directory, environment, database), token_id)
 
 
-def take_snapshot(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
+def take_snapshot(
+    data_directory: Path, environment: str, target: Path, database: DatabaseAddress | None = None
+) -> SnapshotTaken:
     """Copies an environment's data as they are at one moment, while its server writes, and checks the copy.
 
     Args:
         data_directory: absolute; the one that the server has open, where one runs.
         environment: whose data it must be.
         target: a directory that is empty or does not exist yet; it ends up empty or missing again if this fails.
+        database: the environment's, where its data are in one.
 
     Raises:
         CannotStartError: the data are another environment's, or cannot be read, or the copy of them is not sound.
@@ -179,22 +182,23 @@ def take_snapshot(data_directory: Path, environment: str, target: Path) -> Snaps
     """
     from homeport.server.snapshots import taking
 
-    return taking.take(data_directory, environment, target)
+    return taking.take(data_directory, environment, target, database)
 
 
-def data_facts(directory: Path, *, deep: bool = False) -> DataFacts:
+def data_facts(directory: Path, *, deep: bool = False, database: DatabaseAddress | None = None) -> DataFacts:
     """What a data directory or a snapshot holds, and what is wrong with it. Nothing in it is changed.
 
     Args:
         directory: of data that may be in use, damaged, or not there.
         deep: looks at every row and reference; takes ten times as long.
+        database: the environment's whose data these are: a dump is restored on its server, and gone afterwards.
 
     Raises:
         UsageError: there is no such directory.
     """
     from homeport.server.snapshots import facts
 
-    return facts.facts(directory, deep=deep)
+    return facts.facts(directory, deep=deep, database=database)
 
 
 def lost_after(
@@ -206,6 +210,7 @@ def lost_after(
     identity: str | None = None,
     taken: Millis | None = None,
     held: Mapping[str, int] | None = None,
+    database: DatabaseAddress | None = None,
 ) -> DataLoss:
     """What an environment's data hold since a position: what restoring a backup of that position would lose.
 
@@ -217,6 +222,7 @@ def lost_after(
         identity: of the backup.
         taken: when the backup was begun: what no event tells of counts from then on, else from that event on.
         held: rows by table that the backup has.
+        database: the environment's, where its data are in one.
 
     Raises:
         CannotStartError: the data are another environment's.
@@ -232,10 +238,13 @@ def lost_after(
         identity=identity,
         taken=taken,
         held=held or {},
+        database=database,
     )
 
 
-def prepare_snapshot(directory: Path, environment: str, origin: str, scrub: Scrub = "none") -> DataPrepared:
+def prepare_snapshot(
+    directory: Path, environment: str, origin: str, scrub: Scrub = "none", database: DatabaseAddress | None = None
+) -> DataPrepared:
     """Makes a snapshot of one environment into data of another, in its place.
 
     Tokens, what signs in with OAuth, webhooks, remembered answers, and tokens within texts always go, and no byte of
@@ -247,6 +256,7 @@ def prepare_snapshot(directory: Path, environment: str, origin: str, scrub: Scru
         environment: whose data they become.
         origin: whose data they must be.
         scrub: what goes besides.
+        database: the origin's, where its data are in one: the copy is scrubbed on its server.
 
     Raises:
         CannotStartError: its identity cannot be read.
@@ -256,11 +266,15 @@ def prepare_snapshot(directory: Path, environment: str, origin: str, scrub: Scru
     """
     from homeport.server.snapshots import preparing
 
-    return preparing.prepare(directory, environment, origin, scrub)
+    return preparing.prepare(directory, environment, origin, scrub, database)
 
 
-def upgrade_snapshot(directory: Path) -> DataUpgraded:
+def upgrade_snapshot(directory: Path, database: DatabaseAddress | None = None) -> DataUpgraded:
     """Runs the migrations that a snapshot lacks on it, and counts what they changed.
+
+    Args:
+        directory: a snapshot; where it has a dump, that is a scratch database afterwards.
+        database: the environment's, where its data are in one.
 
     Raises:
         CannotStartError: its schema is newer than this version, or not Homeport's.
@@ -270,10 +284,12 @@ def upgrade_snapshot(directory: Path) -> DataUpgraded:
     """
     from homeport.server.snapshots import upgrading
 
-    return upgrading.upgrade(directory)
+    return upgrading.upgrade(directory, database)
 
 
-def migrate_data(data_directory: Path, environment: str, *, beside: bool = False) -> DataMigrated:
+def migrate_data(
+    data_directory: Path, environment: str, *, beside: bool = False, database: DatabaseAddress | None = None
+) -> DataMigrated:
     """Runs the migrations that an environment's data lack, on the data themselves, in one transaction.
 
     Killed or failing at any moment it leaves them as they were; a second run goes on from what there is.
@@ -282,6 +298,7 @@ def migrate_data(data_directory: Path, environment: str, *, beside: bool = False
         data_directory: absolute.
         environment: whose data it must be.
         beside: a server may have them open meanwhile, where its release can live with all of the migrations.
+        database: the environment's, where its data are in one.
 
     Raises:
         CannotStartError: the data are another environment's, damaged, or of a newer schema that this cannot use.
@@ -291,11 +308,15 @@ def migrate_data(data_directory: Path, environment: str, *, beside: bool = False
     """
     from homeport.server import migrations
 
-    return migrations.migrate_live(data_directory, environment, beside=beside)
+    return migrations.migrate_live(data_directory, environment, beside=beside, database=database)
 
 
-def verify_data(directory: Path) -> DataVerified:
+def verify_data(directory: Path, database: DatabaseAddress | None = None) -> DataVerified:
     """What the migrations that ran on data, live or not, find in them now; nothing in them is changed.
+
+    Args:
+        directory: of data.
+        database: the environment's, where its data are in one.
 
     Raises:
         CannotStartError: the data are damaged, or of a newer schema that this cannot use.
@@ -303,7 +324,7 @@ def verify_data(directory: Path) -> DataVerified:
     """
     from homeport.server import migrations
 
-    return migrations.verify_data(directory)
+    return migrations.verify_data(directory, database)
 
 
 def announce(

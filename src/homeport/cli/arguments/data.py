@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from homeport.cli.arguments.common import actions_of, add_dry_run, command
+from homeport.cli.arguments.dumps import add_databases
 from homeport.cli.arguments.migrations import add_data_migrations
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def add_data(commands: Commands) -> None:
     prepare.add_argument("--scrub", choices=["none", "texts", "all"], default="none", help="none by default")
     upgrade = command(actions, "upgrade", "bring a snapshot to the schema of this version", _UPGRADE)
     upgrade.add_argument("directory", metavar="DIR")
+    add_databases(actions)
     made = (("snapshot", snapshot), ("facts", facts), ("lost", lost), ("prepare", prepare), ("upgrade", upgrade))
     for action, one in made:
         one.set_defaults(module="snapshots", action=action)

@@ -19,6 +19,7 @@ from homeport.environments.backups.data_steps import (
     Unpack,
     UnpackReplica,
 )
+from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, label
 from homeport.environments.backups.replication import Point
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
@@ -40,6 +41,7 @@ class Target:
         running: whether its server runs, or would if it could.
         mode: of the directory.
         owner: of the directory.
+        database: whether the data are in a database, which is exchanged with the directory.
     """
 
     environment: str
@@ -51,6 +53,7 @@ class Target:
     running: bool
     mode: int
     owner: Ownership
+    database: bool = False
 
     def beside(self, what: str) -> PurePosixPath:
         """A name next to the data directory, on the same file system."""
@@ -98,7 +101,7 @@ def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str) -> Plan:
         *(_stop(target) if target.sound else ()),
         *exchange(target, work, kept_as("sync")),
     )
-    gone = (Discard(target.beside(kept_as("sync"))),) if target.exists else ()
+    gone = discard_kept(target, kept_as("sync")) if target.exists else ()
     return Plan("sync", target.environment, (*steps, *gone, Discard(work)), commits_after=len(steps))
 
 
@@ -127,8 +130,12 @@ def kept_as(operation: str) -> str:
 def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]:
     """The new data in place of the old, and the server on them; until it is well, all of it can be taken back."""
     aside = (Rename(target.data, target.beside(kept)),) if target.exists else ()
+    swap = ExchangeDatabase(
+        target.environment, target.data, work / DATA, target.beside("failed"), label(kept, target.stamp)
+    )
     steps = (
         DemandUnused(target.environment, target.data),
+        *((swap,) if target.database else ()),
         *aside,
         Rename(work / DATA, target.data),
     )
@@ -136,6 +143,12 @@ def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]
         return steps
     serve = (KeepServed(target.data, target.beside("failed")), StartServer(target.environment))
     return (*steps, *serve, AwaitHealth(target.environment))
+
+
+def discard_kept(target: Target, kept: str) -> tuple[Step, ...]:
+    """The data that :func:`exchange` kept are gone, directory and database."""
+    database = (DropDatabase(target.environment, label(kept, target.stamp)),) if target.database else ()
+    return (Discard(target.beside(kept)), *database)
 
 
 def _save(target: Target, safety: str, origin: str) -> tuple[Step, ...]:

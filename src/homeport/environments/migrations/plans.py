@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from homeport.environments.backups.data_steps import DATA, Discard, Scratch, Settle
-from homeport.environments.backups.plans import Target, exchange
+from homeport.environments.backups.plans import Target, discard_kept, exchange
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.migrations.steps import CopyWhole, MigrateCopy
 from homeport.environments.plan import Plan
@@ -39,7 +39,7 @@ def plan_migrate(target: Target, pending: tuple[str, ...], safety: str) -> Plan:
         Settle(work / DATA, target.mode, target.owner),
         *exchange(target, work, KEPT),
     )
-    return Plan("migrate", name, (*steps, Discard(target.beside(KEPT)), Discard(work)), commits_after=len(steps))
+    return Plan("migrate", name, (*steps, *discard_kept(target, KEPT), Discard(work)), commits_after=len(steps))
 
 
 def plan_trial(environment: str, pending: tuple[str, ...], work: PurePosixPath) -> Plan:

@@ -59,6 +59,7 @@ def look_at_target(around: Surroundings, manager: ServiceManager, stamp: str) ->
         running=_should_run(state),
         mode=stat.S_IMODE(found.st_mode) if exists else _PRIVATE,
         owner=owner_of(data if exists else data.parent),
+        database=environment.database is not None,
     )
 
 

@@ -73,7 +73,7 @@ def unpack(
     with found_archive(around, backup, work, place) as (archive, record):
         manifest = extract(archive, work / DATA, record, identities, around.told("unpacking"))
     around.progress("examining", 0)
-    return Unpacked(work / DATA, manifest, around.seam.examine(work / DATA))
+    return Unpacked(work / DATA, manifest, around.seam.ready(work / DATA))
 
 
 def check_fit(around: Surroundings, unpacked: Unpacked) -> None:

@@ -37,6 +37,12 @@ class ForeignData:
             left_out=found.left_out,
         )
 
+    def ready(self, directory: Path) -> DataDescription:
+        return self.examine(directory)
+
+    def tidy(self) -> None:
+        """There is nothing elsewhere."""
+
     def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
         counts: dict[str, int] = {}
         problems = []

@@ -9,6 +9,7 @@ from typing import Any
 from homeport.contract import APPLICATION, DataFacts, ExitCode, Scrub, SnapshotTaken
 from homeport.contract.losses import DataLoss
 from homeport.environments.environment import Environment
+from homeport.errors import HomeportError
 from homeport.host.data.asking import ask_program
 from homeport.host.data.seam import DataDescription
 
@@ -35,6 +36,15 @@ class OwnData:
         depth = ("--deep",) if deep else ()
         return _described(self._ask("facts", str(directory), *depth, allowed=(ExitCode.FINDINGS,)))
 
+    def ready(self, directory: Path) -> DataDescription:
+        if self._environment.database is None:
+            return self.examine(directory)
+        return _described(self._ask("load", str(directory), allowed=(ExitCode.FINDINGS,), ends_with_us=True))
+
+    def tidy(self) -> None:
+        if self._environment.database is not None:
+            self._ask("sweep", self._environment.name)
+
     def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
         if description.position is None:
             return None
@@ -59,9 +69,11 @@ class OwnData:
     def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
         name = self._environment.name
         self._ask("prepare", str(directory), "--environment", name, "--origin", origin, "--scrub", scrub)
+        if self._environment.database is not None and (problems := self.ready(directory).problems):
+            raise HomeportError(f"What became data of {name} is not sound: {problems[0]}")
 
-    def _ask(self, *words: str, allowed: Sequence[ExitCode] = ()) -> Any:  # noqa: ANN401 - each answer has its type
-        return ask_program(self._program, *words, allowed=allowed)
+    def _ask(self, *words: str, allowed: Sequence[ExitCode] = (), ends_with_us: bool = False) -> Any:  # noqa: ANN401
+        return ask_program(self._program, *words, allowed=allowed, ends_with_us=ends_with_us)
 
 
 def _described(facts: DataFacts, oddities: tuple[str, ...] = (), left_out: tuple[str, ...] = ()) -> DataDescription:

@@ -62,6 +62,20 @@ class DataSeam(Protocol):
     def examine(self, directory: Path, *, deep: bool = True) -> DataDescription:
         """Looks at data without changing them: at every row and reference of a snapshot, or only whether they open."""
 
+    def ready(self, directory: Path) -> DataDescription:
+        """Makes a snapshot into data that a server can open, where it is not, and looks at every row of it.
+
+        Args:
+            directory: a snapshot of this seam's environment, in a directory that goes with the operation.
+        """
+
+    def tidy(self) -> None:
+        """Removes what copies had elsewhere than in their directories, which are gone.
+
+        Raises:
+            HomeportError: it cannot be; the next operation tries again.
+        """
+
     def lost_after(self, source: Path, description: DataDescription) -> DataLoss | None:
         """What the live data hold that a snapshot does not; None where that cannot be counted."""
 

@@ -19,11 +19,13 @@ from homeport.contract import (
     IDENTITY_FILE,
     LOCK_FILES,
     SNAPSHOT_FILE,
+    DatabaseAddress,
     DataFacts,
     DataProblem,
     Identity,
     Origin,
 )
+from homeport.contract.database import ADDRESS_FILE, DUMP_FILE
 from homeport.coordination.values import iso
 from homeport.datalock import find_holder
 from homeport.errors import CannotStartError, HomeportError, UsageError
@@ -52,13 +54,20 @@ class Found:
         return stat.S_ISREG(self.status.st_mode)
 
 
-def facts(directory: Path, *, deep: bool) -> DataFacts:
+def facts(directory: Path, *, deep: bool, database: DatabaseAddress | None = None) -> DataFacts:
     """See :func:`homeport.server.data_facts`."""
     began = time.monotonic()
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory.", "Name a data directory or a snapshot.")
+    return described(directory, _examined(directory, deep=deep, database=database), deep=deep, began=began)
+
+
+def described(directory: Path, examined: Examination, *, deep: bool, began: float) -> DataFacts:
+    """What is known of a directory, with what an examination found in its database."""
     identity, problems = _identity(directory)
-    examined = _examined(directory, deep=deep)
+    if identity is not None and examined.identity not in (None, identity["id"]):
+        text = f"The database holds the data {examined.identity}, and {IDENTITY_FILE} says {identity['id']}."
+        problems = [*problems, DataProblem(code="wrong_database", text=text)]
     files = {one.path: one.status.st_size for one in files_of(directory) if one.is_file}
     return DataFacts(
         directory=str(directory),
@@ -120,9 +129,13 @@ def _identity(directory: Path) -> tuple[Identity | None, list[DataProblem]]:
     return identity, []
 
 
-def _examined(directory: Path, *, deep: bool) -> Examination:
+def _examined(directory: Path, *, deep: bool, database: DatabaseAddress | None) -> Examination:
     path = directory / DATABASE_FILE
     found = Examination()
+    if (directory / ADDRESS_FILE).exists() or (directory / DUMP_FILE).exists():
+        from homeport.server.databases.examining import examine_data
+
+        return examine_data(directory, database, deep=deep)
     if not path.is_file():
         if not (directory / BEGINNING_FILE).exists():
             found.problem("no_database", f"{path} is missing.")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from homeport.contract import DATABASE_FILE
+from homeport.contract import DATABASE_FILE, DatabaseAddress
+from homeport.contract.database import ADDRESS_FILE
 from homeport.contract.losses import DataLoss
 from homeport.coordination.values import Millis, iso
 from homeport.errors import HomeportError, UsageError
 from homeport.identity import check_owner
+from homeport.storage.snapshots.examining import tables_of
 from homeport.storage.snapshots.losing import Loss, lost_after
 from homeport.storage.snapshots.reading import open_for_reading
+from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.faults import cannot_start
+
+Count = Callable[[Database, Collection[str]], Loss]
 
 
 def lost(
@@ -25,28 +30,43 @@ def lost(
     identity: str | None,
     taken: Millis | None,
     held: Mapping[str, int],
+    database: DatabaseAddress | None = None,
 ) -> DataLoss:
     """See :func:`homeport.server.lost_after`."""
     if position < 0:
         raise UsageError(f"--position {position} is no position of an event.", "Positions begin with 0.")
     found = check_owner(data_directory, environment)
     path = data_directory / DATABASE_FILE
-    if found is None or not path.is_file():
+    in_database = (data_directory / ADDRESS_FILE).exists()
+    if found is None or not (in_database or path.is_file()):
         return _answer(environment, position, Loss(last_position=0, comparable=position == 0))
     # Of data with another identity no number means the same.
     same = identity in (None, found["id"])
+
+    def count(database: Database, tables: Collection[str]) -> Loss:
+        if same:
+            return lost_after(database, position, position_at, tables=tables, taken=taken, held=held)
+        return lost_after(database, 0, None, tables=tables, taken=0)
+
+    loss = _of_database(data_directory, database, count) if in_database else _of_file(path, count)
+    return _answer(environment, position, loss, same=same)
+
+
+def _of_database(data_directory: Path, declared: DatabaseAddress | None, count: Count) -> Loss:
+    from homeport.server.databases.losing import counted
+
+    return counted(data_directory, declared, count)
+
+
+def _of_file(path: Path, count: Count) -> Loss:
     try:
         with open_for_reading(path) as database:
-            if same:
-                loss = lost_after(database, position, position_at, taken=taken, held=held)
-            else:
-                loss = lost_after(database, 0, None, taken=0)
+            return count(database, tables_of(database))
     except DatabaseError as error:
         raise HomeportError(
             f"What is in {path} cannot be counted: {cannot_start(error, path).sentence}",
             "A restore can go on without these numbers: the damaged data are kept aside.",
         ) from error
-    return _answer(environment, position, loss, same=same)
 
 
 def _answer(environment: str, position: int, loss: Loss, *, same: bool = True) -> DataLoss:

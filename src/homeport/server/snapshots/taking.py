@@ -10,18 +10,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import DATABASE_FILE, IDENTITY_FILE, SnapshotTaken
+from homeport.contract import DATABASE_FILE, IDENTITY_FILE, DatabaseAddress, SnapshotTaken
+from homeport.contract.database import ADDRESS_FILE
 from homeport.datalock import find_holder
 from homeport.errors import CannotStartError, GuardError, HomeportError, UsageError
 from homeport.files import sync_directory
 from homeport.identity import check_owner, may_begin, write_identity
-from homeport.server.snapshots.facts import facts, files_of
+from homeport.server.snapshots.facts import described, files_of
 from homeport.storage.snapshots.copying import copy_database, sync_file
+from homeport.storage.snapshots.examining import Examination, look
 
 _PRIVATE: Final = 0o700
 
 
-def take(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
+def take(
+    data_directory: Path, environment: str, target: Path, database: DatabaseAddress | None = None
+) -> SnapshotTaken:
     """See :func:`homeport.server.take_snapshot`.
 
     The identity is written last: what was never finished has none, and no server opens it.
@@ -31,7 +35,8 @@ def take(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
     identity = check_owner(data_directory, environment)
     if identity is None:
         raise _nothing(data_directory, environment)
-    if not (data_directory / DATABASE_FILE).is_file():
+    in_database = (data_directory / ADDRESS_FILE).exists()
+    if not in_database and not (data_directory / DATABASE_FILE).is_file():
         if may_begin(data_directory):
             raise _nothing(data_directory, environment)
         raise CannotStartError(
@@ -41,14 +46,23 @@ def take(data_directory: Path, environment: str, target: Path) -> SnapshotTaken:
     live = find_holder(data_directory) is not None
     before = _inode(data_directory)
     with _filled(target):
-        copy_database(data_directory / DATABASE_FILE, target / DATABASE_FILE)
+        examined: Examination | None = None
+        if in_database:
+            from homeport.server.databases.taking import dump_into
+
+            examined = dump_into(data_directory, target, database)
+        else:
+            copy_database(data_directory / DATABASE_FILE, target / DATABASE_FILE)
         left_out = _copy_others(data_directory, target)
         if _inode(data_directory) != before or check_owner(data_directory, environment) != identity:
             raise HomeportError(
                 f"{data_directory} was exchanged while it was copied.", "Wait until that is over, and try again."
             )
         write_identity(target, identity)
-        found = facts(target, deep=False)
+        # A database was looked at while it was dumped, in the same moment: nobody restores the dump for that.
+        found = described(
+            target, examined or look(target / DATABASE_FILE, frozen=True, deep=False), deep=False, began=began
+        )
         if found["problems"]:
             raise _unsound(data_directory, found["problems"][0]["text"], found["problems"])
     return SnapshotTaken(
@@ -116,7 +130,7 @@ def _copy_others(data_directory: Path, target: Path) -> list[str]:
     for found in files_of(data_directory):
         if not found.is_file:
             left_out.append(found.path)
-        elif found.path not in (DATABASE_FILE, IDENTITY_FILE):
+        elif found.path not in (DATABASE_FILE, IDENTITY_FILE, ADDRESS_FILE):
             place = target / found.path
             place.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
             # One that has gone since it was listed is no part of the data any more.

@@ -49,6 +49,8 @@ _MISCOUNTED: Final = """
 class Examination:
     """What was found."""
 
+    identity: str | None = None
+    """The id that the database itself has; a file of SQLite has none."""
     schema_version: str | None = None
     pending_migrations: list[str] = field(default_factory=list)
     previous_can_run: bool = True

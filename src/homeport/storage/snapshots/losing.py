@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,10 +16,9 @@ _KINDS: Final = "SELECT kind, count(*) FROM events WHERE seq > ? GROUP BY kind O
 _CREATED: Final = "SELECT DISTINCT subject FROM events WHERE seq > ? AND kind = 'task.created'"
 _CHANGED: Final = f"""
     SELECT count(DISTINCT subject) FROM events
-    WHERE seq > ?1 AND kind GLOB 'task.*' AND subject NOT IN ({_CREATED.replace("?", "?1")})
+    WHERE seq > ? AND kind LIKE 'task.%' AND subject NOT IN ({_CREATED})
 """  # noqa: S608 - a constant
 _DATA: Final = "SELECT data FROM events WHERE seq > ? AND kind = ?"
-_HAS: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
 _UNTOLD: Final = {"webhooks": "", "oauth_clients": "", "oauth_credentials": " AND kind = 'refresh'"}
 """Tables that are written without an event, and which of their rows somebody would miss. They are small."""
 
@@ -51,6 +50,7 @@ def lost_after(
     position: int,
     position_at: int | None,
     *,
+    tables: Collection[str],
     taken: int | None = None,
     held: Mapping[str, int] | None = None,
 ) -> Loss:
@@ -61,6 +61,7 @@ def lost_after(
         position: the last event that a backup has.
         position_at: when that was; where these data have another event there, they are of another history, and
             everything in them counts. None where nobody knows.
+        tables: those that the database has.
         taken: when the backup was begun; what was made without an event since then counts. By default since that event.
         held: rows by table that the backup has.
     """
@@ -69,7 +70,7 @@ def lost_after(
         comparable = _is_ours(database, position, position_at)
         after = position if comparable else 0
         moment = (taken if taken is not None else _moment(database, position)) if comparable else 0
-        made, removed = _untold(database, moment, held or {} if comparable else {})
+        made, removed = _untold(database, tables, moment, held or {} if comparable else {})
         since, until = database.execute(_SPAN, (after,)).fetchone() or (None, None)
         imports = [load(row[0]) for row in database.execute(_DATA, (after, "data.imported"))]
         lessons = [load(row[0]) for row in database.execute(_DATA, (after, "lesson.submitted"))]
@@ -78,7 +79,7 @@ def lost_after(
             comparable=comparable,
             since=since,
             until=until,
-            tasks_changed=_number(database, _CHANGED, after),
+            tasks_changed=_number(database, _CHANGED, after, after),
             lessons=sum(int(one.get("lessons", 0)) for one in lessons),
             imported=sum(int(count) for one in imports for count in one.values()),
             kinds=dict(database.execute(_KINDS, (after,)).fetchall()),
@@ -94,11 +95,13 @@ def _moment(database: Database, position: int) -> int:
     return row[0] if row else 0
 
 
-def _untold(database: Database, moment: int, held: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+def _untold(
+    database: Database, tables: Collection[str], moment: int, held: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
     """What was made since a moment in tables that no event tells of, and what is gone from the first of them."""
     made, removed = {}, {}
     for table, which in _UNTOLD.items():
-        if not _number(database, _HAS, table):
+        if table not in tables:
             continue
         made[table] = _number(database, f"SELECT count(*) FROM {table} WHERE created_at > ?{which}", moment)  # noqa: S608
         if table == "webhooks" and table in held:

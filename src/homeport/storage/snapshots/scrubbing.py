@@ -53,8 +53,9 @@ TREATMENTS: Final[dict[str, dict[str, Treatment]]] = {
 
 All others hold ids, times, numbers and words of a fixed set, which stay.
 """
-_REASON: Final = "deactivated_reason"
-_FILL_REASONS: Final = """
+REASON: Final = "deactivated_reason"
+"""In the events of instances that ended: a text of somebody's."""
+_FILLREASONS: Final = """
     UPDATE events SET data = json_set(data, ?1, filled(data ->> ?1))
     WHERE kind = 'instance.deactivated' AND data ->> ?1 IS NOT NULL
 """
@@ -89,7 +90,7 @@ def scrub(path: Path, policy: Policy) -> Scrubbed:
     try:
         for pragma in ("journal_mode = DELETE", "journal_mode = MEMORY", "synchronous = OFF", "secure_delete = ON"):
             database.execute(f"PRAGMA {pragma}").fetchall()
-        for name, function in _FUNCTIONS.items():
+        for name, function in FUNCTIONS.items():
             database.create_function(name, 1, function, deterministic=True)
         database.execute("BEGIN EXCLUSIVE")
         _remove(database, policy, found)
@@ -101,7 +102,7 @@ def scrub(path: Path, policy: Policy) -> Scrubbed:
     finally:
         database.close()
     clean.chmod(MODE)
-    _check_bytes(clean)
+    check_bytes(clean)
     sync_file(clean)
     clean.replace(path)
     sync_directory(path.parent)
@@ -122,7 +123,7 @@ def _replace(database: Database, policy: Policy, found: Scrubbed) -> None:
     for table, columns in TREATMENTS.items():
         if table not in there:
             continue
-        functions = {column: _function(treatment, policy) for column, treatment in columns.items()}
+        functions = {column: function_of(treatment, policy) for column, treatment in columns.items()}
         sets = ", ".join(f"{column} = {function}({column})" for column, function in functions.items())
         statement = f"UPDATE {table} SET {sets}"  # noqa: S608 - constants
         if set(functions.values()) == {"without_secrets"}:
@@ -131,12 +132,13 @@ def _replace(database: Database, policy: Policy, found: Scrubbed) -> None:
         if changed := database.execute(statement).rowcount:
             found.changed[table] = changed
     if policy.texts:
-        changed = database.execute(_FILL_REASONS, (f"$.{_REASON}",)).rowcount
+        changed = database.execute(_FILLREASONS, (f"$.{REASON}",)).rowcount
         if changed:
             found.changed["events"] = found.changed.get("events", 0) + changed
 
 
-def _function(treatment: Treatment, policy: Policy) -> str:
+def function_of(treatment: Treatment, policy: Policy) -> str:
+    """The name of what is done to a column, in :data:`FUNCTIONS`."""
     match treatment:
         case "text" if policy.texts:
             return "filled"
@@ -148,8 +150,12 @@ def _function(treatment: Treatment, policy: Policy) -> str:
             return "without_secrets"
 
 
-def _check_bytes(path: Path) -> None:
-    """Looks for secrets in the bytes of the file, wherever they may be."""
+def check_bytes(path: Path) -> None:
+    """Looks for secrets in the bytes of a file, wherever they may be.
+
+    Raises:
+        GuardError: there is one.
+    """
     with path.open("rb") as file:
         rest = b""
         while piece := file.read(_PIECE):
@@ -165,8 +171,9 @@ def _maybe(function: Callable[[str], str]) -> Callable[[str | None], str | None]
     return lambda text: None if text is None else function(text)
 
 
-_FUNCTIONS: Final = {
+FUNCTIONS: Final = {
     "filled": _maybe(filled),
     "filled_json": _maybe(lambda text: dump(filled_json(load(text)))),
     "without_secrets": _maybe(without_secrets),
 }
+"""What is done to texts, by name."""

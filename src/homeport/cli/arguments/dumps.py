@@ -1,0 +1,46 @@
+"""The arguments of the parts of ``homeport data`` that work on databases as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from homeport.cli.arguments.common import command
+
+if TYPE_CHECKING:
+    from homeport.cli.arguments.common import Commands
+
+_LOAD: Final = """\
+Makes a snapshot into data that a server can open. Where it has a dump of a PostgreSQL database, that is restored into
+a scratch database on the server of the environment, which the directory names from then on and which is swept once
+the directory is gone. Looks at every row, as data facts --deep does; exit code 4 where something is wrong.
+"""
+_EXCHANGE: Final = """\
+Puts the database of a copy in place of an environment's, which is kept under the name of the environment's with
+LABEL behind it. Both are renamed in one transaction; who is connected is sent away, and a server is a reason to
+refuse. --back takes it back. It is a step of restores and syncs, which do the rest too.
+"""
+_SWEEP: Final = """\
+Drops the scratch databases beside an environment's that nobody has any more: a drill or a restore that was killed
+left them. Every operation on the environment's data does it too.
+"""
+
+
+def add_databases(actions: Commands) -> None:
+    """Adds them."""
+    load = command(actions, "load", "make a snapshot into data that a server can open", _LOAD)
+    load.add_argument("directory", metavar="DIR")
+    exchange = command(actions, "exchange", "put the database of a copy in place of an environment's", _EXCHANGE)
+    exchange.add_argument("environment", metavar="ENV")
+    exchange.add_argument("--data", metavar="DIR", required=True, help="the data directory")
+    exchange.add_argument("--incoming", metavar="DIR", required=True, help="the directory of the copy")
+    exchange.add_argument("--label", required=True, help="ends the name of what is kept")
+    exchange.add_argument("--back", action="store_true", help="take it back")
+    exchange.add_argument("--served", metavar="DIR", help="with --back: where the copy lies, if a server ran on it")
+    exchange.add_argument("--had", action="store_true", help="with --back: there was a database before")
+    drop = command(actions, "drop", "drop the database that an exchange kept")
+    drop.add_argument("environment", metavar="ENV")
+    drop.add_argument("--label", required=True)
+    sweep = command(actions, "sweep", "drop scratch databases that nobody has any more", _SWEEP)
+    sweep.add_argument("environment", metavar="ENV")
+    for action, one in (("load", load), ("exchange", exchange), ("drop", drop), ("sweep", sweep)):
+        one.set_defaults(module="dumps", action=action)

@@ -1,0 +1,81 @@
+"""``homeport data load``, ``exchange``, ``drop`` and ``sweep``: what restores and drills do with databases."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from homeport.cli.databases import database_in, handed
+from homeport.cli.declared import declaration_of
+from homeport.cli.output import print_json, say
+from homeport.cli.snapshots import say_facts
+from homeport.contract import DatabaseAddress, ExitCode
+from homeport.errors import UsageError
+from homeport.server import databases
+
+
+def run(arguments: Namespace) -> int:
+    """Runs the action that was asked for."""
+    actions: dict[str, Callable[[Namespace], ExitCode]] = {
+        "load": _load,
+        "exchange": _exchange,
+        "drop": _drop,
+        "sweep": _sweep,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _load(arguments: Namespace) -> ExitCode:
+    directory = Path.cwd() / arguments.directory
+    found = databases.load(directory, database_in(arguments, directory))
+    if arguments.json:
+        print_json(found)
+    else:
+        say(found["directory"])
+        say_facts(found)
+    return ExitCode.FINDINGS if found["problems"] else ExitCode.DONE
+
+
+def _exchange(arguments: Namespace) -> ExitCode:
+    name, database = _declared(arguments)
+    data, incoming = Path.cwd() / arguments.data, Path.cwd() / arguments.incoming
+    if arguments.back:
+        served = Path.cwd() / (arguments.served or arguments.incoming)
+        done = databases.put_back(database, data, incoming, served, arguments.label, had=arguments.had)
+    else:
+        done = databases.exchange(database, name, data, incoming, arguments.label)
+    if arguments.json:
+        print_json(done)
+    else:
+        what = "was kept" if done["kept"] else "was there before"
+        say(f"{done['database']} is {'again ' if arguments.back else ''}the database of {name}.")
+        say(f"{done['kept'] or done['left'] or 'Nothing else'} {what}.")
+    return ExitCode.DONE
+
+
+def _drop(arguments: Namespace) -> ExitCode:
+    _, database = _declared(arguments)
+    databases.drop_kept(database, arguments.label)
+    if arguments.json:
+        print_json({})
+    return ExitCode.DONE
+
+
+def _sweep(arguments: Namespace) -> ExitCode:
+    name, database = _declared(arguments)
+    done = databases.sweep(database)
+    if arguments.json:
+        print_json(done)
+    else:
+        say(f"{name}: {', '.join(done['swept']) or 'no scratch database'} was left over, and is gone.")
+    return ExitCode.DONE
+
+
+def _declared(arguments: Namespace) -> tuple[str, DatabaseAddress]:
+    environment = declaration_of(arguments).environment(arguments.environment)
+    database = handed(environment.database, os.environ)
+    if database is None:
+        raise UsageError(f"The data of {environment.name} are in no database, but in {environment.data_directory}.")
+    return environment.name, database

@@ -1,0 +1,99 @@
+"""What is done where the data of an environment are in a PostgreSQL database, besides what :mod:`homeport.server` does.
+
+None loads what only another needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homeport.contract import DatabaseAddress, DataFacts
+
+if TYPE_CHECKING:
+    from homeport.contract.database import DatabaseExchanged, DatabasesSwept
+
+
+def load(directory: Path, database: DatabaseAddress | None = None) -> DataFacts:
+    """Makes a snapshot into data that a server can open, and looks at every row of them.
+
+    A dump in it becomes a scratch database, which the directory names and keeps: it is swept once the directory is
+    gone. Of other snapshots nothing is changed.
+
+    Args:
+        directory: a snapshot that nobody has open.
+        database: the environment's, on whose server the scratch database is made.
+
+    Raises:
+        GuardError: it is in use.
+        UsageError: there is no such directory, or nobody said on which server.
+        HomeportError: no scratch database can be made.
+    """
+    from homeport.server.databases import loading
+
+    return loading.load(directory, database)
+
+
+def exchange(database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str) -> DatabaseExchanged:
+    """Puts the database of a copy in place of an environment's, which is kept: both are renamed, or neither is.
+
+    Who is connected is sent away. Both directories name their databases anew.
+
+    Args:
+        database: the environment's.
+        environment: whose.
+        data: its data directory, which need not be there.
+        incoming: the directory of the copy.
+        label: ends the name of what is kept.
+
+    Raises:
+        GuardError: a server has the database open, or the copy is not the environment's.
+        HomeportError: they cannot be renamed; nothing was changed.
+    """
+    from homeport.server.databases import exchanging
+
+    return exchanging.exchange_database(database, environment, data, incoming, label)
+
+
+def put_back(
+    database: DatabaseAddress, data: Path, incoming: Path, served: Path, label: str, *, had: bool
+) -> DatabaseExchanged:
+    """Takes :func:`exchange` back; nothing is done where it was not, or was taken back already.
+
+    Args:
+        database: the environment's.
+        data: its data directory, with what was kept.
+        incoming: the directory of the copy.
+        served: where the copy lies if a server may have written to it; then it is kept, else dropped.
+        label: as it was given to :func:`exchange`.
+        had: whether there was a database to keep.
+
+    Raises:
+        GuardError: somebody connects again and again.
+        HomeportError: they cannot be renamed; nothing was changed.
+    """
+    from homeport.server.databases import exchanging
+
+    return exchanging.put_database_back(database, data, incoming, served, label, had=had)
+
+
+def drop_kept(database: DatabaseAddress, label: str) -> None:
+    """Drops what :func:`exchange` kept under this label.
+
+    Raises:
+        HomeportError: it cannot be dropped.
+    """
+    from homeport.server.databases import exchanging
+
+    exchanging.drop_kept(database, label)
+
+
+def sweep(database: DatabaseAddress) -> DatabasesSwept:
+    """Drops the scratch databases beside an environment's that nobody has any more.
+
+    Raises:
+        HomeportError: the server cannot be reached, or one cannot be dropped.
+    """
+    from homeport.server.databases import exchanging
+
+    return exchanging.sweep_databases(database)

@@ -1,0 +1,211 @@
+"""Exchanges an environment's database for another beside it: both are renamed in one transaction, or neither is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from homeport.errors import GuardError, HomeportError
+from homeport.storage.dumps.cluster import Cluster, Connection, exists, told
+from homeport.storage.dumps.scratch import hold
+from homeport.storage.postgres.locks import SERVING
+
+_SECONDS: Final = 30.0
+_PAUSE: Final = 0.05
+_SESSIONS: Final = """
+    SELECT pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), 'this machine'),
+        backend_start
+    FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid() ORDER BY backend_start
+"""
+
+_SERVING: Final = """
+    SELECT activity.pid, coalesce(usename, ''), coalesce(application_name, ''),
+        coalesce(host(client_addr), 'this machine'), backend_start
+    FROM pg_locks AS locks
+    JOIN pg_database AS databases ON databases.oid = locks.database
+    JOIN pg_stat_activity AS activity ON activity.pid = locks.pid
+    WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
+        AND databases.datname = %s AND activity.pid <> pg_backend_pid() ORDER BY backend_start
+"""
+_LEAVING: Final = 5.0
+"""Seconds that the connection of a server that has just ended may still be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is connected to a database."""
+
+    pid: int
+    user: str
+    program: str
+    address: str
+    since: str
+
+    def __str__(self) -> str:
+        program = f" ({self.program})" if self.program else ""
+        return f"{self.user} at {self.address}{program} since {self.since}"
+
+
+def sessions(connection: Connection, *names: str) -> list[Session]:
+    """Who is connected to databases, the oldest first."""
+    return _sessions(connection.execute(_SESSIONS, (list(names),)).fetchall())
+
+
+def demand_no_servers(cluster: Cluster, environment: str, pause: Callable[[float], None] = time.sleep) -> None:
+    """Makes sure that no server has a database open, on whatever machine it runs.
+
+    Raises:
+        GuardError: one has; it is named.
+    """
+    deadline = time.monotonic() + _LEAVING
+    with cluster.managed() as connection:
+        while found := _sessions(connection.execute(_SERVING, (SERVING, cluster.name)).fetchall()):
+            if time.monotonic() >= deadline:
+                raise GuardError(
+                    f"The database {cluster.name} is in use by {found[0]}: nothing was changed.",
+                    f"Stop every server of {environment} first, on whatever machine it runs.",
+                )
+            pause(_PAUSE)
+
+
+def _sessions(rows: Sequence[tuple[Any, ...]]) -> list[Session]:
+    return [
+        Session(pid, user, program, address, since.isoformat(timespec="seconds"))
+        for pid, user, program, address, since in rows
+    ]
+
+
+def rename(
+    cluster: Cluster,
+    names: Mapping[str, str],
+    *,
+    seconds: float = _SECONDS,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Renames databases, all of them or none: after a crash, too. Who is connected to them is sent away first.
+
+    Args:
+        cluster: on which they are.
+        names: the new name of each, in the order in which they are renamed; a name may become free on the way.
+        seconds: how long somebody may hold it up who connects again and again.
+        pause: waits for so many seconds.
+
+    Raises:
+        GuardError: somebody connects again and again; nothing was renamed.
+        HomeportError: one is not there, a name is taken, or the user may not; nothing was renamed.
+    """
+    deadline = time.monotonic() + seconds
+    with cluster.managed() as connection:
+        while True:
+            _send_away(connection, tuple(names))
+            try:
+                with told("The databases cannot be exchanged"), connection.transaction():
+                    for old, new in names.items():
+                        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+                        connection.execute(statement.format(sql.Identifier(old), sql.Identifier(new)))
+                    if cluster.name in names.values():
+                        # What it was as a scratch database does not stand written on it any longer.
+                        plain = sql.SQL("COMMENT ON DATABASE {} IS NULL")
+                        connection.execute(plain.format(sql.Identifier(cluster.name)))
+            except HomeportError as error:
+                if not isinstance(error.__cause__, psycopg.errors.ObjectInUse):
+                    raise
+                if time.monotonic() >= deadline:
+                    here = "; ".join(map(str, sessions(connection, *names))) or "somebody"
+                    raise GuardError(
+                        f"The database {next(iter(names))} is in use by {here}, who connects again and again.",
+                        "Stop what it is: another server of this environment, a console. Nothing was changed.",
+                    ) from None
+                pause(_PAUSE)
+            else:
+                return
+
+
+def _send_away(connection: Connection, names: tuple[str, ...]) -> None:
+    """Ends connections; of those that this user may not end, the renaming tells."""
+    for session in sessions(connection, *names):
+        try:
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", (session.pid,))
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+
+
+def exchange(cluster: Cluster, incoming: str, kept: str | None) -> bool:
+    """Puts a database in place of an environment's, which is kept under another name.
+
+    Args:
+        cluster: the environment's database.
+        incoming: the name of the database that becomes it.
+        kept: the name that the one that is there gets; None where there is none.
+
+    Returns:
+        Whether anything was done: a second run finds it done.
+
+    Raises:
+        GuardError: somebody connects again and again.
+        HomeportError: there is nothing to put in its place, or what is kept would replace something.
+    """
+    with _alone(cluster):
+        return _exchange(cluster, incoming, kept)
+
+
+def _exchange(cluster: Cluster, incoming: str, kept: str | None) -> bool:
+    comes, stands, there = _standing(cluster, incoming, kept)
+    if not comes and stands and there == (kept is not None):
+        return False
+    if not comes:
+        raise HomeportError(f"There is no database {incoming} to put in place of {cluster.name}.")
+    if there:
+        raise HomeportError(
+            f"There is a database {kept} already: nothing was exchanged.", "Drop it if it is not needed."
+        )
+    if stands and kept is None:
+        raise HomeportError(f"There is a database {cluster.name} by now: nothing was exchanged.", "Look whose it is.")
+    rename(cluster, {**({cluster.name: kept} if stands and kept is not None else {}), incoming: cluster.name})
+    return True
+
+
+def put_back(cluster: Cluster, incoming: str, kept: str | None) -> bool:
+    """Takes :func:`exchange` back: the kept database is the environment's again, and the other has the name it had.
+
+    Returns:
+        Whether anything was done: where it was never exchanged, or was taken back already, nothing is.
+
+    Raises:
+        GuardError: somebody connects again and again.
+        HomeportError: a name is taken, or the user may not; nothing was renamed.
+    """
+    with _alone(cluster):
+        return _put_back(cluster, incoming, kept)
+
+
+def _put_back(cluster: Cluster, incoming: str, kept: str | None) -> bool:
+    comes, stands, there = _standing(cluster, incoming, kept)
+    if comes or (kept is not None and not there) or (kept is None and not stands):
+        return False
+    rename(cluster, {**({cluster.name: incoming} if stands else {}), **({kept: cluster.name} if kept else {})})
+    return True
+
+
+@contextmanager
+def _alone(cluster: Cluster) -> Iterator[None]:
+    """One exchange at a time: of a run that was killed, what it had told the server to do may still be under way."""
+    with cluster.managed() as connection:
+        hold(connection, cluster.name)
+        yield
+
+
+def _standing(cluster: Cluster, incoming: str, kept: str | None) -> tuple[bool, bool, bool]:
+    """Which of these are there: what comes, the environment's, what was kept."""
+    with cluster.managed() as connection:
+        return (
+            exists(connection, incoming),
+            exists(connection, cluster.name),
+            kept is not None and exists(connection, kept),
+        )
