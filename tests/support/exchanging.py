@@ -88,7 +88,7 @@ class DatabasesInProcess:
                 databases.exchange(self._database, step.environment, *paths, step.label)
             case ReturnDatabase():
                 paths = (Path(step.data), Path(step.incoming))
-                databases.put_back(self._database, *paths, Path(step.served), step.label, had=step.had)
+                databases.put_back(self._database, *paths, Path(step.served), step.label)
             case DropDatabase():
                 databases.drop_kept(self._database, step.label)
 

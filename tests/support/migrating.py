@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from homeport import server
+from homeport.contract import DatabaseAddress
 from homeport.environments.environment import Environment
 from homeport.environments.releases.release import Release
 from homeport.host.declaration_file import read_declaration
@@ -34,18 +35,26 @@ class Dock(CommandLine):
         directory: for all of it.
         capsys: catches what commands say.
         text: of the migration that the release has more than this one.
+        database: where the data are; None for a file.
     """
 
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str], text: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        capsys: pytest.CaptureFixture[str],
+        text: str | None = None,
+        database: DatabaseAddress | None = None,
+    ) -> None:
         super().__init__(directory / "homeport.toml", capsys)
         self.directory = directory
         port, sse = free_ports(2)
         self.file.write_text(
             f"[environments.production]\nhttp_port = {port}\nsse_port = {sse}\nservice = 'processes'\nauth = 'open'\n"
+            + ("" if database is None else f"database = '{database.url}'\n")
         )
         for path in self.environment.directories:
             Path(path).mkdir(parents=True, exist_ok=True)
-        server.import_json_v1(self.data, "production", SAMPLE)
+        server.import_json_v1(self.data, "production", SAMPLE, database=database)
         self.release(text)
 
     @property

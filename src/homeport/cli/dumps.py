@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from homeport.cli.databases import database_in, handed
+from homeport.cli.databases import database_in, database_of, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
 from homeport.cli.snapshots import say_facts
@@ -23,6 +23,7 @@ def run(arguments: Namespace) -> int:
         "exchange": _exchange,
         "drop": _drop,
         "sweep": _sweep,
+        "convert": _convert,
     }
     return actions[arguments.action](arguments)
 
@@ -43,7 +44,7 @@ def _exchange(arguments: Namespace) -> ExitCode:
     data, incoming = Path.cwd() / arguments.data, Path.cwd() / arguments.incoming
     if arguments.back:
         served = Path.cwd() / (arguments.served or arguments.incoming)
-        done = databases.put_back(database, data, incoming, served, arguments.label, had=arguments.had)
+        done = databases.put_back(database, data, incoming, served, arguments.label)
     else:
         done = databases.exchange(database, name, data, incoming, arguments.label)
     if arguments.json:
@@ -70,6 +71,18 @@ def _sweep(arguments: Namespace) -> ExitCode:
         print_json(done)
     else:
         say(f"{name}: {', '.join(done['swept']) or 'no scratch database'} was left over, and is gone.")
+    return ExitCode.DONE
+
+
+def _convert(arguments: Namespace) -> ExitCode:
+    environment = declaration_of(arguments).environment(arguments.environment)
+    target = None if arguments.url is None else DatabaseAddress(arguments.url, arguments.password_file)
+    source = database_of(Path(environment.data_directory), environment) if target is None else None
+    done = databases.convert(Path.cwd() / arguments.directory, target=target, source=source)
+    if arguments.json:
+        print_json(done)
+    else:
+        say(f"{sum(done['rows'].values())} rows in {done['seconds']:.1f} s, the same on both sides.")
     return ExitCode.DONE
 
 

@@ -36,7 +36,7 @@ class DatabaseExchanged(TypedDict):
     database: str
     """The environment's."""
     kept: str | None
-    """What was the environment's before; None where there was none, or it is the environment's again."""
+    """What was the environment's before; None where it is the environment's again."""
     left: str | None
     """What became it and was taken back again, where somebody may have written to it; None else."""
     done: bool
@@ -48,3 +48,13 @@ class DatabasesSwept(TypedDict):
 
     swept: list[str]
     """Scratch databases that nobody had any more, by name."""
+
+
+class DataConverted(TypedDict):
+    """``homeport data convert DIR``: a snapshot of the one kind made into the other."""
+
+    rows: dict[str, int]
+    """By table; each of them was compared on both sides."""
+    digests: dict[str, str]
+    """Of all rows of each table, the same on both sides."""
+    seconds: float

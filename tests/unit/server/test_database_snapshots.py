@@ -251,7 +251,7 @@ def test_it_is_taken_back_and_what_nobody_served_is_dropped(here: Berth, incomin
     databases.exchange(here.database, "production", here.directory, incoming, label)
     for done in (True, False):
         served = tmp_path / "failed"
-        back = databases.put_back(here.database, here.directory, incoming, served, label, had=True)
+        back = databases.put_back(here.database, here.directory, incoming, served, label)
         assert (back["done"], back["left"]) == (done, None)
     assert roles(here, here.name) == {"captain", "later"}
     assert here.beside() == []
@@ -264,7 +264,7 @@ def test_what_a_server_may_have_written_to_is_kept_when_it_is_taken_back(
     label, served = "before_restore_x", tmp_path / "failed"
     databases.exchange(here.database, "production", here.directory, incoming, label)
     incoming.rename(served)
-    back = databases.put_back(here.database, here.directory, incoming, served, label, had=True)
+    back = databases.put_back(here.database, here.directory, incoming, served, label)
     assert back["left"] == f"{here.name}_failed_{label}"
     assert here.beside() == [back["left"]]
     assert here.cluster.database(named(served)) == back["left"]
@@ -272,7 +272,7 @@ def test_what_a_server_may_have_written_to_is_kept_when_it_is_taken_back(
 
 def test_taking_back_what_never_happened_changes_nothing(here: Berth, incoming: Path, tmp_path: Path) -> None:
     before = here.beside()
-    back = databases.put_back(here.database, here.directory, incoming, tmp_path / "failed", "x", had=True)
+    back = databases.put_back(here.database, here.directory, incoming, tmp_path / "failed", "x")
     assert (back["done"], here.beside()) == (False, before)
     assert roles(here, here.name) == {"captain", "later"}
 
@@ -308,10 +308,26 @@ def test_a_data_directory_without_a_database_gets_one(here: Berth, copy: Path, t
     databases.load(copy, here.database)
     here.cluster.drop(here.database)
     done = databases.exchange(here.database, "production", tmp_path / "nothing", copy, "x")
-    assert (done["kept"], done["done"], here.beside()) == (None, True, [])
+    assert (done["kept"], done["done"], here.beside()) == (f"{here.name}_x", True, [f"{here.name}_x"])
     assert roles(here, here.name) == {"captain"}
-    back = databases.put_back(here.database, tmp_path / "nothing", copy, tmp_path / "failed", "x", had=False)
+    assert here.cluster.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", f"{here.name}_x") == [
+        (0,)
+    ]
+    back = databases.put_back(here.database, tmp_path / "nothing", copy, tmp_path / "failed", "x")
     assert (back["done"], here.beside()) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE homeport_identity SET environment = 'shop'", "data of shop"),
+        ("DROP TABLE homeport_identity", "tables that are not Homeport's"),
+    ],
+)
+def test_a_database_of_others_is_not_put_aside(here: Berth, incoming: Path, statement: str, said: str) -> None:
+    here.cluster.execute(statement, here.name)
+    with pytest.raises(GuardError, match=f"holds {said}: nothing was exchanged"):
+        databases.exchange(here.database, "production", here.directory, incoming, "x")
 
 
 # --- into another environment ---------------------------------------------------------------------------------------

@@ -12,9 +12,14 @@ from homeport.environments.steps import Step, step_kind
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 
-def label(what: str, stamp: str) -> str:
-    """Ends the name of a database that is kept: ``before_restore_20261002t061500z``."""
-    return _NOT_IN_NAMES.sub("_", f"{what}_{stamp}".lower())
+def label(kept: PurePosixPath, data: PurePosixPath) -> str:
+    """Ends the name of a database that is kept with a directory: ``before_restore_20261002t061500z``.
+
+    Args:
+        kept: where the data directory lies then, beside ``data``.
+        data: where it lay.
+    """
+    return _NOT_IN_NAMES.sub("_", kept.name.removeprefix(f"{data.name}.").lower())
 
 
 @step_kind
@@ -45,14 +50,13 @@ class ExchangeDatabase(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class ReturnDatabase(Step):
-    """What :class:`ExchangeDatabase` kept is the environment's database again; ``had`` says whether there was one."""
+    """What :class:`ExchangeDatabase` kept is the environment's database again."""
 
     environment: str
     data: PurePosixPath
     incoming: PurePosixPath
     served: PurePosixPath
     label: str
-    had: bool
 
     def __str__(self) -> str:
         return f"give {self.environment} the database back that it had"
@@ -69,3 +73,27 @@ class DropDatabase(Step):
 
     def __str__(self) -> str:
         return f"drop the database of {self.environment} that was kept ({self.label})"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class ConvertData(Step):
+    """The snapshot in ``work/data`` is of the other kind: in a database, or in a file; every row is compared.
+
+    Attributes:
+        environment: whose data.
+        work: a directory that :class:`Scratch` made.
+        url: of the database that is to take the data; None for a file.
+        password_file: for it.
+        first: whether it is only tried: the server still runs, and the data go on changing.
+    """
+
+    environment: str
+    work: PurePosixPath
+    url: str | None
+    password_file: str | None = None
+    first: bool = False
+
+    def __str__(self) -> str:
+        verb = "try to bring" if self.first else "bring"
+        return f"{verb} the copy into {'a file' if self.url is None else 'a database'}, and compare every row"

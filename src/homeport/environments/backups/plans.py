@@ -131,7 +131,7 @@ def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]
     """The new data in place of the old, and the server on them; until it is well, all of it can be taken back."""
     aside = (Rename(target.data, target.beside(kept)),) if target.exists else ()
     swap = ExchangeDatabase(
-        target.environment, target.data, work / DATA, target.beside("failed"), label(kept, target.stamp)
+        target.environment, target.data, work / DATA, target.beside("failed"), label(target.beside(kept), target.data)
     )
     steps = (
         DemandUnused(target.environment, target.data),
@@ -147,7 +147,7 @@ def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]
 
 def discard_kept(target: Target, kept: str) -> tuple[Step, ...]:
     """The data that :func:`exchange` kept are gone, directory and database."""
-    database = (DropDatabase(target.environment, label(kept, target.stamp)),) if target.database else ()
+    database = (DropDatabase(target.environment, label(target.beside(kept), target.data)),) if target.database else ()
     return (Discard(target.beside(kept)), *database)
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from homeport.contract.losses import DataLoss
 from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard, KeepServed, Scratch, Settle, Unpack
+from homeport.environments.backups.database_steps import ExchangeDatabase, label
 from homeport.environments.backups.losses import loses
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
@@ -83,14 +84,17 @@ def _exchange(change: Change, point: DataPoint, data: PurePosixPath, aside: Pure
     if change.slots:
         over = HandOver(name, release, target, aside, change.seconds, data=data, position=point.position)
         return (over, link)
+    served = _beside(change, f"left-{release}")
+    swap = ExchangeDatabase(name, live, data, served, label(aside, live))
     return (
         ComeBack(name, change.seconds),
         StopServer(name),
         DemandUnused(name, live),
+        *((swap,) if environment.database is not None else ()),
         Rename(live, aside),
         Rename(data, live),
         link,
-        KeepServed(live, _beside(change, f"left-{release}")),
+        KeepServed(live, served),
         StartServer(name),
     )
 

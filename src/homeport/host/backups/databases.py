@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from homeport.contract.database import ADDRESS_FILE
-from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, ReturnDatabase
+from homeport.environments.backups.data_steps import DATA
+from homeport.environments.backups.database_steps import ConvertData, DropDatabase, ExchangeDatabase, ReturnDatabase
 from homeport.environments.steps import Step
 from homeport.host.data.asking import ask_program
 from homeport.host.hands import Hands
@@ -20,8 +19,7 @@ class Exchanger:
         self._program = program
 
     def inverse(self, step: ExchangeDatabase) -> tuple[Step, ...]:
-        had = (Path(step.data) / ADDRESS_FILE).exists()
-        return (ReturnDatabase(step.environment, step.data, step.incoming, step.served, step.label, had),)
+        return (ReturnDatabase(step.environment, step.data, step.incoming, step.served, step.label),)
 
     def apply(self, step: ExchangeDatabase) -> Mapping[str, Any]:
         words = ("--data", str(step.data), "--incoming", str(step.incoming), "--label", step.label)
@@ -39,7 +37,7 @@ class Returner:
 
     def apply(self, step: ReturnDatabase) -> Mapping[str, Any]:
         words = ("--data", str(step.data), "--incoming", str(step.incoming), "--label", step.label)
-        back = ("--back", "--served", str(step.served), *(("--had",) if step.had else ()))
+        back = ("--back", "--served", str(step.served))
         return {"returned": ask_program(self._program, "exchange", step.environment, *words, *back, ends_with_us=True)}
 
 
@@ -56,6 +54,24 @@ class Dropper:
         ask_program(self._program, "drop", step.environment, "--label", step.label, ends_with_us=True)
 
 
+class Converter:
+    """:class:`ConvertData`."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._program = program
+
+    def inverse(self, step: ConvertData) -> tuple[Step, ...]:
+        # It works in a directory that is taken back as a whole.
+        return ()
+
+    def apply(self, step: ConvertData) -> Mapping[str, Any]:
+        kind = ("--file",) if step.url is None else ("--url", step.url)
+        words = (*kind, *(() if step.password_file is None else ("--password-file", step.password_file)))
+        directory = str(step.work / DATA)
+        done = ask_program(self._program, "convert", directory, step.environment, *words, ends_with_us=True)
+        return {"converted": done}
+
+
 def database_hands(program: Sequence[str]) -> Hands:
     """What exchanges databases.
 
@@ -66,4 +82,5 @@ def database_hands(program: Sequence[str]) -> Hands:
         ExchangeDatabase: Exchanger(program),
         ReturnDatabase: Returner(program),
         DropDatabase: Dropper(program),
+        ConvertData: Converter(program),
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from homeport.contract import IDENTITY_FILE, DataFacts, ExitCode
+from homeport.contract.database import ADDRESS_FILE
 from homeport.contract.losses import DataLoss
+from homeport.environments.backups.database_steps import label
 from homeport.environments.backups.losses import loses, lost_in_words
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import DemandNothingLost
@@ -17,6 +19,7 @@ from homeport.errors import HomeportError, UndecidedError
 from homeport.files import sync_directory, write_atomically
 from homeport.host.archives.tree import remove_tree
 from homeport.host.commands import run_command
+from homeport.host.data.asking import ask_program
 from homeport.host.data.own import OwnData
 from homeport.host.owners import owner_of, set_owner
 from homeport.host.replication.holding import replication_held
@@ -41,14 +44,24 @@ def keep_aside(environment: Environment, program: Sequence[str], aside: Path) ->
     aside.chmod(data.stat().st_mode & 0o777)
 
 
-def put_back(environment: Environment, aside: Path) -> None:
-    """Has the data be those that were kept; the ones that are left stay beside them under another name."""
+def put_back(environment: Environment, program: Sequence[str], aside: Path) -> None:
+    """Has the data be those that were kept; the ones that are left stay beside them under another name.
+
+    Args:
+        environment: whose data; no server has them open.
+        program: of a release that knows what was kept.
+        aside: where that lies.
+
+    Raises:
+        HomeportError: what was kept is not sound, or its database cannot take the place of the other.
+    """
     if not is_whole(aside):
         # It was put back already, or there was no time to finish it, and then nothing was migrated either.
         drop(aside)
         return
     data = Path(environment.data_directory)
     left = left_of(environment, aside)
+    exchange_databases(environment, program, aside, left)
     with replication_held(environment):
         if data.exists():
             drop(left)
@@ -56,6 +69,30 @@ def put_back(environment: Environment, aside: Path) -> None:
         aside.rename(data)
     forget_allowance(aside)
     sync_directory(data.parent)
+
+
+def exchange_databases(environment: Environment, program: Sequence[str], comes: Path, left: Path) -> None:
+    """Where the data are in a database, has that of a copy take its place; a second run finds it done.
+
+    Args:
+        environment: whose data; no server has them open.
+        program: of a release that knows what is in the copy.
+        comes: the directory that will be the data directory.
+        left: where the data directory will lie.
+
+    Raises:
+        HomeportError: the copy is not sound, or the databases cannot be exchanged; nothing was.
+    """
+    if environment.database is None:
+        return
+    data, owner = Path(environment.data_directory), owner_of(comes)
+    found: DataFacts = ask_program(program, "load", str(comes), allowed=(ExitCode.FINDINGS,), ends_with_us=True)
+    if found["problems"]:
+        raise HomeportError(f"What lies in {comes} is not sound: {found['problems'][0]['text']}")
+    ending = label(PurePosixPath(left), PurePosixPath(data))
+    words = ("--data", str(data), "--incoming", str(comes), "--label", ending)
+    ask_program(program, "exchange", environment.name, *words, ends_with_us=True)
+    set_owner(comes / ADDRESS_FILE, owner)
 
 
 def left_of(environment: Environment, aside: Path) -> Path:

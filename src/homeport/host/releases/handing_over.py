@@ -13,7 +13,7 @@ from homeport.environments.services.steps import StopServer
 from homeport.environments.steps import Link, Step
 from homeport.files import sync_directory
 from homeport.host.health import ask_environment
-from homeport.host.releases.aside import drop, is_whole, keep_aside, put_back, was_migrated
+from homeport.host.releases.aside import drop, exchange_databases, is_whole, keep_aside, put_back, was_migrated
 from homeport.host.releases.migrating import migrate_live
 from homeport.host.releases.rehearsing import facts_of
 from homeport.host.replication.holding import replication_held
@@ -92,6 +92,7 @@ class HandOverer:
 
         def change(hold: Hold) -> None:
             live, aside = Path(self._environment.data_directory), Path(step.aside)
+            exchange_databases(self._environment, self._serving(), data, aside)
             with replication_held(self._environment):
                 live.rename(aside)
                 data.rename(live)
@@ -105,7 +106,7 @@ class HandOverer:
         if is_whole(aside) and not Path(self._environment.data_directory).exists():
             # A run was killed between two renames; what was started meanwhile has the other directory in its sandbox.
             self._slots.stop(SLOTS)
-            put_back(self._environment, aside)
+            put_back(self._environment, self._serving(), aside)
         if not was_migrated(self._environment, self._serving(), aside):
             # Whoever served meanwhile served these data, and may have stored something.
             drop(aside)
@@ -113,7 +114,7 @@ class HandOverer:
             return
 
         def change(hold: Hold) -> None:
-            put_back(self._environment, aside)
+            put_back(self._environment, self._serving(), aside)
             hold.allow(step.release)
 
         self._slots.exchange(

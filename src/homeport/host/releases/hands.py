@@ -196,7 +196,7 @@ class BackPutter:
         around = self._around
         if is_whole(Path(step.aside)) and not was_migrated(around.environment, around.serving, Path(step.aside)):
             drop(Path(step.aside))
-        put_back(around.environment, Path(step.aside))
+        put_back(around.environment, around.serving, Path(step.aside))
 
 
 class LossDemander:

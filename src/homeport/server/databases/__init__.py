@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from homeport.contract import DatabaseAddress, DataFacts
 
 if TYPE_CHECKING:
-    from homeport.contract.database import DatabaseExchanged, DatabasesSwept
+    from homeport.contract.database import DatabaseExchanged, DatabasesSwept, DataConverted
 
 
 def load(directory: Path, database: DatabaseAddress | None = None) -> DataFacts:
@@ -55,9 +55,7 @@ def exchange(database: DatabaseAddress, environment: str, data: Path, incoming: 
     return exchanging.exchange_database(database, environment, data, incoming, label)
 
 
-def put_back(
-    database: DatabaseAddress, data: Path, incoming: Path, served: Path, label: str, *, had: bool
-) -> DatabaseExchanged:
+def put_back(database: DatabaseAddress, data: Path, incoming: Path, served: Path, label: str) -> DatabaseExchanged:
     """Takes :func:`exchange` back; nothing is done where it was not, or was taken back already.
 
     Args:
@@ -66,7 +64,6 @@ def put_back(
         incoming: the directory of the copy.
         served: where the copy lies if a server may have written to it; then it is kept, else dropped.
         label: as it was given to :func:`exchange`.
-        had: whether there was a database to keep.
 
     Raises:
         GuardError: somebody connects again and again.
@@ -74,7 +71,7 @@ def put_back(
     """
     from homeport.server.databases import exchanging
 
-    return exchanging.put_database_back(database, data, incoming, served, label, had=had)
+    return exchanging.put_database_back(database, data, incoming, served, label)
 
 
 def drop_kept(database: DatabaseAddress, label: str) -> None:
@@ -97,3 +94,27 @@ def sweep(database: DatabaseAddress) -> DatabasesSwept:
     from homeport.server.databases import exchanging
 
     return exchanging.sweep_databases(database)
+
+
+def convert(directory: Path, *, target: DatabaseAddress | None, source: DatabaseAddress | None) -> DataConverted:
+    """Makes a snapshot of data of the one kind into data of the other, and compares every row on both sides.
+
+    Args:
+        directory: a snapshot; what it had is gone afterwards. With a target it names a scratch database, as after
+            :func:`load`.
+        target: the database that is to take the data; None for a file.
+        source: the database that the data are from; None for a file.
+
+    Raises:
+        CannotStartError: the data are of another schema than the current one.
+        GuardError: it is no snapshot, or in use.
+        UsageError: it holds no data of that kind.
+        HomeportError: a row cannot be kept, or there is no room; the snapshot is to be thrown away.
+    """
+    from homeport.server.databases import moving
+
+    if target is not None:
+        return moving.convert_to_database(directory, target)
+    if source is None:
+        raise ValueError("data are moved from a database, or into one")
+    return moving.convert_to_file(directory, source)

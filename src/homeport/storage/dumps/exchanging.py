@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from homeport.errors import GuardError, HomeportError
-from homeport.storage.dumps.cluster import Cluster, Connection, exists, told
+from homeport.storage.dumps.cluster import Cluster, Connection, create_like, exists, told
 from homeport.storage.dumps.scratch import hold
 from homeport.storage.postgres.locks import SERVING
 
@@ -136,13 +136,13 @@ def _send_away(connection: Connection, names: tuple[str, ...]) -> None:
             continue
 
 
-def exchange(cluster: Cluster, incoming: str, kept: str | None) -> bool:
-    """Puts a database in place of an environment's, which is kept under another name.
+def exchange(cluster: Cluster, incoming: str, kept: str) -> bool:
+    """Puts a database in place of an environment's, which is kept under another name; an empty one where there is none.
 
     Args:
         cluster: the environment's database.
         incoming: the name of the database that becomes it.
-        kept: the name that the one that is there gets; None where there is none.
+        kept: the name that the one that is there gets.
 
     Returns:
         Whether anything was done: a second run finds it done.
@@ -151,27 +151,23 @@ def exchange(cluster: Cluster, incoming: str, kept: str | None) -> bool:
         GuardError: somebody connects again and again.
         HomeportError: there is nothing to put in its place, or what is kept would replace something.
     """
-    with _alone(cluster):
-        return _exchange(cluster, incoming, kept)
+    with _alone(cluster) as connection:
+        comes, stands, there = (exists(connection, name) for name in (incoming, cluster.name, kept))
+        if not comes and stands and there:
+            return False
+        if not comes:
+            raise HomeportError(f"There is no database {incoming} to put in place of {cluster.name}.")
+        if there:
+            raise HomeportError(
+                f"There is a database {kept} already: nothing was exchanged.", "Drop it if it is not needed."
+            )
+        if not stands:
+            create_like(connection, cluster.name, incoming)
+        rename(cluster, {cluster.name: kept, incoming: cluster.name})
+        return True
 
 
-def _exchange(cluster: Cluster, incoming: str, kept: str | None) -> bool:
-    comes, stands, there = _standing(cluster, incoming, kept)
-    if not comes and stands and there == (kept is not None):
-        return False
-    if not comes:
-        raise HomeportError(f"There is no database {incoming} to put in place of {cluster.name}.")
-    if there:
-        raise HomeportError(
-            f"There is a database {kept} already: nothing was exchanged.", "Drop it if it is not needed."
-        )
-    if stands and kept is None:
-        raise HomeportError(f"There is a database {cluster.name} by now: nothing was exchanged.", "Look whose it is.")
-    rename(cluster, {**({cluster.name: kept} if stands and kept is not None else {}), incoming: cluster.name})
-    return True
-
-
-def put_back(cluster: Cluster, incoming: str, kept: str | None) -> bool:
+def put_back(cluster: Cluster, incoming: str, kept: str) -> bool:
     """Takes :func:`exchange` back: the kept database is the environment's again, and the other has the name it had.
 
     Returns:
@@ -181,31 +177,17 @@ def put_back(cluster: Cluster, incoming: str, kept: str | None) -> bool:
         GuardError: somebody connects again and again.
         HomeportError: a name is taken, or the user may not; nothing was renamed.
     """
-    with _alone(cluster):
-        return _put_back(cluster, incoming, kept)
-
-
-def _put_back(cluster: Cluster, incoming: str, kept: str | None) -> bool:
-    comes, stands, there = _standing(cluster, incoming, kept)
-    if comes or (kept is not None and not there) or (kept is None and not stands):
-        return False
-    rename(cluster, {**({cluster.name: incoming} if stands else {}), **({kept: cluster.name} if kept else {})})
-    return True
+    with _alone(cluster) as connection:
+        comes, stands, there = (exists(connection, name) for name in (incoming, cluster.name, kept))
+        if comes or not there:
+            return False
+        rename(cluster, {**({cluster.name: incoming} if stands else {}), kept: cluster.name})
+        return True
 
 
 @contextmanager
-def _alone(cluster: Cluster) -> Iterator[None]:
+def _alone(cluster: Cluster) -> Iterator[Connection]:
     """One exchange at a time: of a run that was killed, what it had told the server to do may still be under way."""
     with cluster.managed() as connection:
         hold(connection, cluster.name)
-        yield
-
-
-def _standing(cluster: Cluster, incoming: str, kept: str | None) -> tuple[bool, bool, bool]:
-    """Which of these are there: what comes, the environment's, what was kept."""
-    with cluster.managed() as connection:
-        return (
-            exists(connection, incoming),
-            exists(connection, cluster.name),
-            kept is not None and exists(connection, kept),
-        )
+        yield connection

@@ -11,6 +11,7 @@ from homeport.coordination.scrub import SECRET_EVENTS, SECRET_MARKS, Policy
 from homeport.storage.dumps.cluster import Cluster, Connection, told
 from homeport.storage.dumps.examining import tables_of
 from homeport.storage.dumps.words import reindex
+from homeport.storage.postgres.nul import kept, restoring_row
 from homeport.storage.snapshots.scrubbing import (
     FUNCTIONS,
     REASON,
@@ -98,7 +99,7 @@ def _fill_reasons(connection: Connection) -> int:
 
 
 def _streamed(connection: Connection, statement: sql.Composed | sql.SQL) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor(name="homeport_scrub") as cursor:
+    with connection.cursor(name="homeport_scrub", row_factory=restoring_row) as cursor:
         cursor.itersize = _ROWS
         cursor.execute(statement)
         yield from cursor
@@ -130,7 +131,7 @@ def _written(connection: Connection, table: str, columns: list[str], rows: Itera
 def _copied(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor, cursor.copy(sql.SQL("COPY {} FROM STDIN").format(_CHANGED)) as copy:
         for row in rows:
-            copy.write_row(row)
+            copy.write_row(kept(row))
 
 
 def _listed(columns: list[str]) -> sql.Composed:

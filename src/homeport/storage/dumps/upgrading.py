@@ -30,7 +30,8 @@ def upgrade(cluster: Cluster, clock: Callable[[], float] = time.monotonic) -> Up
 
     Raises:
         CannotStartError: its schema is newer than this version, or not Homeport's.
-        HomeportError: a migration failed, and the database is as it was; or there is no room for the copy that it is compared with, or the server did not let it.
+        HomeportError: a migration failed, and the database is as it was; or there is no room for the copy that it is
+            compared with, or the server did not let it.
     """
     with cluster.connected() as connection, told(f"The copy {cluster.name} cannot be migrated"):
         found = schema_of(connection)

@@ -9,6 +9,7 @@ from psycopg import sql
 from homeport.coordination.search import SearchKind
 from homeport.storage.dumps.cluster import Connection
 from homeport.storage.postgres.index import lexemes
+from homeport.storage.postgres.nul import restoring_row
 from homeport.storage.sql.scopes import project_scope
 
 _MESSAGES: Final = "SELECT seq, subject || chr(10) || body, scopes FROM messages"
@@ -36,7 +37,7 @@ def _fill(connection: Connection, kind: SearchKind, statement: str) -> None:
     # Emptied and not deleted from: nothing of the old words stays in the file either.
     connection.execute(sql.SQL("TRUNCATE {}").format(index))
     insert = sql.SQL("INSERT INTO {} (seq, words) VALUES (%s, array_to_tsvector(CAST(%s AS TEXT[])))").format(index)
-    with connection.cursor(name="homeport_words") as reading, connection.cursor() as writing:
+    with connection.cursor(name="homeport_words", row_factory=restoring_row) as reading, connection.cursor() as writing:
         reading.itersize = _ROWS
         reading.execute(statement.encode())
         while rows := reading.fetchmany(_ROWS):

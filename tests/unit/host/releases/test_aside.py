@@ -70,7 +70,7 @@ def test_a_run_that_is_killed_between_two_renames_is_gone_on_with(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", killed)
         with pytest.raises(KeyboardInterrupt):
-            put_back(place.environment, place.aside)
+            put_back(place.environment, (), place.aside)
     assert not place.data.exists()
     place.apply(place.lost)
     place.apply(PutDataBack("production", PurePosixPath(place.aside)))
@@ -94,5 +94,5 @@ def test_that_a_loss_was_allowed_once_does_not_count_the_next_time(place: Place,
     if how == "dropped":
         drop(place.aside)
     else:
-        put_back(place.environment, place.aside)
+        put_back(place.environment, (), place.aside)
     assert not [name for name in place.beside() if name.endswith(".lose")]

@@ -1,0 +1,126 @@
+"""``homeport data move``: from a file into a database and back, under a real server, and taken back where it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homeport import server
+from homeport.contract import DATABASE_FILE, DatabaseAddress
+from homeport.contract.database import ADDRESS_FILE
+from homeport.whereabouts import shown
+from tests.support.harbour import Harbour
+from tests.support.postgres import ROLE, Cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(400)]
+
+
+@pytest.fixture
+def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
+    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
+    made = postgres.create()
+    yield made
+    for name in beside(postgres, made):
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.drop(made)
+
+
+@pytest.fixture
+def harbour(tmp_path: Path) -> Iterator[Harbour]:
+    one = Harbour(tmp_path, more="keep_last = 9\n")
+    one.start("production")
+    for number in range(3):
+        one.send("production", f"number {number}\0")
+    yield one
+    for environment in one.declaration.environments.values():
+        one.manager.stop(environment)
+
+
+def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
+    """The names of the databases that are made for one, or kept of it."""
+    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
+    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
+
+
+def subjects(harbour: Harbour) -> list[str]:
+    listed = harbour.ask("production", "/api/v1/messages?limit=9").json()
+    return sorted(one["subject"] for one in listed["messages"])
+
+
+def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
+    harbour: Harbour, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    declared, before = harbour.file.read_text(), subjects(harbour)
+    tried = harbour.run("data", "move", "production", "--to", address.url, "--dry-run")
+    assert tried["tried"]["rows"]["messages"] == 3
+    assert tried["tried"]["seconds"] > 0
+    assert (harbour.file.read_text(), beside(postgres, address)) == (declared, [])
+    done = harbour.run("data", "move", "production", "--to", address.url, "--yes")
+    assert (done["to"], done["started"], done["rows"]["messages"]) == (shown(address.url), True, 3)
+    assert f'database = "{address.url}"' in harbour.file.read_text()
+    assert subjects(harbour) == before
+    harbour.send("production", "more")
+    kept = Path(done["kept"])
+    assert server.data_facts(kept, deep=True)["counts"]["messages"] == 3
+    assert beside(postgres, address) == []
+    assert postgres.execute("SELECT count(*) FROM messages", postgres.database(address)) == [(4,)]
+
+    back = harbour.run("data", "move", "production", "--to", "file", "--yes")
+    assert (back["to"], back["rows"]["messages"]) == ("a file", 4)
+    assert harbour.file.read_text() == declared
+    assert (harbour.data("production") / DATABASE_FILE).is_file()
+    assert not (harbour.data("production") / ADDRESS_FILE).exists()
+    assert subjects(harbour) == sorted([*before, "more"])
+    assert beside(postgres, address) == []
+    # The database that it was in stays as it was.
+    assert postgres.execute("SELECT count(*) FROM messages", postgres.database(address)) == [(4,)]
+
+
+def test_what_cannot_be_served_goes_back_by_itself(
+    harbour: Harbour, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    """The role may make databases, and no server may connect to what it made: the limit is that of the database."""
+    declared, before = harbour.file.read_text(), subjects(harbour)
+    postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 4")
+    try:
+        error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=1)
+    finally:
+        postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+    assert "production" in error["message"]
+    assert harbour.file.read_text() == declared
+    assert subjects(harbour) == before
+    harbour.send("production", "goes on")
+    last = json.loads((harbour.directory / "production" / "journal" / "operations.jsonl").read_text().splitlines()[-1])
+    assert last["outcome"] == "undone"
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert postgres.execute(tables, postgres.database(address)) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("to", "code", "said"),
+    [
+        ("file", 2, "are in a file"),
+        ("postgresql://homeport:secret@127.0.0.1/x", 2, "password"),
+        ("postgresql://homeport@127.0.0.1:1/nowhere", 1, "cannot be reached"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_changes(harbour: Harbour, to: str, code: int, said: str) -> None:
+    declared = harbour.file.read_text()
+    error = harbour.run("data", "move", "production", "--to", to, "--yes", code=code)
+    assert said in error["message"]
+    assert "secret" not in json.dumps(error)
+    assert harbour.file.read_text() == declared
+    assert harbour.messages("production") == 3
+
+
+def test_a_database_that_holds_something_is_not_moved_over(
+    harbour: Harbour, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    postgres.execute("CREATE TABLE mine (id INT)", postgres.database(address))
+    error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=1)
+    assert "tables that are not Homeport's" in error["message"]
+    assert harbour.messages("production") == 3
+    assert beside(postgres, address) == []

@@ -1,0 +1,127 @@
+"""Releases with a migration that the one before cannot live with, on a database: in place, failing, and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+
+from homeport import server
+from homeport.contract import DatabaseAddress
+from homeport.storage.migrations.revisions import HEAD
+from tests.support.later import LATER, UPPER, migration
+from tests.support.migrating import Dock
+from tests.support.postgres import ROLE, Cluster
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(400)]
+OLD, NEW = "20261002T061500Z-aaaaaaa", "20261003T061500Z-bbbbbbb"
+GO: Final = ("--watch", "1", "--wait", "60", "--yes")
+# The probe is asked a few times until the server is ready, and at every look at its health.
+TURNS_RED: Final = f"""{UPPER}
+    op.execute(
+        "CREATE FUNCTION red() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF new.writes > (SELECT max(seq) FROM events) + 40 THEN RAISE EXCEPTION 'no'; END IF; RETURN new; END $$"
+    )
+    op.execute("CREATE TRIGGER red BEFORE UPDATE ON probe FOR EACH ROW EXECUTE FUNCTION red()")"""  # noqa: S608 - constants
+
+
+@pytest.fixture
+def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
+    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
+    made = postgres.create()
+    yield made
+    for name in beside(postgres, made):
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.drop(made)
+
+
+@pytest.fixture
+def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: DatabaseAddress) -> Iterator[Dock]:
+    """Production, served by a first release."""
+    one = Dock(tmp_path, capsys, database=address)
+    one.shelved(OLD, "")
+    one.serve(OLD)
+    yield one
+    one.stop()
+
+
+def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
+    """The names of the databases that are made for one, or kept of it."""
+    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
+    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
+
+
+def send(dock: Dock, subject: str) -> None:
+    body = {"from": "ann", "to": "bob", "subject": subject, "content": "x"}
+    answer = httpx2.post(f"{dock.environment.http_url}/api/v1/messages", json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def messages(dock: Dock, address: DatabaseAddress) -> int:
+    return server.data_facts(dock.data, database=address)["counts"]["messages"]
+
+
+def served(dock: Dock) -> tuple[str, str]:
+    """Which release serves, and the schema that it serves."""
+    until(lambda: dock.manager.state(dock.environment).running, within=60)
+    health = dock.health()
+    return health["release"], health["schema_version"]
+
+
+def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back(
+    dock: Dock, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    dock.shelved(NEW, migration(upgrade=TURNS_RED))
+    send(dock, "before")
+    count, names = messages(dock, address), dock.projects()
+    error = dock.json("rollback", "production", "--to", NEW, "--watch", "120", "--wait", "60", "--yes", code=1)
+    assert "and is so no more" in error["message"]
+    assert served(dock) == (OLD, HEAD)
+    assert (messages(dock, address), dock.projects()) == (count, names)
+    assert dock.operations()[-1].outcome == "undone"
+    # What the release served stays as evidence, under a name that no server reads.
+    assert dock.beside() == [f"data.left-{NEW}"]
+    (left,) = beside(postgres, address)
+    assert left.startswith(f"{postgres.database(address)}_left_")
+    assert postgres.execute("SELECT version_num FROM alembic_version", left) == [(LATER,)]
+
+
+def test_a_rollback_takes_the_data_back_too_and_keeps_those_that_are_left(
+    dock: Dock, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    send(dock, "before")
+    count, names = messages(dock, address), dock.projects()
+    dock.shelved(NEW, migration())
+    said, _ = dock.run("rollback", "production", "--to", NEW, *GO)
+    assert "projects  4 rows changed" in said
+    assert served(dock) == (NEW, LATER)
+    send(dock, "since")
+    refused = dock.json("rollback", "production", "--to", OLD, *GO, code=3)
+    assert (refused["hint"], refused["details"]["lost"]["messages"]) == ("--lose agrees to that.", 1)
+    back = dock.json("rollback", "production", "--to", OLD, *GO, "--lose")
+    assert back["data"]["lost"]["messages"] == 1
+    assert served(dock) == (OLD, HEAD)
+    assert (messages(dock, address), dock.projects()) == (count, names)
+    (kept,) = beside(postgres, address)
+    assert postgres.execute("SELECT version_num FROM alembic_version", kept) == [(LATER,)]
+
+
+def test_a_migration_is_tried_on_a_copy_and_run_and_verified(
+    dock: Dock, postgres: Cluster, address: DatabaseAddress
+) -> None:
+    dock.stop()
+    dock.release(migration())
+    tried = dock.json("migrate", "production", "--dry-run")
+    assert (tried["migration"]["ran"], tried["migration"]["rows"]) == ([LATER], {"projects": 4})
+    assert (beside(postgres, address), dock.beside()) == ([], [])
+    done = dock.json("migrate", "production", "--yes")
+    assert done["migration"]["after"] == LATER
+    assert postgres.execute("SELECT bool_and(name = upper(name)) FROM projects", postgres.database(address)) == [
+        (True,)
+    ]
+    assert dock.json("migrate", "production", "--verify")["findings"] == []
+    assert (beside(postgres, address), dock.beside()) == ([], [])
