@@ -22,7 +22,7 @@ from homeport.cli.surroundings import surroundings_of
 from homeport.contract import ExitCode
 from homeport.environments.backups.losses import loss_lines
 from homeport.environments.environment import Environment
-from homeport.environments.migrations.pending import Ran, ran_lines
+from homeport.environments.migrations.pending import Ran, Standing, check_standing, ran_lines
 from homeport.environments.plan import Plan
 from homeport.environments.releases.checks import Check, demand, judge
 from homeport.environments.releases.going_back import DataPoint, kept_aside, plan_rollback_with_data
@@ -36,11 +36,12 @@ from homeport.host.backups.shelf import Shelf
 from homeport.host.carrying import Carried, Carrier
 from homeport.host.data.program import current_release
 from homeport.host.journal import Confirmed
-from homeport.host.releases.aside import allow_loss, drop
+from homeport.host.releases.aside import allow_loss, drop, forget_allowance
 from homeport.host.releases.checking import check_room, look
 from homeport.host.releases.data_point import find_data_point
 from homeport.host.releases.hands import ReleaseSurroundings
 from homeport.host.releases.pruning import prune_releases
+from homeport.host.releases.scripts import scripts_for, standing_of_commit, standing_of_release
 from homeport.host.releases.source import Source
 from homeport.host.releases.stuck import find_stuck, stay
 from homeport.host.workspace import make_workspace
@@ -100,9 +101,10 @@ def _plan(around: ReleaseSurroundings, backups: Surroundings, arguments: Namespa
     if arguments.action == "deploy":
         return _plan_deploy(around, arguments)
     target, current = _target(around, arguments.to)
-    change = _change(around, target.id, arguments)
-    checks, why = _checked(around, change, None, arguments)
     point = find_data_point(backups, target, around.program(target.id))
+    standing = standing_of_release(environment, target.id) if environment.is_foreign and point is None else None
+    change = _change(around, target.id, arguments, standing)
+    checks, why = _checked(around, change, None, arguments)
     if point is None:
         return _Made(plan_rollback(change, current, why), target.id, change, checks)
     return _Made(plan_rollback_with_data(change, point, current, why), target.id, change, checks, point)
@@ -115,9 +117,13 @@ def _plan_deploy(around: ReleaseSurroundings, arguments: Namespace) -> _Made:
             f"{environment.name} declares no source, which releases are built from.",
             f"environments.{environment.name}.source names a git repository on this machine.",
         )
-    found = Source(Path(service.source)).find(arguments.ref or service.branch, dirty=arguments.dirty)
+    source = Source(Path(service.source))
+    found = source.find(arguments.ref or service.branch, dirty=arguments.dirty)
+    standing = standing_of_commit(environment, source, found.tree) if environment.is_foreign else None
+    if standing is not None:
+        check_standing(environment.name, standing)
     release = new_release_id(around.now(), found.commit, dirty=found.dirty, taken=around.shelf.ids())
-    change = _change(around, release, arguments)
+    change = _change(around, release, arguments, standing)
     checks, why = _checked(around, change, found.commit, arguments)
     build = BuildRelease(
         environment=environment.name,
@@ -155,12 +161,17 @@ def _checked(
     return tuple(checks), "; ".join(word for word in words if word)
 
 
-def _change(around: ReleaseSurroundings, release: str, arguments: Namespace) -> Change:
+def _change(
+    around: ReleaseSurroundings, release: str, arguments: Namespace, standing: Standing | None = None
+) -> Change:
+    """How it goes; ``standing`` is that of another server's data to the release."""
     environment = around.environment
+    scripts = scripts_for(environment, standing)
     has_data = environment.is_foreign or Path(environment.identity_file).is_file()
     backups = Path(environment.backups_directory)
     backup = Shelf(backups, environment.name).new_id(around.now()) if has_data and backups.is_dir() else None
-    tried = has_data and not environment.is_foreign
+    drilled = bool(environment.backup.drill_command) and Path(environment.data_directory).is_dir()
+    tried = (scripts is not None or drilled) if environment.is_foreign else has_data
     # The name of a socket has a hundred characters at most, and a data directory may have more.
     socket = PurePosixPath(tempfile.gettempdir()) / f"homeport-{release[:16]}-{os.getpid()}.sock"
     return Change(
@@ -172,6 +183,7 @@ def _change(around: ReleaseSurroundings, release: str, arguments: Namespace) -> 
         seconds=arguments.wait,
         watch=arguments.watch,
         slots=environment.runs_releases and around.manager().kind == "systemd",
+        scripts=scripts,
     )
 
 
@@ -247,6 +259,7 @@ def _decide(around: ReleaseSurroundings, carrier: Carrier, *, lose: bool) -> int
     if lose:
         allow_loss(Path(stuck.aside))
         carrier.heal()
+        forget_allowance(Path(stuck.aside))
         say(f"{environment.name} is back at what served before {stuck.release}.")
     else:
         stay(around, stuck)
@@ -294,7 +307,8 @@ def _done(environment: Environment, made: _Made, done: Carried, gone: list[str],
         )
         return ExitCode.DONE
     if tried:
-        say(f"rehearsed in {tried['seconds']:.1f} s: {tried['questions']} calls answered")
+        answered = f": {tried['questions']} calls answered" if tried["questions"] else ""
+        say(f"rehearsed in {tried['seconds']:.1f} s{answered}")
         if tried["migrations"]:
             before, after, took = tried["from_schema"], tried["to_schema"], tried["migrating_seconds"]
             for line in ran_lines(Ran(tuple(tried["migrations"]), before, after, tried["rows_changed"], took)):

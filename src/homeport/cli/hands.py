@@ -56,7 +56,7 @@ def hands_of(
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
     releases = release_hands(releases_of(declaration, environment))
     replica = {} if environment.is_foreign else replica_hands(own)
-    migrations = migration_hands(own, lambda: migrator_of(declaration, environment))
+    migrations = migration_hands(own, lambda release: migrator_of(declaration, environment, release))
     databases = database_hands(release_program(environment, Path(file)))
     kept = (MACHINE_HANDS, CHECKOUT_HANDS, ADOPTION_HANDS)
     return all_hands(*kept, servers, data, databases, releases, replica, migrations)

@@ -21,6 +21,7 @@ from homeport.host.data.program import current_release, release_program
 from homeport.host.migrations.own import OwnMigrator
 from homeport.host.migrations.port import Migrator
 from homeport.host.migrations.scripts import ScriptMigrator
+from homeport.host.releases.scripts import of_release
 
 IDENTITY_VARIABLE: Final = "HOMEPORT_AGE_IDENTITY"
 """Names the file with the age key that opens sealed backups."""
@@ -41,10 +42,10 @@ def surroundings_of(
     return around if progress is None else replace(around, progress=progress)
 
 
-def migrator_of(declaration: Declaration, environment: Environment) -> Migrator:
-    """Whatever migrates an environment's data."""
+def migrator_of(declaration: Declaration, environment: Environment, release: str = "") -> Migrator:
+    """Whatever migrates an environment's data: of the release that serves, or for another server of any."""
     if environment.is_foreign:
-        return ScriptMigrator(environment)
+        return ScriptMigrator(of_release(environment, release) if release else environment)
     return OwnMigrator(release_program(environment, Path(declaration.file)))
 
 

@@ -189,7 +189,7 @@ class EnvironmentSettings(BaseModel):
     migrations: OptionalPath = Field(
         "",
         description="Only for a server that is not Homeport's own: the directory of its data migrations, which "
-        "homeport migrate runs; a relative one begins at working_directory. docs/migrations.md says what they are.",
+        "migrate and deploy run; a relative one begins at working_directory. docs/migrations.md says what they are.",
     )
     keep_releases: ReleaseCount = Field(
         5,

@@ -36,12 +36,14 @@ class MigrateCopy(Step):
         work: a directory that :class:`Scratch` made.
         pending: what is run, for those who read the plan.
         first: whether it is only tried: the server still runs, and the data go on changing.
+        release: the id of the release whose migrations they are; empty for the one that serves.
     """
 
     environment: str
     work: PurePosixPath
     pending: tuple[str, ...]
     first: bool = False
+    release: str = ""
 
     def __str__(self) -> str:
         verb = "try" if self.first else "run"

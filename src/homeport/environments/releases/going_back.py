@@ -11,7 +11,7 @@ from homeport.environments.backups.database_steps import ExchangeDatabase, label
 from homeport.environments.backups.losses import loses
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
-from homeport.environments.releases.plans import Change, rehearsal
+from homeport.environments.releases.plans import NOTE, Change, rehearsal
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import AwaitRelease, HandOver, MarkRelease, MeasureServer
 from homeport.environments.services.steps import ComeBack, StartServer, StopServer
@@ -46,7 +46,7 @@ class DataPoint:
 
 def kept_aside(change: Change) -> PurePosixPath:
     """Where the data lie afterwards that were left, until a person removes them."""
-    return _beside(change, f"before-rollback-{change.backup}")
+    return change.beside(f"before-rollback-{change.backup}")
 
 
 def plan_rollback_with_data(change: Change, point: DataPoint, current: Release | None, why: str) -> Plan:
@@ -58,8 +58,8 @@ def plan_rollback_with_data(change: Change, point: DataPoint, current: Release |
     if change.backup is None:
         raise ValueError("an environment without data has none to go back with")
     name, aside = environment.name, kept_aside(change)
-    work = _beside(change, f"going-back-{change.backup}")
-    data = work / DATA
+    work = change.beside(f"going-back-{change.backup}")
+    data, note = work / DATA, work / NOTE if environment.is_foreign else None
     left = (MarkRelease(name, current.id, "bad", why or f"left for {release}"),) if current is not None else ()
     steps = (
         MakeBackup(name, change.backup, "rollback"),
@@ -69,7 +69,7 @@ def plan_rollback_with_data(change: Change, point: DataPoint, current: Release |
         *rehearsal(change, data),
         MeasureServer(name),
         *_exchange(change, point, data, aside),
-        AwaitRelease(name, release, aside, change.seconds, change.watch, point.position),
+        AwaitRelease(name, release, aside, change.seconds, change.watch, point.position, note),
         *left,
         MarkRelease(name, release, "good"),
     )
@@ -84,7 +84,7 @@ def _exchange(change: Change, point: DataPoint, data: PurePosixPath, aside: Pure
     if change.slots:
         over = HandOver(name, release, target, aside, change.seconds, data=data, position=point.position)
         return (over, link)
-    served = _beside(change, f"left-{release}")
+    served = change.beside(f"left-{release}")
     swap = ExchangeDatabase(name, live, data, served, label(aside, live))
     return (
         ComeBack(name, change.seconds),
@@ -97,9 +97,3 @@ def _exchange(change: Change, point: DataPoint, data: PurePosixPath, aside: Pure
         KeepServed(live, served),
         StartServer(name),
     )
-
-
-def _beside(change: Change, what: str) -> PurePosixPath:
-    """A name next to the data directory, on the same file system."""
-    data = change.environment.data_directory
-    return data.with_name(f"{data.name}.{what}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from homeport.environments.backups.data_steps import DATA, Discard, KeepServed, Scratch, Settle
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.environment import Environment
-from homeport.environments.migrations.steps import MigrateData
+from homeport.environments.migrations.steps import CopyWhole, MigrateCopy, MigrateData
 from homeport.environments.plan import Plan
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import (
@@ -21,7 +22,27 @@ from homeport.environments.releases.steps import (
     RehearseRelease,
 )
 from homeport.environments.services.steps import HEALTH_SECONDS, ComeBack, StartServer, StopServer
-from homeport.environments.steps import Link, Step
+from homeport.environments.steps import Link, Ownership, Rename, Step
+
+NOTE = "served.json"
+"""Within the directory that a change of release works in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scripts:
+    """Migrations that a release of another server brings, and the data that lack them.
+
+    Attributes:
+        pending: their names, in order.
+        data: where the data really lie; links to them are followed.
+        mode: of that directory.
+        owner: of that directory.
+    """
+
+    pending: tuple[str, ...]
+    data: PurePosixPath
+    mode: int
+    owner: Ownership
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +58,7 @@ class Change:
         seconds: how long the server may take.
         watch: how long it must stay well.
         slots: whether the server runs in slots that hand over to each other.
+        scripts: migrations of data that are not Homeport's; None where none is pending.
     """
 
     environment: Environment
@@ -47,19 +69,34 @@ class Change:
     seconds: float = HEALTH_SECONDS
     watch: float = WATCH_SECONDS
     slots: bool = False
+    scripts: Scripts | None = None
 
     @property
     def aside(self) -> PurePosixPath:
         """Where the data are kept before a migration: beside them, on the same disk."""
-        data = self.environment.data_directory
-        return data.with_name(f"{data.name}.before-{self.release}")
+        return self.beside(f"before-{self.release}")
+
+    @property
+    def work(self) -> PurePosixPath:
+        """Where a copy of data that are not Homeport's is migrated."""
+        return self.beside(f"migrating-{self.release}")
+
+    @property
+    def note(self) -> PurePosixPath | None:
+        """Where it is noted how that release found them; None where they are not migrated so."""
+        return self.work / NOTE if self.scripts is not None else None
+
+    def beside(self, what: str) -> PurePosixPath:
+        """A name next to the data directory, on the same file system."""
+        data = self.environment.data_directory if self.scripts is None else self.scripts.data
+        return data.with_name(f"{data.name}.{what}")
 
 
 def plan_deploy(change: Change, build: BuildRelease) -> Plan:
     """Builds a release, tries it on a copy, and puts it in place; any failure goes the whole way back."""
     name = change.environment.name
     good = MarkRelease(name, change.release, "good", backup=change.backup)
-    return Plan("deploy", name, (build, *_exchange(change), good))
+    return _ended("deploy", change, (build, *_exchange(change), good))
 
 
 def plan_rollback(change: Change, current: Release | None, why: str) -> Plan:
@@ -67,7 +104,15 @@ def plan_rollback(change: Change, current: Release | None, why: str) -> Plan:
     name = change.environment.name
     left = (MarkRelease(name, current.id, "bad", why or f"left for {change.release}"),) if current is not None else ()
     # Its own backup is that of its first time, and stays what its record names.
-    return Plan("rollback", name, (*_exchange(change), *left, MarkRelease(name, change.release, "good")))
+    return _ended("rollback", change, (*_exchange(change), *left, MarkRelease(name, change.release, "good")))
+
+
+def _ended(operation: str, change: Change, steps: tuple[Step, ...]) -> Plan:
+    """The plan; where a copy of the data took their place, the others go when all is well, since a backup has them."""
+    if change.scripts is None:
+        return Plan(operation, change.environment.name, steps)
+    gone = (Discard(change.aside), Discard(change.work))
+    return Plan(operation, change.environment.name, (*steps, *gone), commits_after=len(steps))
 
 
 def _exchange(change: Change) -> tuple[Step, ...]:
@@ -91,10 +136,33 @@ def _exchange(change: Change) -> tuple[Step, ...]:
         MeasureServer(name),
         ComeBack(name, change.seconds),
         StopServer(name),
-        *((KeepDataAside(name, release, aside), MigrateData(name, release)) if not environment.is_foreign else ()),
+        *_migrating(change),
         Link(environment.current_release, target),
+        *(
+            (KeepServed(change.scripts.data, change.beside(f"left-{change.backup or release}")),)
+            if change.scripts is not None
+            else ()
+        ),
         StartServer(name),
-        AwaitRelease(name, release, aside, change.seconds, change.watch),
+        AwaitRelease(name, release, aside, change.seconds, change.watch, note=change.note),
+    )
+
+
+def _migrating(change: Change) -> tuple[Step, ...]:
+    """The data are brought to what the release demands: in their place, or those of another server as a copy."""
+    name, release, scripts = change.environment.name, change.release, change.scripts
+    if not change.environment.is_foreign:
+        return (KeepDataAside(name, release, change.aside), MigrateData(name, release))
+    if scripts is None:
+        return ()
+    work = change.work
+    return (
+        Scratch(work),
+        CopyWhole(name, work),
+        MigrateCopy(name, work, scripts.pending, release=release),
+        Settle(work / DATA, scripts.mode, scripts.owner),
+        Rename(scripts.data, change.aside),
+        Rename(work / DATA, scripts.data),
     )
 
 

@@ -138,12 +138,14 @@ class DemandNothingLost(Step):
         aside: where the copy lies.
         position: the last event that the data had when the release began to serve them; None where that is the last
             one of those that were kept.
+        note: where stands what data that are not Homeport's were when the release was first well on them.
     """
 
     environment: str
     release: str
     aside: PurePosixPath
     position: int | None = None
+    note: PurePosixPath | None = None
 
     def __str__(self) -> str:
         return f"make sure that going back loses nothing that {self.environment} has stored"
@@ -208,6 +210,7 @@ class AwaitRelease(Step):
         watch: seconds that it is watched from then on.
         aside: where data lie that were kept before a migration, if there was one.
         position: see :class:`DemandNothingLost`.
+        note: see there; it is written here.
     """
 
     environment: str
@@ -216,6 +219,7 @@ class AwaitRelease(Step):
     seconds: float = HEALTH_SECONDS
     watch: float = WATCH_SECONDS
     position: int | None = None
+    note: PurePosixPath | None = None
 
     def __str__(self) -> str:
         within = f"within {self.seconds:.0f} seconds"

@@ -64,6 +64,11 @@ class ForeignRehearsal:
         Raises:
             HomeportError: it does not start, does not become healthy, or has the live data open.
         """
+        del manifest, path
+        self.serve(directory)
+
+    def serve(self, directory: Path) -> None:
+        """The same of data that no backup holds."""
         user = runs_as(self._environment)
         if user is not None:
             _give(directory, user)

@@ -50,7 +50,7 @@ class WholeCopier:
 class CopyMigrator:
     """:class:`MigrateCopy`."""
 
-    def __init__(self, around: Surroundings, migrator: Callable[[], Migrator]) -> None:
+    def __init__(self, around: Surroundings, migrator: Callable[[str], Migrator]) -> None:
         self._around = around
         self._migrator = migrator
 
@@ -60,15 +60,15 @@ class CopyMigrator:
 
     def apply(self, step: MigrateCopy) -> Mapping[str, Any]:
         self._around.progress("migrating", 0)
-        ran = self._migrator().run(Path(step.work) / DATA)
+        ran = self._migrator(step.release).run(Path(step.work) / DATA)
         return {"migration": {**asdict(ran), "ran": list(ran.ran), "rows": dict(ran.rows)}}
 
 
-def migration_hands(around: Surroundings, migrator: Callable[[], Migrator]) -> Hands:
+def migration_hands(around: Surroundings, migrator: Callable[[str], Migrator]) -> Hands:
     """What migrates an environment's data.
 
     Args:
         around: of the environment.
-        migrator: knows its migrations; asked for only when it is needed.
+        migrator: from a release's id, empty for the one that serves, to what knows its migrations.
     """
     return {CopyWhole: WholeCopier(around), MigrateCopy: CopyMigrator(around, migrator)}

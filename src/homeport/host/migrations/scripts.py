@@ -46,12 +46,7 @@ class ScriptMigrator:
         self._now = now
 
     def look(self, directory: Path) -> Standing:
-        known, ran = self._known(), [entry.name for entry in _record(directory)]
-        unknown = [name for name in ran if name not in known]
-        if unknown:
-            return Standing(schema=unknown[-1], newer=True)
-        pending = tuple(name for name in known if name not in ran)
-        return Standing(schema=ran[-1] if ran else None, pending=pending, previous_can_run=not pending)
+        return standing_among(self._known(), directory)
 
     def run(self, copy: Path) -> Ran:
         standing, before = self.look(copy), copy.with_name(f"{copy.name}.before")
@@ -145,6 +140,16 @@ class ScriptMigrator:
                     "It must work on the directory that is its second argument. homeport restore puts the data back.",
                     changed=changed,
                 )
+
+
+def standing_among(known: Sequence[str], directory: Path) -> Standing:
+    """How data stand to a release that has these migrations."""
+    ran = [entry.name for entry in _record(directory)]
+    unknown = [name for name in ran if name not in known]
+    if unknown:
+        return Standing(schema=unknown[-1], newer=True)
+    pending = tuple(name for name in known if name not in ran)
+    return Standing(schema=ran[-1] if ran else None, pending=pending, previous_can_run=not pending)
 
 
 def _record(directory: Path) -> list[Entry]:

@@ -114,7 +114,7 @@ def demand_nothing_lost(environment: Environment, program: Sequence[str], step: 
     """
     aside = Path(step.aside)
     # What a person allowed needs no program, which may be what is broken.
-    if _allowance(aside).exists() or not was_migrated(environment, program, aside):
+    if is_allowed(aside) or not was_migrated(environment, program, aside):
         return
     if not Path(environment.data_directory).exists():
         # A run was killed between two renames: nobody served anything since.
@@ -174,6 +174,11 @@ def forget_allowance(aside: Path) -> None:
 
 def _allowance(aside: Path) -> Path:
     return aside.with_name(f"{aside.name}.lose")
+
+
+def is_allowed(aside: Path) -> bool:
+    """Whether a person agreed to that."""
+    return _allowance(aside).exists()
 
 
 def drop(aside: Path) -> None:

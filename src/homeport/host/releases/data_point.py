@@ -8,6 +8,7 @@ from pathlib import Path
 
 from homeport.contract.losses import DataLoss
 from homeport.environments.backups.record import Record
+from homeport.environments.environment import Environment
 from homeport.environments.releases.going_back import DataPoint
 from homeport.environments.releases.release import Release
 from homeport.errors import HomeportError
@@ -16,6 +17,7 @@ from homeport.host.backups.target import demand_room
 from homeport.host.data.seam import DataDescription
 from homeport.host.owners import owner_of
 from homeport.host.releases.rehearsing import facts_of
+from homeport.host.releases.scripts import standing_of_release
 
 
 def find_data_point(around: Surroundings, target: Release, program: Sequence[str]) -> DataPoint | None:
@@ -30,15 +32,13 @@ def find_data_point(around: Surroundings, target: Release, program: Sequence[str
         HomeportError: there is no such backup, or no room for what is in it.
     """
     environment = around.environment
-    if environment.is_foreign or not Path(environment.identity_file).is_file():
-        return None
-    facts = facts_of(program, Path(environment.data_directory))
-    if not any(problem["code"] == "newer_schema" for problem in facts["problems"]):
+    schema = _too_new(environment, target, program)
+    if schema is None:
         return None
     record = _newest(around.shelf.readable_records()[0], target)
     if record is None or record.summary is None:
         raise HomeportError(
-            f"{target.id} cannot use the data of {environment.name}, which have schema {facts['schema_version']}, and"
+            f"{target.id} cannot use the data of {environment.name}, which have schema {schema}, and"
             " there is no backup from its time to go back to.",
             f"homeport backup list {environment.name} shows all; homeport releases says what else one can go back to.",
         )
@@ -52,6 +52,18 @@ def find_data_point(around: Surroundings, target: Release, program: Sequence[str
         mode=stat.S_IMODE(data.stat().st_mode),
         owner=owner_of(data),
     )
+
+
+def _too_new(environment: Environment, target: Release, program: Sequence[str]) -> str | None:
+    """The schema that the data have, where a release does not know it."""
+    if environment.is_foreign:
+        standing = standing_of_release(environment, target.id)
+        return standing.schema if standing is not None and standing.newer else None
+    if not Path(environment.identity_file).is_file():
+        return None
+    facts = facts_of(program, Path(environment.data_directory))
+    newer = any(problem["code"] == "newer_schema" for problem in facts["problems"])
+    return facts["schema_version"] if newer else None
 
 
 def _newest(records: Sequence[Record], target: Release) -> Record | None:

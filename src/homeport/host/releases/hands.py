@@ -38,6 +38,7 @@ from homeport.host.releases.handing_over import HandOverer
 from homeport.host.releases.measuring import measure
 from homeport.host.releases.migrating import migrate_live
 from homeport.host.releases.rehearsing import clear, facts_of, rehearse
+from homeport.host.releases.served import demand_nothing_served, note_served
 from homeport.host.releases.shelf import ReleaseShelf
 from homeport.host.releases.watching import await_release
 from homeport.host.services.service import ServiceManager
@@ -210,6 +211,9 @@ class LossDemander:
 
     def apply(self, step: DemandNothingLost) -> None:
         around = self._around
+        if around.environment.is_foreign:
+            demand_nothing_served(around.environment, step)
+            return
         demand_nothing_lost(around.environment, around.program(step.release), step)
 
 
@@ -243,12 +247,24 @@ class Awaiter:
         self._seen = seen
 
     def inverse(self, step: AwaitRelease) -> tuple[Step, ...]:
-        kept = is_whole(Path(step.aside))
-        return (DemandNothingLost(step.environment, step.release, step.aside, step.position),) if kept else ()
+        if not self._is_kept(step):
+            return ()
+        return (DemandNothingLost(step.environment, step.release, step.aside, step.position, step.note),)
 
     def apply(self, step: AwaitRelease) -> Mapping[str, Any]:
         around = self._around
-        return await_release(around.manager(), around.environment, step, self._seen.figures, pause=around.pause)
+        environment = around.environment
+
+        def well() -> None:
+            if step.note is not None:
+                note_served(environment, Path(step.note))
+
+        return await_release(around.manager(), environment, step, self._seen.figures, well=well, pause=around.pause)
+
+    def _is_kept(self, step: AwaitRelease) -> bool:
+        """Whether there are other data that one could go back to."""
+        aside = Path(step.aside)
+        return aside.is_dir() if step.note is not None else is_whole(aside)
 
 
 class Marker:

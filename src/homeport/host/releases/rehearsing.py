@@ -10,13 +10,18 @@ from typing import Any, Final
 
 from homeport.contract import DataFacts, DataUpgraded, ExitCode
 from homeport.environments.environment import Environment
+from homeport.environments.migrations.pending import Ran
 from homeport.environments.releases.steps import RehearseRelease
 from homeport.errors import HomeportError
 from homeport.host.archives.tree import remove_tree
+from homeport.host.backups.foreign_rehearsal import ForeignRehearsal
 from homeport.host.backups.source import live_source
 from homeport.host.commands import run_command
+from homeport.host.data.foreign_seam import ForeignData
 from homeport.host.data.own import OwnData
+from homeport.host.migrations.scripts import ScriptMigrator
 from homeport.host.releases.enclosed import EnclosedRunner, stop_unit
+from homeport.host.releases.scripts import of_release
 from homeport.host.releases.trial import Trial
 from homeport.host.runner import PlainRunner, Runner
 
@@ -41,6 +46,8 @@ def rehearse(
     Raises:
         HomeportError: the release cannot live with these data; the sentence says why.
     """
+    if environment.is_foreign:
+        return _rehearse_foreign(environment, step)
     scratch, began = Path(step.scratch), time.monotonic()
     clear(scratch, step.unit)
     scratch.mkdir(mode=0o700, parents=True)
@@ -64,6 +71,34 @@ def rehearse(
         "rows_changed": {table: rows for table, rows in upgraded["rows"].items() if rows},
         "migrating_seconds": upgraded["migrating_seconds"],
         "questions": asked,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _rehearse_foreign(environment: Environment, step: RehearseRelease) -> dict[str, Any]:
+    """The same of another server: its migrations on a copy, and the server itself where ``drill_command`` says how."""
+    scratch, began = Path(step.scratch), time.monotonic()
+    moved, served = of_release(environment, step.release), bool(environment.backup.drill_command)
+    clear(scratch)
+    scratch.mkdir(mode=0o700, parents=True)
+    try:
+        copy = scratch / "data"
+        source = live_source(environment) if step.data is None else Path(step.data)
+        ForeignData(environment.name).snapshot(source, copy)
+        migrator = ScriptMigrator(moved)
+        standing = migrator.look(copy)
+        ran = migrator.run(copy) if standing.pending else Ran((), standing.schema, standing.schema)
+        if served:
+            ForeignRehearsal(moved).serve(copy)
+    finally:
+        clear(scratch)
+    return {
+        "from_schema": ran.before,
+        "to_schema": ran.after,
+        "migrations": list(ran.ran),
+        "rows_changed": dict(ran.rows),
+        "migrating_seconds": ran.seconds,
+        "questions": int(served),
         "seconds": round(time.monotonic() - began, 3),
     }
 

@@ -105,6 +105,15 @@ class Source:
         lines = self._demand("log", f"--max-count={most}", "--format=%s", "--end-of-options", span)
         return count, tuple(line[:200] for line in lines.splitlines())
 
+    def names(self, commit: str, directory: PurePosixPath) -> list[str]:
+        """The names of what is in a directory of a commit; none where that has no such directory.
+
+        Raises:
+            HomeportError: it is no repository.
+        """
+        listed = self._demand("ls-tree", "-z", "--name-only", commit, "--", f"{directory}/")
+        return [name.rpartition("/")[2] for name in listed.split("\0") if name]
+
     def extract(self, commit: str, target: Path) -> None:
         """Has the files of a commit stand in a directory, which must not exist; its parent must.
 

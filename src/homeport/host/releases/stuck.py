@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from homeport.environments.backups.data_steps import Discard, Unpack
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import AwaitRelease, DemandNothingLost
 from homeport.environments.steps import Link
@@ -23,13 +24,15 @@ class Stuck:
         operation: its id in the journal.
         release: the id of the release that was left serving.
         aside: where the data lie as they were before.
-        is_copy: whether that is a copy, which goes with the decision to stay; else a person removes it.
+        is_copy: whether that goes with the decision to stay; else a person removes it.
+        leftovers: what the change worked in.
     """
 
     operation: str
     release: str
     aside: PurePosixPath
     is_copy: bool
+    leftovers: tuple[PurePosixPath, ...] = ()
 
 
 def find_stuck(environment: Environment) -> Stuck | None:
@@ -37,9 +40,13 @@ def find_stuck(environment: Environment) -> Stuck | None:
     for operation in Journal(Path(environment.journal_directory)).operations():
         if not waits_for_decision(operation):
             continue
-        for step in operation.plan.steps:
+        steps = operation.plan.steps
+        # Where a backup took the place of the data, what they were is a person's.
+        is_copy = not any(isinstance(step, Unpack) for step in steps)
+        for step in steps:
             if isinstance(step, AwaitRelease):
-                return Stuck(operation.id, step.release, step.aside, step.position is None)
+                left = tuple(one.path for one in steps if isinstance(one, Discard) and one.path != step.aside)
+                return Stuck(operation.id, step.release, step.aside, is_copy, left)
     return None
 
 
@@ -60,5 +67,5 @@ def stay(around: ReleaseSurroundings, stuck: Stuck) -> None:
     shelf.write(replace(known, state="good", reason="a person chose to stay with it", served=served))
     journal = Journal(Path(environment.journal_directory))
     journal.end(stuck.operation, "done", f"A person chose to stay with {stuck.release}.")
-    if stuck.is_copy:
-        drop(Path(stuck.aside))
+    for path in (*((stuck.aside,) if stuck.is_copy else ()), *stuck.leftovers):
+        drop(Path(path))

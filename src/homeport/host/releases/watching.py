@@ -27,6 +27,7 @@ def await_release(
     step: AwaitRelease,
     before: Figures | None = None,
     *,
+    well: Callable[[], None] = lambda: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, Any]:
     """Waits, then watches.
@@ -36,6 +37,7 @@ def await_release(
         environment: whose.
         step: which release, how long to wait, and how long to watch.
         before: how the release before it did; None where nobody knows.
+        well: called once it is.
         pause: waits for so many seconds.
 
     Returns:
@@ -48,6 +50,7 @@ def await_release(
     said = came.get("release")
     if not environment.is_foreign and said != step.release:
         raise HomeportError(f"What answers as {environment.name} is {said or 'no release'}, not {step.release}.")
+    well()
     deadline, bad = time.monotonic() + step.watch, 0
     while time.monotonic() < deadline:
         pause(_BETWEEN)

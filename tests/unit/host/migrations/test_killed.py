@@ -60,7 +60,7 @@ def older_yard(directory: Path) -> Yard:
 
 
 def hands(made: Yard) -> Hands:
-    return all_hands(made.hands(NAME), migration_hands(made.around(NAME), InProcess))
+    return all_hands(made.hands(NAME), migration_hands(made.around(NAME), lambda _: InProcess()))
 
 
 def run_plan(made: Yard, plan: Plan | None, point: Point) -> None:

@@ -18,7 +18,10 @@ from homeport.host.data.program import current_release
 from homeport.host.declaration_file import read_declaration
 from homeport.host.health import ask_environment
 from homeport.host.operation_lock import operation_lock
+from homeport.host.releases.scripts import scripts_for, standing_of_commit
+from homeport.host.releases.source import Source
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
+from tests.support.notes import Shop
 from tests.support.releases import Harbour
 
 BEGINNING = datetime(2026, 10, 2, 6, 15, tzinfo=UTC)
@@ -31,6 +34,13 @@ def harbour(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Harb
     one.stop()
 
 
+@pytest.fixture
+def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Shop]:
+    one = Shop(tmp_path, capsys)
+    yield one
+    one.stop()
+
+
 def deploy(harbour: Harbour, commit: str, number: int, point: Point) -> None:
     """As the command does it, but that it passes a point before and after all that it does."""
     declaration, environment = read_declaration(harbour.file, {}), harbour.environment
@@ -39,6 +49,7 @@ def deploy(harbour: Harbour, commit: str, number: int, point: Point) -> None:
     journal.point = point
     release = new_release_id(BEGINNING + timedelta(seconds=number), commit)
     source = PurePosixPath(harbour.repository.directory)
+    standing = standing_of_commit(environment, Source(Path(source)), commit)
     change = Change(
         environment=environment,
         release=release,
@@ -47,6 +58,7 @@ def deploy(harbour: Harbour, commit: str, number: int, point: Point) -> None:
         socket=PurePosixPath(harbour.directory / "s"),
         seconds=15,
         watch=0.1,
+        scripts=scripts_for(environment, standing),
     )
     build = BuildRelease(environment.name, release, source, commit, "ada")
     with operation_lock(directory, environment.name):
@@ -78,3 +90,24 @@ def test_wherever_a_deploy_is_killed_the_release_before_or_the_new_one_serves(fi
         one.id: one.state for one in releases_of(read_declaration(harbour.file, {}), environment).shelf.releases()
     }
     assert set(states.values()) <= {"good", "failed", "bad"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.soak)])
+def test_wherever_a_deploy_that_migrates_is_killed_release_and_data_fit_each_other(stride: int, shop: Shop) -> None:
+    shop.version("2", "pass")
+    new, number, seen = shop.repository.git("rev-parse", "HEAD"), 1, set()
+    while killed_at(number, partial(deploy, shop, new, number)):
+        environment = shop.environment
+        hands = hands_of(read_declaration(shop.file, {}), environment)
+        with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
+            carrier.heal()
+        notes = shop.notes()
+        seen.add(notes[0])
+        assert notes in (("1", ["one", "two"]), ("2", ["ONE", "TWO"])), f"killed at {number}"
+        assert [name for name in shop.beside() if "left" not in name and "rollback" not in name] == []
+        if notes[0] == "2":
+            shop.json("rollback", "shop", "--to", shop.first, "--watch", "0.1", "--lose")
+        number += stride
+    assert "1" in seen
