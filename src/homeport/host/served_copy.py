@@ -208,7 +208,8 @@ class _UnixConnection(http.client.HTTPConnection):
 def _last(log: Path) -> str:
     """The last line that the server wrote, and what the service manager said of how it ended."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    own = [line for line in lines if not line.startswith(_MANAGERS)]
+    last = own[-1][-_SAID:] if own else "it said nothing"
     if any(line.startswith(_KILLED) for line in lines):
         return "it needed more memory than it was given, and was killed"
-    own = [line for line in lines if not line.startswith(_MANAGERS)]
-    return own[-1][-_SAID:] if own else "it said nothing"
+    return f"it needed more memory than it was given ({last})" if last.startswith("MemoryError") else last

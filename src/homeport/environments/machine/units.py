@@ -28,6 +28,8 @@ _RESTART_SECONDS: Final = 2
 _STOP_SECONDS: Final = 30
 """The server gives requests under way 25 seconds."""
 _WATCHDOG_SECONDS: Final = 30
+_MEMORY: Final = {True: "75%", False: "50%"}
+"""Of the machine's, by whether the environment is protected: one that eats memory must not take it from the others."""
 _SLOT: Final = "@SLOT@"
 """Stands for the slot until its specifier is put in, which would else be escaped."""
 
@@ -149,6 +151,7 @@ def _running(environment: Environment, program: Program) -> list[Setting]:
         *(("Environment", word_list([f"{name}={value}"])) for name, value in variables),
         *(("LoadCredential", word_list([f"{name}:{file}"])) for name, file in environment.credentials),
         ("SyslogIdentifier", environment.unit),
+        ("MemoryMax", _MEMORY[environment.protected]),
     ]
     if environment.is_foreign:
         return [

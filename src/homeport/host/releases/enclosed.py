@@ -57,6 +57,8 @@ class EnclosedRunner:
             ("RuntimeDirectoryMode", "0700"),
             ("MemoryMax", str(limit)),
             ("MemorySwapMax", "0"),
+            # Where the kernel counts no memory of units, as in some containers, this holds for the process.
+            ("LimitDATA", str(limit)),
         )
         options = ("--wait", "--pipe", "--collect", f"--unit={self._unit}")
         return subprocess.Popen(
