@@ -93,6 +93,31 @@ class Harbour:
     def deploy(self, *words: str, code: int = 0) -> Any:
         return self.change("deploy", "production", "--watch", "1", *words, code=code)
 
+    def stored_and_unwell(self, *words: str) -> str:
+        """Changes to a release that stores a message, is unwell then, and is left serving; its id."""
+        machine, before = self.machine, self.health["release"]
+        more = ("--watch", "300", "--yes", "--json", "--config", FILE)
+        changing = machine.start(["homeport", *words, *more], log="/root/changing")
+        machine.until(lambda: self.health["release"] != before or not changing.is_running, within=180)
+        self.token_call("send_message", **{"from": "ann", "to": "bob", "subject": "acknowledged", "content": "c"})
+        machine.until(lambda: not changing.is_running, within=120)
+        error = json.loads(machine.read("/root/changing").splitlines()[-1])["error"]
+        assert "was left serving: going back would lose 1 messages" in error["message"], error
+        release = self.health["release"]
+        assert release != before
+        return str(release)
+
+    def subjects(self) -> list[str]:
+        """Of the messages to bob."""
+        found = self.token_call("get_messages", instanceId="bob")["messages"]
+        return [one["subject"] for one in found]
+
+    def serves_healthy(self, release: str) -> None:
+        """Waits until it does, in both slots' names."""
+        self.machine.until(lambda: self.machine.answers("http://127.0.0.1:3444/health"))
+        assert self.health["release"] == release
+        assert {one for _, one in self.slots().values()} == {release}
+
     @property
     def health(self) -> Any:
         return self.machine.get("http://127.0.0.1:3444/health").json()

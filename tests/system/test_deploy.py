@@ -14,11 +14,11 @@ import pytest
 from homeport.environments.machine.units import STARTS
 from homeport.storage.migrations.revisions import HEAD
 from tests.support import asking, changing_killed, dying, waiting
-from tests.support.later import LATER
+from tests.support.later import LATER, turns_red
 from tests.support.machine import booted
 from tests.support.machines.image import wheelhouse
 from tests.system.harbour import Harbour, Load
-from tests.system.provisioned import FILE
+from tests.system.provisioned import FILE, homeport
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +116,11 @@ BROKEN = {
         '    Path("/var/lib/homeport.cache").write_text("x")\n',
         "Read-only file system",
     ),
+    "eats memory": (
+        # Over the half of what is free, which a rehearsal gets, and not more than there is.
+        '    hoard = bytearray(settings.rehearsal * os.sysconf("SC_PHYS_PAGES") * 4096 * 6 // 10)\n',
+        "needed more memory than it was given",
+    ),
     "crashes a while after it began": (
         "    import threading\n    if not settings.rehearsal:\n        threading.Timer(5, os._exit, [9]).start()\n",
         "exit code 9|then ended",
@@ -133,21 +138,45 @@ def test_of_a_broken_release_the_cause_is_told_and_the_one_before_serves_on(harb
     assert re.search(cause, failed)
     assert harbour.health["release"] == before
     assert {release for _, release in harbour.slots().values()} == {before}
-    if "sandbox" in kind:
+    if kind != "crashes a while after it began":
         # It was never started in a slot.
         assert harbour.slots() == states
     harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
 
 
-def test_a_release_whose_calls_fail_inside_goes_back_though_it_says_that_it_is_well(harbour: Harbour) -> None:
+ANSWERING = '        length = b"%d" % len(body)\n'
+WORSE = {
+    "calls fail inside": (
+        "src/homeport/operations/dispatcher.py",
+        "        given = self.validated(operation, caller.arguments(",
+        '        if name == "send_message":\n            raise RuntimeError("broken")\n',
+        r"\d+ of \d+ requests failed",
+    ),
+    "answers with status 500": (
+        "src/homeport/transports/exchange.py",
+        ANSWERING,
+        "        status = 500 if b'\"result\"' in body and len(body) < 2000 and b'rotocolV' not in body else status\n",
+        r"\d+ of \d+ requests failed",
+    ),
+    "answers slowly": (
+        "src/homeport/transports/exchange.py",
+        ANSWERING,
+        "        import asyncio\n        await asyncio.sleep(3 if b'\"result\"' in body else 0)\n",
+        r"a request takes \d\.\d s \(0\.\d\d s before\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "calls fail inside" else pytest.param(kind, marks=pytest.mark.soak) for kind in WORSE]
+)
+def test_a_release_that_does_worse_goes_back_though_it_says_that_it_is_well(harbour: Harbour, kind: str) -> None:
     before = harbour.health["release"]
-    name = "src/homeport/operations/dispatcher.py"
-    place = "        given = self.validated(operation, caller.arguments("
+    name, place, broken, cause = WORSE[kind]
     with Load(harbour, 1200):
-        broken = '        if name == "send_message":\n            raise RuntimeError("broken")\n'
         harbour.commit(harbour.patched(name, place, broken + place))
-        failed = harbour.deploy("--watch", "5", code=1)["error"]["message"]
-    assert re.search(r"does worse than the one before: \d+ of \d+ requests failed", failed)
+        failed = harbour.deploy("--watch", "10", code=1)["error"]["message"]
+    assert re.search(f"does worse than the one before: {cause}", failed)
     assert harbour.health["release"] == before
     assert {release for _, release in harbour.slots().values()} == {before}
     harbour.commit(harbour.patched(name, place, place))
@@ -168,6 +197,37 @@ def test_a_release_that_migrated_and_is_ill_goes_back_with_the_data(harbour: Har
     assert harbour.token_call("get_project", id="back")["project"]["name"] == "small"
     assert {release for _, release in harbour.slots().values()} == {before["release"]}
     harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
+
+
+def test_where_a_release_stored_something_and_is_unwell_it_is_left_serving_until_a_person_chooses(
+    harbour: Harbour,
+) -> None:
+    before = harbour.health
+    harbour.token_call("create_project", id="choose", name="small", description="d")
+    harbour.token_call("register_instance", instanceId="bob", role="dev")
+    red = turns_red("EXISTS (SELECT 1 FROM messages WHERE subject = 'acknowledged')")
+    harbour.commit(harbour.migration(previous=False, upgrade=red))
+    release = harbour.stored_and_unwell("deploy", "production")
+    assert harbour.subjects() == ["acknowledged"]
+    # Nothing else is done until then.
+    assert "--stay" in harbour.deploy(code=5)["error"]["hint"]
+    homeport(harbour.machine, "deploy", "production", "--lose")
+    harbour.serves_healthy(before["release"])
+    assert harbour.health["schema_version"] == before["schema_version"]
+    assert harbour.token_call("get_project", id="choose")["project"]["name"] == "small"
+    assert harbour.subjects() == []
+    assert harbour.machine.exists(f"/srv/team/production/data.left-{release}/homeport.db")
+    # Once more, and now it stays with what it stored; that it is unwell is not over.
+    assert harbour.stored_and_unwell("rollback", "production", "--to", release) == release
+    homeport(harbour.machine, "deploy", "production", "--stay")
+    assert (harbour.health["release"], harbour.health["schema_version"]) == (release, LATER)
+    assert harbour.subjects() == ["acknowledged"]
+    assert {one for _, one in harbour.slots().values()} == {release}
+    way = ("rollback", "production", "--to", before["release"], "--watch", "1")
+    assert harbour.change(*way, code=3)["error"]["details"]["lost"]["messages"] == 1
+    harbour.change(*way, "--lose")
+    harbour.serves_healthy(before["release"])
+    assert harbour.subjects() == []
 
 
 def test_a_release_that_the_one_before_cannot_live_with_comes_and_goes_while_callers_wait(harbour: Harbour) -> None:

@@ -146,7 +146,11 @@ class Slots:
             HomeportError: it does not come up, or the change failed.
         """
         first, chosen = SLOTS
-        self._settle(first)
+        try:
+            self._settle(first)
+        except HomeportError:
+            # What serves is so unwell that it does not start again: it serves where it is until the other one is ready.
+            first, chosen = chosen, first
         before = self.target(first)
         self.stop([chosen])
         self._point([chosen], target)
