@@ -194,7 +194,7 @@ async def test_a_server_that_ends_ends_its_tasks_and_knows_none_of_before() -> N
 class Board:
     """Deferrals with a clock that the test moves."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.now = START
         self.changed: list[str] = []
         self.all = Deferrals(lambda: self.now, self.changed.append, **limits)

@@ -28,8 +28,8 @@ def with_store(place: DataPlace, work: Callable[[Store], Coroutine[Any, Any, T]]
     """
 
     async def opened(identity: Identity | None, *, beside_server: bool) -> T:
-        store, _ = await place.opened(identity, beside_server=beside_server)
-        return await work(store)
+        opened = await place.opened(identity, beside_server=beside_server)
+        return await work(opened.store)
 
     elsewhere = place.database is not None and place.find_identity() is not None
     identity = check_owner(place.directory, place.environment)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from homeport.coordination.store import Store
 from homeport.coordination.values import Millis
@@ -12,6 +13,17 @@ from homeport.server.posting import Poster
 from homeport.server.upkeep import Upkeep
 from homeport.server.webhooks import WebhookSender
 from homeport.transports.log import Log
+
+
+@asynccontextmanager
+async def in_turn(take_turns: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs what takes turns with other servers while the block runs."""
+    task = asyncio.create_task(take_turns())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @asynccontextmanager

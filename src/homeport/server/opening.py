@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from homeport.contract import DATABASE_FILE, DatabaseAddress, Identity
 from homeport.coordination.store import Store
@@ -22,9 +24,28 @@ from homeport.identity import (
     write_identity,
 )
 from homeport.storage.sqlite import open_store
+from homeport.transports.others import Wire
 from homeport.whereabouts import check_whereabouts, read_whereabouts, shown, write_whereabouts
 
+Errands = Callable[[], AbstractAsyncContextManager[None]]
 Take = Callable[[Path, LockHolder | None], DataLock]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store, and what goes with it.
+
+    Attributes:
+        store: of the records.
+        identity: whose they are.
+        wire: to the other servers; None where there can be none.
+        turns: does errands whenever it is this server's turn among them; None where it is always.
+    """
+
+    store: Store
+    identity: Identity
+    wire: Wire | None = None
+    turns: Callable[[Errands], Coroutine[Any, Any, None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,7 @@ class DataPlace:
         with hold(self.directory, self.environment, take=take) as identity:
             yield identity
 
-    async def opened(self, identity: Identity | None, *, beside_server: bool) -> tuple[Store, Identity]:
+    async def opened(self, identity: Identity | None, *, beside_server: bool) -> Opened:
         """The store of a directory that is held, or that the server which holds it works beside.
 
         Args:
@@ -88,14 +109,14 @@ class DataPlace:
         if self.database is None:
             if identity is None:
                 raise ValueError("a directory with a file of its own has an identity before that is opened")
-            return await open_store(self.directory, beside_server=beside_server), identity
-        store, found = await _open_database(self.database, self.environment, identity, beside_server=beside_server)
+            return Opened(await open_store(self.directory, beside_server=beside_server), identity)
+        opened = await _open_database(self.database, self.environment, identity, beside_server=beside_server)
         try:
-            await asyncio.to_thread(self._stamp, self.database, found)
+            await asyncio.to_thread(self._stamp, self.database, opened.identity)
         except BaseException:
-            await store.close()
+            await opened.store.close()
             raise
-        return store, found
+        return opened
 
     def _stamp(self, database: DatabaseAddress, identity: Identity) -> None:
         """Only what the database itself has said is written into the directory."""
@@ -110,18 +131,20 @@ class DataPlace:
 
 async def _open_database(
     database: DatabaseAddress, environment: str, identity: Identity | None, *, beside_server: bool
-) -> tuple[Store, Identity]:
+) -> Opened:
     """Opens it as the data of ``identity``, or, where that is None, as whatever of this environment it holds."""
     from homeport.storage import postgres
 
     while True:
         found = identity or await asyncio.to_thread(_of_database, database, environment) or new_identity(environment)
         try:
-            return await postgres.open_store(database, found, beside_server=beside_server), found
+            store = await postgres.open_store(database, found, beside_server=beside_server)
         except CannotStartError:
             # Of two servers that begin at once one has stamped the empty database: the other takes what that wrote.
             if identity is not None or await asyncio.to_thread(_of_database, database, environment) in (None, found):
                 raise
+        else:
+            return Opened(store, found, store.wire, partial(postgres.take_turns, database))
 
 
 def _of_database(database: DatabaseAddress, environment: str) -> Identity | None:

@@ -27,13 +27,13 @@ from homeport.operations.operation import Place
 from homeport.server.documents import Documents
 from homeport.server.draining import DrainingServer
 from homeport.server.entrances import Entrances, open_entrances
-from homeport.server.errands import errands
+from homeport.server.errands import errands, in_turn
 from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
 from homeport.server.notes import BackupsFile, read_origin, read_survey
-from homeport.server.opening import DataPlace
+from homeport.server.opening import DataPlace, Opened
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
 from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns, wait_while_held
@@ -88,10 +88,11 @@ async def _serve(
     settings: ServeSettings, held: Identity | None, entrances: Entrances, keeper: Keeper, log: Log
 ) -> None:
     manager, environment = keeper.manager, settings.environment
-    async with _store(settings, held, keeper, log) as (store, identity), AsyncExitStack() as life:
+    async with _opened(settings, held, keeper, log) as data, AsyncExitStack() as life:
+        store = data.store
         origin = read_origin(Path(settings.data_directory), log)
         dispatcher = Dispatcher(CATALOGUE, store, _place(settings, origin), _now, RandomIds())
-        site = _site(settings, identity, origin, dispatcher, keeper, log)
+        site = _site(settings, data, origin, dispatcher, keeper, log)
 
         def text() -> str:
             return f"{'Standing by' if keeper.stands_by else 'Serving'} {environment} on {', '.join(entrances.where)}"
@@ -109,6 +110,8 @@ async def _serve(
             beat = partial(manager.tell, WATCHDOG)
             _background(life, Watchdog(manager.watchdog_seconds, store, beat, log).run())
         doing = partial(errands, store, environment, _now, log, rehearsal=settings.rehearsal)
+        if data.turns is not None:
+            doing = partial(in_turn, partial(data.turns, doing))
         try:
             if keeper.turns is None:
                 await life.enter_async_context(doing())
@@ -132,17 +135,15 @@ def _background(life: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def _store(
-    settings: ServeSettings, held: Identity | None, keeper: Keeper, log: Log
-) -> AsyncIterator[tuple[Store, Identity]]:
+async def _opened(settings: ServeSettings, held: Identity | None, keeper: Keeper, log: Log) -> AsyncIterator[Opened]:
     place = _data_place(settings)
     async with patience(keeper.manager, time.monotonic):
         opening = partial(place.opened, held, beside_server=keeper.lock.shared)
-        store, identity = await until_there(opening, keeper.manager, log)
+        data = await until_there(opening, keeper.manager, log)
     try:
-        yield store, identity
+        yield data
     finally:
-        await store.close()
+        await data.store.close()
 
 
 def _data_place(settings: ServeSettings) -> DataPlace:
@@ -151,7 +152,7 @@ def _data_place(settings: ServeSettings) -> DataPlace:
 
 def _site(
     settings: ServeSettings,
-    identity: Identity,
+    data: Opened,
     origin: CameFrom | None,
     dispatcher: Dispatcher,
     keeper: Keeper,
@@ -162,7 +163,7 @@ def _site(
         version=settings.version,
         release=settings.release,
         data_directory=settings.data_directory,
-        identity=identity["id"],
+        identity=data.identity["id"],
         backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
         origin=origin,
         rehearsal=settings.rehearsal,
@@ -195,6 +196,7 @@ def _site(
             origins=settings.allowed_origins,
             proxies=settings.trusted_proxies,
         ),
+        wire=data.wire,
     )
 
 

@@ -51,6 +51,22 @@ class Buckets:
         self._rate = limit / WINDOW
         # The least recently used first: those are forgotten, and most of them are full again.
         self._filled: dict[str, tuple[float, float]] = {}
+        self._taken: dict[str, int] | None = None
+
+    def count_taken(self) -> None:
+        """From now on remembers what is taken, for :meth:`collect_taken`."""
+        self._taken = {}
+
+    def collect_taken(self) -> dict[str, int]:
+        """What was taken since it was last asked, by key."""
+        taken, self._taken = self._taken, {}
+        return taken or {}
+
+    def take_elsewhere(self, key: str, count: int, now: float) -> None:
+        """Another server has let so many requests pass."""
+        had, at = self._filled.pop(key, (float(self._limit), now))
+        have = min(self._limit, had + (now - at) * self._rate)
+        self._keep(key, max(0.0, have - count), now)
 
     def take(self, key: str, now: float) -> Level:
         """Takes one request out of a bucket.
@@ -65,9 +81,14 @@ class Buckets:
         allowed = have >= 1 - _ROUNDING
         if allowed:
             have = max(0.0, have - 1)
-        self._filled[key] = (have, now)
-        if len(self._filled) > _REMEMBERED:
-            del self._filled[next(iter(self._filled))]
+            if self._taken is not None:
+                self._taken[key] = self._taken.get(key, 0) + 1
+        self._keep(key, have, now)
         full_in = math.ceil((self._limit - have) / self._rate)
         next_in = 0 if have >= 1 else math.ceil((1 - have) / self._rate)
         return Level(allowed, self._limit, int(have), full_in, next_in)
+
+    def _keep(self, key: str, have: float, now: float) -> None:
+        self._filled[key] = (have, now)
+        if len(self._filled) > _REMEMBERED:
+            del self._filled[next(iter(self._filled))]

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from homeport.coordination.values import JsonObject, Millis, iso
 from homeport.errors import NotFoundError
+from homeport.transports.relay import owned
 
 TTL: Final[Millis] = 60 * 60 * 1000
 """From its beginning; after that it may be gone."""
@@ -41,10 +42,13 @@ class Deferral:
         client: whom it counts for.
         clock: milliseconds since the epoch.
         changed: told its id whenever something about it has changed.
+        me: what this server is called among others of its environment.
     """
 
-    def __init__(self, owner: str, client: str, clock: Callable[[], Millis], changed: Callable[[str], None]) -> None:
-        self.id = secrets.token_urlsafe(24)
+    def __init__(
+        self, owner: str, client: str, clock: Callable[[], Millis], changed: Callable[[str], None], me: str = ""
+    ) -> None:
+        self.id = owned(me, secrets.token_urlsafe(24))
         self.owner = owner
         self.client = client
         self.created_at = self.changed_at = clock()
@@ -139,6 +143,7 @@ class Deferrals:
         changed: told the id of one that has changed.
         in_all: how many there may be.
         per_client: how many of one client.
+        me: what this server is called among others of its environment.
     """
 
     def __init__(
@@ -147,7 +152,9 @@ class Deferrals:
         changed: Callable[[str], None],
         in_all: int = MAX_IN_ALL,
         per_client: int = MAX_PER_CLIENT,
+        me: str = "",
     ) -> None:
+        self._me = me
         self._clock = clock
         self._changed = changed
         self._in_all = in_all
@@ -168,7 +175,7 @@ class Deferrals:
         self._forget_old()
         if len(self._known) >= self._in_all or self._clients[client] >= self._per_client:
             raise NoRoomError
-        one = Deferral(owner, client, self._clock, self._changed)
+        one = Deferral(owner, client, self._clock, self._changed, self._me)
         self._known[one.id] = one
         self._clients[client] += 1
         one.task = asyncio.create_task(self._carry_out(one, work))

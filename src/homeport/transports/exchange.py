@@ -96,6 +96,7 @@ class Exchange:
 
     __slots__ = (
         "_common",
+        "_kept",
         "_send",
         "_shortcut",
         "caller",
@@ -125,6 +126,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.repeated = len(self.headers) != len(scope["headers"])
         self.request_id = request_id
+        self._kept: bytes | None = None
         self._common: tuple[Header, ...] = (environment, (_REQUEST_ID, request_id.encode()))
         self.status = 0
         self.tool: str | None = None
@@ -152,6 +154,8 @@ class Exchange:
             BodyRefusedError: over :data:`MAX_BODY`, or not here within :data:`BODY_SECONDS`.
             ClientGoneError: the client left.
         """
+        if self._kept is not None:
+            return self._kept
         declared = self.headers.get(b"content-length", b"")
         if len(declared) > len(str(MAX_BODY)) or (declared.isdigit() and int(declared) > MAX_BODY):
             raise _too_large()
@@ -165,6 +169,11 @@ class Exchange:
                 return await self._whole()
         except TimeoutError:
             raise BodyRefusedError(408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
+
+    async def kept_body(self) -> bytes:
+        """The body, which can be read once more after this."""
+        self._kept = await self.body()
+        return self._kept
 
     async def _whole(self) -> bytes:
         parts = bytearray()

@@ -17,6 +17,7 @@ from homeport.transports.exchange import Exchange, Header
 from homeport.transports.log import Log
 from homeport.transports.oauth import names
 from homeport.transports.recognition import Recognition
+from homeport.transports.shares import Shares
 
 FAILURES: Final = 60
 """Refused attempts a minute from one address that are answered and logged one by one."""
@@ -64,6 +65,11 @@ class Gate:
         self._recognition = Recognition(store, environment, log, clock, monotonic)
         self._buckets = Buckets(rate_limit) if rate_limit else None
         self._failures = Buckets(FAILURES)
+
+    def share(self, shares: Shares) -> None:
+        """Counts with the other servers of the environment."""
+        shares.share("requests", self._buckets)
+        shares.share("refused", self._failures)
 
     async def admits(self, exchange: Exchange, *, as_rpc: bool, session: bytes | None = None) -> bool:
         """Whether the request may pass: then it has its caller. Else it was answered.

@@ -9,6 +9,7 @@ from homeport.coordination import watches
 from homeport.coordination.store import Records, Store
 from homeport.coordination.values import Millis
 from homeport.errors import CallError
+from homeport.transports.others import Others
 from homeport.transports.places import NoPlaceError
 from homeport.transports.subscriptions import Listener, Subscriptions
 
@@ -20,12 +21,14 @@ class Kept:
         subscriptions: who wants to be told of what.
         store: where it is kept.
         clock: milliseconds since the epoch.
+        others: the servers of the environment, one of which may have the session's stream.
     """
 
-    def __init__(self, subscriptions: Subscriptions, store: Store, clock: Callable[[], Millis]) -> None:
+    def __init__(self, subscriptions: Subscriptions, store: Store, clock: Callable[[], Millis], others: Others) -> None:
         self._subscriptions = subscriptions
         self._store = store
         self._clock = clock
+        self._others = others
 
     async def watch(self, listener: Listener, client: str, name: str, uri: str) -> bool:
         """Adds one; False where the session has too many.
@@ -47,6 +50,7 @@ class Kept:
         except CallError:
             self._subscriptions.remove(listener, uri)
             raise
+        self._others.tell("watch", session=name, uri=uri, on=True)
         return True
 
     async def unwatch(self, listener: Listener, name: str, uri: str) -> None:
@@ -57,6 +61,7 @@ class Kept:
         """
         self._subscriptions.remove(listener, uri)
         await self._store.write(lambda records: records.watches.delete(name, uri))
+        self._others.tell("watch", session=name, uri=uri, on=False)
 
     async def of(self, name: str) -> list[str]:
         """What a session watched before a restart.

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
+from homeport.coordination import watches
+from homeport.coordination.values import JsonObject
 from homeport.transports import fastpath, jsonrpc
 from homeport.transports.exchange import Exchange
 from homeport.transports.jsonrpc import INVALID_REQUEST, METHOD_NOT_FOUND
 from homeport.transports.official import Official
+from homeport.transports.others import Others
 from homeport.transports.places import NoPlaceError
 from homeport.transports.results import MODERN
 from homeport.transports.sessions import HEADER, Key, Sessions, key_of, new_id
@@ -33,13 +36,16 @@ class Legacy:
         official: the SDK.
         sessions: what is remembered between requests.
         extras: tools that may ask the client something while they work.
+        others: the servers that a call may have come to which the client cancels.
     """
 
-    def __init__(self, official: Official, sessions: Sessions, extras: frozenset[str]) -> None:
+    def __init__(self, official: Official, sessions: Sessions, extras: frozenset[str], others: Others) -> None:
         self._official = official
         self._sessions = sessions
         self._extras = extras
         self._calls: dict[tuple[Key, str | int], asyncio.Task[Any]] = {}
+        self._others = others
+        others.on("cancel", self._cancelled_elsewhere)
 
     async def without_body(self, exchange: Exchange) -> None:
         """Opens a session's stream, or ends the session."""
@@ -124,6 +130,13 @@ class Legacy:
                 task = self._calls.get((key, request_id))
                 if task is not None:
                     task.cancel()
+                else:
+                    self._others.tell("cancel", session=watches.name_of(*key), request=request_id)
+
+    def _cancelled_elsewhere(self, said: JsonObject) -> None:
+        for (key, request_id), task in self._calls.items():
+            if request_id == said["request"] and watches.name_of(*key) == said["session"]:
+                task.cancel()
 
     def _asks_back(self, message: dict[str, Any], key: Key) -> bool:
         """Whether it is a call that may ask the client, or the client's answer, or ends one of these."""

@@ -16,8 +16,10 @@ from collections.abc import Callable
 from typing import Final
 
 from homeport.coordination import watches
+from homeport.coordination.values import JsonObject
 from homeport.transports.exchange import Exchange
 from homeport.transports.kept import Kept
+from homeport.transports.others import Others
 from homeport.transports.outbox import Outbox
 from homeport.transports.places import NoPlaceError, Places, client_of
 from homeport.transports.streams import stream
@@ -99,6 +101,7 @@ class Sessions:
         places: for streams.
         subscriptions: who wants to be told of what.
         kept: what they watch.
+        others: the servers that other requests of a session may come to.
         in_all: how many there may be.
         per_client: how many of one client.
         monotonic: seconds.
@@ -109,6 +112,7 @@ class Sessions:
         places: Places,
         subscriptions: Subscriptions,
         kept: Kept,
+        others: Others,
         in_all: int = MAX_SESSIONS,
         per_client: int = MAX_PER_CLIENT,
         monotonic: Callable[[], float] = time.monotonic,
@@ -121,7 +125,12 @@ class Sessions:
         self._monotonic = monotonic
         self._known: dict[Key, Session] = {}
         self._clients: Counter[str] = Counter()
-        self._ended: dict[Key, None] = {}
+        self._ended: dict[str, None] = {}
+        self._others = others
+        self._looking: asyncio.Task[None] | None = None
+        others.on("watch", self._watched_elsewhere)
+        others.on("ended", lambda said: self._end(said["session"]))
+        others.when_missed(self._look_again)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -129,7 +138,8 @@ class Sessions:
 
     def has_ended(self, exchange: Exchange) -> bool:
         """Whether the client itself has ended the session that it names, as far as this server remembers."""
-        return bool(self._ended) and key_of(exchange) in self._ended
+        key = key_of(exchange) if self._ended else None
+        return key is not None and watches.name_of(*key) in self._ended
 
     async def remembered(self, exchange: Exchange) -> Session | None:
         """The session that a request belongs to, begun if need be; None where it names none.
@@ -173,17 +183,46 @@ class Sessions:
         key = key_of(exchange)
         if key is None:
             return
-        if key in self._known:
-            self._drop(key)
-        self._ended[key] = None
-        if len(self._ended) > MAX_ENDED:
-            del self._ended[next(iter(self._ended))]
-        await self._kept.drop([watches.name_of(*key)])
+        name = watches.name_of(*key)
+        self._end(name)
+        self._others.tell("ended", session=name)
+        await self._kept.drop([name])
 
     def close(self) -> None:
         """Ends all streams."""
         for session in self._known.values():
             session.end()
+
+    def _end(self, name: str) -> None:
+        key = next((key for key, session in self._known.items() if session.name == name), None)
+        if key is not None:
+            self._drop(key)
+        self._ended[name] = None
+        if len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def _watched_elsewhere(self, said: JsonObject) -> None:
+        """A request of a session came to another server; its stream may be here."""
+        for session in self._known.values():
+            if session.name == said["session"] and said["on"]:
+                self._subscriptions.add(session, said["uri"])
+            elif session.name == said["session"]:
+                self._subscriptions.remove(session, said["uri"])
+
+    def _look_again(self) -> None:
+        """What other servers told may have been missed: the store has it too."""
+        if self._known and self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            for session in [one for one in self._known.values() if one.is_open]:
+                for uri in await self._kept.of(session.name):
+                    self._subscriptions.add(session, uri)
+        except NoPlaceError:
+            return  # The store is away; when it is back, this is called again.
+        finally:
+            self._looking = None
 
     async def _begun(self, exchange: Exchange, key: Key) -> Session:
         """A session that is remembered from now on, with what it watched before a restart."""
@@ -211,7 +250,8 @@ class Sessions:
             key for key, session in self._known.items() if not session.is_open and now - session.used >= IDLE_SECONDS
         ]
         names = [self._drop(key) for key in idle]
-        if names:
+        # Elsewhere it may have a stream; upkeep forgets what nobody has seen for a day.
+        if names and self._others.alone:
             await self._kept.drop(names)
 
     def _drop(self, key: Key) -> str:

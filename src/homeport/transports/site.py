@@ -16,7 +16,7 @@ from homeport.transports import listing
 from homeport.transports.deferrals import Deferrals
 from homeport.transports.doors import NOBODY_ELSE, Doors, Known
 from homeport.transports.edge import Edge, Endpoint
-from homeport.transports.exchange import Exchange
+from homeport.transports.exchange import Exchange, environment_header
 from homeport.transports.feed import PATH as EVENTS
 from homeport.transports.feed import FeedEndpoint
 from homeport.transports.gate import Gate
@@ -30,6 +30,7 @@ from homeport.transports.metrics import Gauge, Metrics, MetricsEndpoint
 from homeport.transports.offer import EVERYTHING, Offer
 from homeport.transports.official import Official
 from homeport.transports.openapi import OpenApiEndpoint
+from homeport.transports.others import Others, Wire
 from homeport.transports.pages import names
 from homeport.transports.pages.ground import Ground
 from homeport.transports.pages.place import PagesPlace
@@ -37,9 +38,11 @@ from homeport.transports.parts import Parts
 from homeport.transports.places import Places
 from homeport.transports.proof import moment
 from homeport.transports.proxies import Proxies
+from homeport.transports.relay import Relay
 from homeport.transports.rest import PREFIX, RestEndpoint
 from homeport.transports.results import Results
 from homeport.transports.sessions import Sessions
+from homeport.transports.shares import Shares
 from homeport.transports.sse import MESSAGES, STREAM, SseEndpoint
 from homeport.transports.subscriptions import Subscriptions
 
@@ -57,6 +60,7 @@ class Site:
         protected: whether people rely on the data; agents are told.
         offer: what MCP clients find here.
         known: by which names, from which pages and by which proxies it is called.
+        wire: to the other servers of the environment; None for one that has its data alone.
 
     Attributes:
         app: the ASGI application.
@@ -75,47 +79,47 @@ class Site:
         protected: bool = False,
         offer: Offer = EVERYTHING,
         known: Known = NOBODY_ELSE,
+        wire: Wire | None = None,
     ) -> None:
         results = Results(about.environment, about.version)
         instructions = listing.instructions(about.environment, protected=protected)
         self._about = about
         self._dispatcher = dispatcher
         self._gate = gate
+        self._others = others = Others(wire, log)
+        self._shares = Shares(others)
+        gate.share(self._shares)
         self.subscriptions = Subscriptions()
         self._stop_listening = dispatcher.store.listen(self.subscriptions.heard)
         self.streams = Places(offer.streams, offer.streams_per_client)
-        self._deferrals = Deferrals(dispatcher.clock, lambda one: self.subscriptions.announce(f"tasks/{one}"))
-        parts = Parts(
-            dispatcher,
-            results,
-            instructions,
-            self.subscriptions,
-            self.streams,
-            offer.extension,
-            log,
-            self._deferrals,
+        self._deferrals = Deferrals(
+            dispatcher.clock, lambda one: self.subscriptions.announce(f"tasks/{one}"), me=others.me
         )
-        self.official = Official(parts)
-        kept = Kept(self.subscriptions, dispatcher.store, dispatcher.clock)
-        self.sessions = Sessions(self.streams, self.subscriptions, kept)
-        legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools))
-        self._sse = SseEndpoint(self.official, self.streams, self.subscriptions)
+        told = (results, instructions, self.subscriptions, self.streams)
+        self.official = Official(Parts(dispatcher, *told, offer.extension, log, self._deferrals))
+        kept = Kept(self.subscriptions, dispatcher.store, dispatcher.clock, others)
+        self.sessions = Sessions(self.streams, self.subscriptions, kept, others)
+        legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools), others)
+        self._sse = SseEndpoint(self.official, self.streams, self.subscriptions, others.me)
+        self._relay = Relay(others, self._answer_handed_on, environment_header(about.environment), log)
         self._sse_ports = offer.sse_ports
         metrics = Metrics(one.name for one in dispatcher.catalogue.values() if one.kind == "wait")
-        self._places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
-            "/health": (HealthEndpoint(about, dispatcher.store, log), _READING),
-            METRICS: (MetricsEndpoint(metrics, self._gauges(), about.build(dispatcher.store.schema_version)), _READING),
-            "/openapi.json": (OpenApiEndpoint(dispatcher.catalogue, about.version), _READING),
-            "/": (self._where_things_are, _READING),
-            EVENTS: (FeedEndpoint(dispatcher.feed), ("GET",)),
-        }
-        if offer.pushes is not None:
-            self._places[PUSHES_PATH] = (offer.pushes, ("POST",))
+        self._places = self._fixed_places(offer, log, metrics)
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
         self._oauth = offer.oauth
+        if offer.oauth is not None:
+            offer.oauth.share(self._shares)
         self.pages = PagesPlace(
-            Ground(dispatcher=dispatcher, about=about, gate=gate, log=log, protected=protected, metrics=metrics),
+            Ground(
+                dispatcher=dispatcher,
+                about=about,
+                gate=gate,
+                log=log,
+                protected=protected,
+                metrics=metrics,
+                shares=self._shares,
+            ),
         )
         hosts = known.hosts if offer.oauth is None else (*known.hosts, offer.oauth.host)
         self.environment = about.environment
@@ -123,10 +127,24 @@ class Site:
         doors = Doors(hosts, known.origins)
         self.app = Edge(about.environment, self._route, doors, log, self.running, proxies, counted=metrics.request)
 
+    def _fixed_places(self, offer: Offer, log: Log, metrics: Metrics) -> dict[str, tuple[Endpoint, tuple[str, ...]]]:
+        """What answers at a path of its own, and to which methods."""
+        about, store = self._about, self._dispatcher.store
+        places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
+            "/health": (HealthEndpoint(about, store, log), _READING),
+            METRICS: (MetricsEndpoint(metrics, self._gauges(), about.build(store.schema_version)), _READING),
+            "/openapi.json": (OpenApiEndpoint(self._dispatcher.catalogue, about.version), _READING),
+            "/": (self._where_things_are, _READING),
+            EVENTS: (FeedEndpoint(self._dispatcher.feed), ("GET",)),
+        }
+        if offer.pushes is not None:
+            places[PUSHES_PATH] = (offer.pushes, ("POST",))
+        return places
+
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
         if self._is_sse(exchange):
-            if await self._gate.admits(exchange, as_rpc=False):
+            if await self._gate.admits(exchange, as_rpc=False) and not await self._relay.answers(exchange):
                 await self._sse(exchange)
             return
         if self._oauth is not None and self._oauth.owns(exchange):
@@ -145,7 +163,8 @@ class Site:
 
     async def _answer(self, exchange: Exchange, path: str) -> None:
         if path == "/mcp" and self._mcp is not None:
-            await self._mcp(exchange)
+            if not await self._relay.answers(exchange):
+                await self._mcp(exchange)
         elif path in self._places:
             endpoint, methods = self._places[path]
             if exchange.method in methods:
@@ -160,6 +179,13 @@ class Site:
         else:
             hint = "GET / says where things are."
             await exchange.problem(404, {"code": "not_found", "message": "There is nothing here.", "hint": hint})
+
+    async def _answer_handed_on(self, exchange: Exchange) -> None:
+        """Answers what came to another server and belongs to this one."""
+        if exchange.path.endswith(MESSAGES):
+            await self._sse(exchange)
+        elif self._mcp is not None:
+            await self._mcp(exchange)
 
     def _session(self, exchange: Exchange) -> bytes | None:
         """What a page's browser shows, which cannot send a header with the feed; nothing else takes it for a token."""
@@ -200,17 +226,19 @@ class Site:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered when the server starts, left when it ends."""
-        noting = asyncio.create_task(self.sessions.run())
+        background = [asyncio.create_task(self.sessions.run()), asyncio.create_task(self._shares.run())]
         try:
             yield
         finally:
-            noting.cancel()
-            await asyncio.wait([noting])
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
             self._stop_listening()
             self.drain()
             await self._deferrals.close()
             await self.official.close()
             await self._gate.close()
+            await self._others.close()
 
     def drain(self) -> None:
         """The end begins: waits are answered, and streams end once nothing is owed on them."""

@@ -14,6 +14,7 @@ from homeport.transports.official import Conversation, Official
 from homeport.transports.outbox import Outbox, event
 from homeport.transports.places import NoPlaceError, Places
 from homeport.transports.prefix import PREFIX, outer_prefix
+from homeport.transports.relay import owned
 from homeport.transports.streams import stream
 from homeport.transports.subscriptions import LISTS, Subscriptions, told
 
@@ -53,10 +54,12 @@ class SseEndpoint:
         official: the SDK, which holds the conversation.
         places: for streams.
         subscriptions: who wants to be told of what.
+        me: what this server is called among others of its environment.
     """
 
-    def __init__(self, official: Official, places: Places, subscriptions: Subscriptions) -> None:
+    def __init__(self, official: Official, places: Places, subscriptions: Subscriptions, me: str = "") -> None:
         self._official = official
+        self._me = me
         self._places = places
         self._subscriptions = subscriptions
         self._sessions: dict[str, SseSession] = {}
@@ -94,7 +97,7 @@ class SseEndpoint:
     async def _converse(self, exchange: Exchange, prefix: str) -> None:
         outbox = Outbox(told)
         session = SseSession(exchange.caller.id, outbox)
-        session_id = secrets.token_urlsafe(24)
+        session_id = owned(self._me, secrets.token_urlsafe(24))
         self._subscriptions.add(outbox, LISTS)
         try:
             async with self._official.conversation(outbox, session.settle) as session.conversation:

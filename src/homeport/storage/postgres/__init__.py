@@ -2,5 +2,6 @@
 
 from homeport.storage.postgres.opening import open_store, read_identity
 from homeport.storage.postgres.store import PostgresStore
+from homeport.storage.postgres.turn import take_turns
 
-__all__ = ["PostgresStore", "open_store", "read_identity"]
+__all__ = ["PostgresStore", "open_store", "read_identity", "take_turns"]

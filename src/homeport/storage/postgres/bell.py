@@ -15,7 +15,8 @@ import psycopg
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError
 from homeport.storage.postgres.connection import conninfo, one_line
-from homeport.storage.postgres.locks import CHANNEL
+from homeport.storage.postgres.locks import CHANNEL, WIRE
+from homeport.storage.postgres.wire import Wire
 
 LOOK_SECONDS: Final = 5
 """What nobody rang for, since the connection was lost, is found after that time at the latest."""
@@ -33,12 +34,16 @@ class Bell:
         address: the database.
         look: reads what is new; what it raises of ours is logged.
         told: the number of the last event that is known here.
+        wire: is told what other servers say.
     """
 
-    def __init__(self, address: DatabaseAddress, look: Callable[[], Awaitable[None]], told: Callable[[], int]) -> None:
+    def __init__(
+        self, address: DatabaseAddress, look: Callable[[], Awaitable[None]], told: Callable[[], int], wire: Wire
+    ) -> None:
         self._address = address
         self._look = look
         self._told = told
+        self._wire = wire
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -58,7 +63,8 @@ class Bell:
                 info = await asyncio.to_thread(conninfo, self._address)
                 connection = await psycopg.AsyncConnection.connect(info, autocommit=True)
                 async with connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
+                    await connection.execute(f"LISTEN {CHANNEL}; LISTEN {WIRE}")
+                    self._wire.gap()
                     while True:
                         await self._look()
                         await asyncio.sleep(REST_SECONDS)
@@ -72,6 +78,12 @@ class Bell:
         loop = asyncio.get_running_loop()
         end = loop.time() + LOOK_SECONDS
         while (left := end - loop.time()) > 0:
-            async for rung in connection.notifies(timeout=left, stop_after=1):
-                if not rung.payload.isdecimal() or int(rung.payload) > self._told():
-                    return
+            rung = [one async for one in connection.notifies(timeout=left, stop_after=1)]
+            said = [one.payload for one in rung if one.channel == WIRE]
+            if said:
+                await self._wire.rang(said)
+            if any(one.channel == CHANNEL and self._is_news(one.payload) for one in rung):
+                return
+
+    def _is_news(self, number: str) -> bool:
+        return not number.isdecimal() or int(number) > self._told()

@@ -13,4 +13,9 @@ OPENING: Final = 4_870_002
 """Held by whoever makes or migrates the schema."""
 SERVING: Final = 4_870_003
 """Shared by all servers that have the database open."""
+ERRANDS: Final = 4_870_004
+"""Held by the one server that calls webhooks and keeps the records in order."""
 CHANNEL: Final = "homeport"
+"""Rung when there are new events."""
+WIRE: Final = "homeport_wire"
+"""Rung, with the number of a row, when a server tells the others something."""

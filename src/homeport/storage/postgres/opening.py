@@ -18,6 +18,7 @@ from homeport.storage.postgres.identity import holds_anything, identity_in, sche
 from homeport.storage.postgres.locks import OPENING, SERVING
 from homeport.storage.postgres.migrating import migrate
 from homeport.storage.postgres.store import PostgresStore
+from homeport.storage.postgres.wire import MAKE as MAKE_WIRE
 from homeport.storage.sql.database import Row
 
 OLDEST: Final = 14
@@ -71,6 +72,8 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
                 stamp(connection, identity)
             else:
                 _check(found, identity, address)
+            if not beside_server:
+                connection.execute(MAKE_WIRE)
             revision = _bring_up(connection, address, beside_server=beside_server)
             connection.execute("BEGIN; UPDATE probe SET writes = writes; ROLLBACK", prepare=False)
             [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()

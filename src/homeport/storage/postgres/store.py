@@ -18,6 +18,7 @@ from homeport.storage.postgres.bell import Bell
 from homeport.storage.postgres.connection import Limits, connect, shown
 from homeport.storage.postgres.locks import SERVING
 from homeport.storage.postgres.readers import Readers
+from homeport.storage.postgres.wire import Wire
 from homeport.storage.postgres.writer import PIECE, Writer
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.probing import count, count_up, own
@@ -35,6 +36,9 @@ class PostgresStore:
         address: a database of the current schema.
         schema_version: the revision of the schema.
         last: the ``seq`` of an event; listeners that come before the first look know all up to it.
+
+    Attributes:
+        wire: to the other servers of the database.
     """
 
     def __init__(self, address: DatabaseAddress, schema_version: str, last: int) -> None:
@@ -44,7 +48,8 @@ class PostgresStore:
         self._readers = Readers(address, self._place)
         self._announcer = Announcer(lambda: self._last)
         self._writer = Writer(partial(_connect, address), self._place, self._announcer)
-        self._bell = Bell(address, self._catch_up, lambda: self._announcer.told)
+        self.wire = Wire(address)
+        self._bell = Bell(address, self._catch_up, lambda: self._announcer.told, self.wire)
         self._closed = False
         # What is new is followed from the beginning: to ask where it stands would hold up whoever begins to listen.
         self._announcer.listen(lambda _: None)
@@ -104,6 +109,7 @@ class PostgresStore:
             return
         self._closed = True
         await self._bell.stop()
+        await self.wire.close()
         await self._writer.close()
         await self._readers.close()
 

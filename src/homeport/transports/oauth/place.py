@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from homeport.transports.exchange import Exchange
 from homeport.transports.oauth import names
 from homeport.transports.oauth.realm import Realm
+from homeport.transports.shares import Shares
 
 if TYPE_CHECKING:
     from homeport.transports.oauth.endpoints import Endpoints
@@ -28,6 +29,10 @@ class OAuthPlace:
     def host(self) -> str:
         """The one name under which it is called."""
         return self._realm.host
+
+    def share(self, shares: Shares) -> None:
+        """Counts with the other servers of the environment."""
+        shares.share("oauth", self._realm.shares)
 
     def owns(self, exchange: Exchange) -> bool:
         """Whether a request is for it."""

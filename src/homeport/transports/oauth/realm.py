@@ -38,6 +38,7 @@ class Realm:
         clock: milliseconds since the epoch.
         fetch: gets documents of clients; without it they have to register.
         monotonic: seconds.
+        shares: requests that clients may still make.
     """
 
     host: str
@@ -47,7 +48,7 @@ class Realm:
     clock: Callable[[], Millis]
     fetch: Fetch | None = None
     monotonic: Callable[[], float] = time.monotonic
-    _shares: Buckets = field(default_factory=lambda: Buckets(SHARE))
+    shares: Buckets = field(default_factory=lambda: Buckets(SHARE))
 
     @property
     def issuer(self) -> str:
@@ -60,7 +61,7 @@ class Realm:
 
     def has_share(self, *whose: str) -> bool:
         """Whether one more request of a client is within its share."""
-        return self._shares.take(" ".join(whose), self.monotonic()).allowed
+        return self.shares.take(" ".join(whose), self.monotonic()).allowed
 
     async def known(self, client_id: str) -> Client | None:
         """A client that was seen before."""

@@ -9,6 +9,7 @@ from homeport.transports.gate import Gate
 from homeport.transports.health import About
 from homeport.transports.log import Log
 from homeport.transports.metrics import Metrics
+from homeport.transports.shares import Shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Ground:
         log: learns of attempts to sign in that failed.
         protected: whether people rely on the data.
         metrics: what was asked and how long it took.
+        shares: limits that hold for all servers together.
     """
 
     dispatcher: Dispatcher
@@ -30,3 +32,4 @@ class Ground:
     log: Log
     protected: bool
     metrics: Metrics
+    shares: Shares

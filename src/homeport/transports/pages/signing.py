@@ -53,6 +53,7 @@ class Signing:
         self._environment = ground.about.environment
         self._log = ground.log
         self._attempts = Buckets(ATTEMPTS)
+        ground.shares.share("sign-in", self._attempts)
 
     def views(self) -> tuple[View, ...]:
         """The pages of this part."""

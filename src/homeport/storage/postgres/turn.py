@@ -1,0 +1,63 @@
+"""What only one of a database's servers may do at a time: a lock that the database holds for a connection.
+
+It is given up with the connection, so that a server which died, or was cut off, holds it no longer than the database
+takes to notice (about fifteen seconds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import psycopg
+
+from homeport.contract import DatabaseAddress
+from homeport.errors import HomeportError
+from homeport.storage.postgres.connection import conninfo, one_line
+from homeport.storage.postgres.locks import ERRANDS
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks whether the turn has come, and whether it is still ours."""
+ANSWER_SECONDS: Final = 5.0
+"""In which the database must answer; a server that cannot ask it any more has no turn."""
+
+_NOTICE: Final = (
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+    " SET tcp_user_timeout = 10000"
+)
+"""By which the database notices that this server is gone."""
+
+_log = logging.getLogger(__name__)
+
+
+async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+    """Does errands whenever it is this server's turn, until it is cancelled.
+
+    Args:
+        address: the database.
+        errands: does them while its block runs.
+    """
+    while True:
+        try:
+            info = await asyncio.to_thread(conninfo, address)
+            async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
+                await connection.execute(_NOTICE)
+                await _while_it_says(connection, f"SELECT pg_try_advisory_lock({ERRANDS})", answer=False)
+                async with errands():
+                    await _while_it_says(connection, "SELECT true", answer=True)
+        except (psycopg.Error, HomeportError, OSError, TimeoutError) as error:
+            _log.warning("errands are nobody's, or another server's: %s", one_line(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _while_it_says(connection: psycopg.AsyncConnection[tuple[bool]], question: str, *, answer: bool) -> None:
+    """Asks again and again for as long as the answer is this one."""
+    while True:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            [(said,)] = await (await connection.execute(question.encode())).fetchall()
+        if said is not answer:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
