@@ -182,13 +182,17 @@ class Cluster:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """While the block runs it is there and does nothing, as a machine that hangs."""
-        family = self._family()
-        for one in family:
+        assert self._process is not None
+        first = psutil.Process(self._process.pid)
+        # It first, so that no process begins that the others' list does not have.
+        first.suspend()
+        others = first.children(recursive=True)
+        for one in others:
             one.suspend()
         try:
             yield
         finally:
-            for one in family:
+            for one in (*others, first):
                 with suppress(psutil.NoSuchProcess):
                     one.resume()
 
@@ -205,11 +209,6 @@ class Cluster:
                     one.kill()
         process.wait(30)
         until(lambda: not any(_lives(one) for one in family), within=30)
-
-    def _family(self) -> list[psutil.Process]:
-        assert self._process is not None
-        first = psutil.Process(self._process.pid)
-        return [first, *first.children(recursive=True)]
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -139,6 +139,8 @@ def starting(
     log: Path | None = None,
     auth: str = "open",
     database: DatabaseAddress | None = None,
+    prefix: Sequence[str] = (),
+    more: Mapping[str, object] | None = None,
 ) -> Iterator[ServerProcess]:
     """A server that was started, and may not answer yet, or never."""
     number = free_ports(1)[0] if port is None else port
@@ -154,8 +156,9 @@ def starting(
         settings["auth"] = auth
     if database is not None:
         settings["database"] = asdict(database)
+    settings |= more or {}
     file = log or data.with_name(f"{data.name}.log")
-    arguments = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
+    arguments = [*prefix, sys.executable, "-c", PROGRAM, json.dumps(settings)]
     with file.open("ab") as output, subprocess.Popen(arguments, stderr=output) as process:
         server = ServerProcess(process, number, data, file)
         try:

@@ -40,16 +40,21 @@ async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsy
         address: the database.
         errands: does them while its block runs.
     """
+    said = ""
     while True:
         try:
             info = await asyncio.to_thread(conninfo, address)
             async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
                 await connection.execute(_NOTICE)
                 await _while_it_says(connection, f"SELECT pg_try_advisory_lock({ERRANDS})", answer=False)
+                said = ""
                 async with errands():
                     await _while_it_says(connection, "SELECT true", answer=True)
         except (psycopg.Error, HomeportError, OSError, TimeoutError) as error:
-            _log.warning("errands are nobody's, or another server's: %s", one_line(error))
+            reason = type(error).__name__ if isinstance(error, TimeoutError) else one_line(error)
+            if reason != said:
+                _log.warning("no errands are done here while the database is away: %s", reason)
+                said = reason
         await asyncio.sleep(LOOK_SECONDS)
 
 

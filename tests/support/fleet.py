@@ -1,0 +1,239 @@
+"""Servers of one environment on machines of their own, one database on another, and nginx in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from homeport.contract import DatabaseAddress
+from homeport.coordination.messages import MessageFilter
+from homeport.coordination.store import Records
+from homeport.coordination.values import Page
+from homeport.storage.postgres import open_store
+from tests.support.killing import SINK, Call, Siege
+from tests.support.load import Caller
+from tests.support.namespaces import Namespace, namespaces
+from tests.support.nginx import find_nginx
+from tests.support.postgres import Cluster, cluster
+from tests.support.process import ServerProcess, starting
+from tests.support.stores import IDENTITY, fill
+from tests.support.waiting import until
+
+PORT: Final = 3446
+CLIENTS: Final = 64
+_ALL: Final = Page(10_000_000)
+_NGINX: Final = """\
+daemon off;
+master_process off;
+user root;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    upstream homeport {{
+{servers}
+    }}
+    server {{
+        listen unix:{directory}/nginx.sock;
+        location / {{
+            proxy_pass http://homeport;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host localhost;
+            proxy_buffering off;
+            proxy_connect_timeout 1s;
+            proxy_read_timeout {patience}s;
+            proxy_next_upstream error timeout http_503 non_idempotent;
+            proxy_next_upstream_tries 3;
+        }}
+    }}
+}}
+"""
+PATIENCE: Final = 14
+"""Seconds that nginx waits for a server that says nothing; longer than a server waits for its database."""
+
+
+class FleetCaller(Caller):
+    """A client of nginx, by its unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(0)
+        self._path = path
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            self.fresh = True
+            self._streams = await asyncio.open_unix_connection(self._path, limit=1 << 20)
+        return self._streams
+
+    async def insist(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """The answer, be it a refusal; asked again for as long as none comes, or the store is away."""
+        while True:
+            try:
+                answer = await self.ask(name, **arguments)
+            except (OSError, ValueError):  # a page of nginx's own is no JSON
+                self.drop()
+            else:
+                if answer.get("error", {}).get("data", {}).get("code") != "unavailable":
+                    return answer
+            await asyncio.sleep(0.05)
+
+
+@dataclass
+class Fleet:
+    """Three servers, their database, and the way to them."""
+
+    servers: Sequence[ServerProcess]
+    machines: Sequence[Namespace]
+    cluster: Cluster
+    address: DatabaseAddress
+    socket: Path
+
+    def restart_database(self) -> None:
+        """All that was under way there is broken off."""
+        self.cluster.restart()
+
+
+@contextmanager
+def fleet(directory: Path, servers: int = 3) -> Iterator[Fleet]:
+    """All of it, up and well."""
+    with ExitStack() as stack:
+        *machines, house, door = stack.enter_context(namespaces(servers + 2))
+        made = stack.enter_context(cluster(address=house.address, port=5432, prefix=house.prefix))
+        address = made.create(tcp=True, template=made.template("filled", fill))
+        started = [
+            stack.enter_context(_server(directory / f"server-{number}", machine, address))
+            for number, machine in enumerate(machines)
+        ]
+        for number, one in enumerate(started):
+            until(lambda one=one, number=number: _is_well(one, directory / f"server-{number}.sock"), within=60)  # type: ignore[misc]
+        socket = stack.enter_context(_door(directory / "nginx", door, machines))
+        yield Fleet(started, machines, made, address, socket)
+
+
+@contextmanager
+def _server(data: Path, machine: Namespace, address: DatabaseAddress) -> Iterator[ServerProcess]:
+    data.mkdir(parents=True)
+    more = {"listen": machine.address, "socket": f"{data}.sock"}
+    with starting(data, port=PORT, database=address, prefix=machine.prefix, more=more) as server:
+        yield server
+
+
+@contextmanager
+def _door(directory: Path, machine: Namespace, servers: Sequence[Namespace]) -> Iterator[Path]:
+    directory.mkdir()
+    program = find_nginx()
+    assert program is not None, "mark this test needs_nginx"
+    lines = "\n".join(f"        server {one.address}:{PORT} max_fails=1 fail_timeout=2s;" for one in servers)
+    file = directory / "nginx.conf"
+    file.write_text(_NGINX.format(directory=directory, servers=lines, patience=PATIENCE))
+    with subprocess.Popen([*machine.prefix, program, "-p", str(directory), "-c", str(file)]) as process:
+        try:
+            until((directory / "nginx.sock").exists)
+            yield directory / "nginx.sock"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def _is_well(server: ServerProcess, socket: Path) -> bool:
+    assert server.process.poll() is None, server.log.read_text()[-2000:]
+    if not socket.exists():
+        return False
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket))) as http:
+        return http.get("http://localhost/health", timeout=30).status_code == 200
+
+
+@dataclass
+class Race:
+    """Many clients that write, others that wait, and what happens to the machines meanwhile.
+
+    Args:
+        fleet: the servers.
+        steps: what each client asks.
+        chance: who asks what.
+        waiters: how many wait for what is sent.
+    """
+
+    fleet: Fleet
+    steps: int
+    chance: random.Random
+    waiters: int = 6
+    told: list[list[str]] = field(default_factory=list)
+
+    async def run(self, mishaps: Sequence[Callable[[], None]]) -> None:
+        """Runs it, with the mishaps evenly spread over the answers; then looks at all there is."""
+        siege = Siege(Path("/nonexistent"), self.chance)
+        async with FleetCaller(self.fleet.socket) as caller:
+            for name in (SINK, *(f"agent-{number}" for number in range(CLIENTS))):
+                answer = await caller.insist("register_instance", instanceId=name, role="dev")
+                assert "result" in answer, answer
+        self.told = [[] for _ in range(self.waiters)]
+        expected = CLIENTS * (self.steps // 3 + (self.steps % 3 > 0))
+        answers, total = count(1), CLIENTS * self.steps
+        due = {total * (number + 1) // (len(mishaps) + 1): mishap for number, mishap in enumerate(mishaps)}
+
+        async def after(number: int) -> None:
+            mishap = due.get(number)
+            if mishap is not None:
+                await asyncio.to_thread(mishap)
+
+        waiting = [asyncio.create_task(self._wait(told, expected)) for told in self.told]
+        await asyncio.gather(*(self._client(siege, number, answers, after) for number in range(CLIENTS)))
+        async with asyncio.timeout(120):
+            await asyncio.gather(*waiting)
+        store = await open_store(DatabaseAddress(self.fleet.cluster.url(self._name)), IDENTITY, beside_server=True)
+        try:
+            await store.read(siege._check)
+            sent = await store.read(_subjects)
+        finally:
+            await store.close()
+        assert len(sent) == expected
+        for told in self.told:
+            assert Counter(told) == Counter(sent)
+
+    @property
+    def _name(self) -> str:
+        return self.fleet.cluster.database(self.fleet.address)
+
+    async def _client(
+        self, siege: Siege, number: int, answers: Iterator[int], after: Callable[[int], Awaitable[None]]
+    ) -> None:
+        async with FleetCaller(self.fleet.socket) as caller:
+            for step in range(self.steps):
+                call: Call = siege._next(number, step)
+                siege.calls.append(call)
+                call.response = await caller.insist(call.name, **call.arguments)
+                await after(next(answers))
+
+    async def _wait(self, told: list[str], expected: int) -> None:
+        """Waits until so many messages were told; each wait goes on after the last one that was answered."""
+        cursor: dict[str, str] = {}
+        async with FleetCaller(self.fleet.socket) as caller:
+            while len(told) < expected:
+                # Less than nginx waits for a server that says nothing.
+                given = {"instanceId": SINK, "timeout_seconds": 5 if cursor else 0, **cursor}
+                answer = (await caller.insist("wait_for_messages", **given))["result"]["data"]
+                told += [message["subject"] for message in answer["messages"]]
+                cursor = {"cursor": answer["cursor"]}
+
+
+def _subjects(records: Records) -> list[str]:
+    return [message.subject for message in records.messages.select(MessageFilter(), _ALL)]
