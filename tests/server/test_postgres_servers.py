@@ -161,7 +161,7 @@ async def test_waits_and_webhooks_go_on_at_another_server_when_one_is_killed(pos
             await asyncio.to_thread(until, lambda: len(called.seen) >= len(sent), within=30)
             assert called.seen == sent
             waiting = asyncio.create_task(ada.wait(first))
-            await asyncio.sleep(0)
+            await asyncio.to_thread(until, lambda: "homeport_waiting_agents 1.0" in pair.a.get("/metrics").text)
             pair.a.kill()
             with pytest.raises(OSError, match="no answer"):
                 await waiting

@@ -28,7 +28,7 @@ from tests.support.nginx import find_nginx
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import ServerProcess, starting
 from tests.support.stores import IDENTITY, fill
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 
 PORT: Final = 3446
 CLIENTS: Final = 64
@@ -85,15 +85,18 @@ class FleetCaller(Caller):
 
     async def insist(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer, be it a refusal; asked again for as long as none comes, or the store is away."""
-        while True:
+
+        async def answered() -> dict[str, Any] | None:
             try:
                 answer = await self.ask(name, **arguments)
             except (OSError, ValueError):  # a page of nginx's own is no JSON
                 self.drop()
-            else:
-                if answer.get("error", {}).get("data", {}).get("code") != "unavailable":
-                    return answer
-            await asyncio.sleep(0.05)
+                return None
+            return None if answer.get("error", {}).get("data", {}).get("code") == "unavailable" else answer
+
+        answer = await eventually(answered, within=90)
+        assert answer is not None
+        return answer
 
 
 @dataclass

@@ -163,7 +163,7 @@ class Site:
 
     async def _answer(self, exchange: Exchange, path: str) -> None:
         if path == "/mcp" and self._mcp is not None:
-            if not await self._relay.answers(exchange):
+            if self._others.alone or not await self._relay.answers(exchange):
                 await self._mcp(exchange)
         elif path in self._places:
             endpoint, methods = self._places[path]
