@@ -58,6 +58,8 @@ def dump(cluster: Cluster, target: Path) -> Dumped:
                 program,
                 "--format=custom",
                 "--compress=0",
+                # What servers said to each other a moment ago is no part of the data.
+                "--no-unlogged-table-data",
                 f"--snapshot={row[0] if row else ''}",
                 f"--lock-wait-timeout={_LOCK_MS}",
                 f"--file={partial}",
