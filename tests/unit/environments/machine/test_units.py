@@ -46,6 +46,13 @@ def test_what_the_unit_may_write_is_the_declared_data_and_logs_and_nothing_else(
     assert service["InaccessiblePaths"] == ["-/srv/team/production-backups"]
 
 
+def test_what_is_not_protected_leaves_half_of_the_memory_to_what_is() -> None:
+    def limit(extra: str) -> list[str]:
+        return lines_of(unit_texts(declared(extra), PROGRAM)["homeport-production@.service"])["MemoryMax"]
+
+    assert (limit(""), limit("protected = false")) == (["75%"], ["50%"])
+
+
 def test_data_below_a_home_can_be_seen_and_all_other_homes_are_hidden_else() -> None:
     def home(extra: str) -> list[str]:
         return lines_of(unit_texts(declared(extra), PROGRAM)["homeport-production@.service"])["ProtectHome"]
