@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
 
     back = harbour.run("data", "move", "production", "--to", "file", "--yes")
     assert (back["to"], back["rows"]["messages"]) == ("a file", 4)
-    assert harbour.file.read_text() == declared
+    assert tomllib.loads(harbour.file.read_text()) == tomllib.loads(declared)
     assert (harbour.data("production") / DATABASE_FILE).is_file()
     assert not (harbour.data("production") / ADDRESS_FILE).exists()
     assert subjects(harbour) == sorted([*before, "more"])

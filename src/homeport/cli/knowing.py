@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.surroundings import surroundings_of
+from homeport.contract.database import DatabaseState
 from homeport.environments.backups.naming import age_order
 from homeport.environments.backups.record import Record
 from homeport.environments.declaration import Declaration
@@ -36,6 +37,7 @@ def known_of(declaration: Declaration) -> Known:
         provisioned=_is_provisioned,
         unresolved=_unresolved,
         replica=lambda environment: _replica(declaration, environment),
+        database=_database,
     )
 
 
@@ -97,6 +99,15 @@ def _unresolved(environment: Environment) -> tuple[Unresolved, ...]:
     except (HomeportError, OSError):
         return ()
     return tuple(one for one in found if one.standing == "settled" or not at_work)
+
+
+def _database(environment: Environment) -> DatabaseState | None:
+    if environment.database is None:
+        return None
+    # A machine without databases does not load what asks them.
+    from homeport.server import databases
+
+    return databases.state_of(environment.database)
 
 
 def _drilled_at(record: Record) -> str:

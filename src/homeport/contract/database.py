@@ -58,3 +58,76 @@ class DataConverted(TypedDict):
     digests: dict[str, str]
     """Of all rows of each table, the same on both sides."""
     seconds: float
+
+
+class DatabaseTransaction(TypedDict):
+    """A transaction that is under way."""
+
+    pid: int
+    user: str
+    program: str
+    """What it calls itself."""
+    address: str
+    state: str
+    seconds: float
+
+
+class DatabaseTable(TypedDict):
+    """A table, and what it holds that nobody sees any more."""
+
+    name: str
+    live: int
+    dead: int
+    """Rows that were changed or removed, and whose room is not free yet."""
+    bytes: int
+
+
+class Standby(TypedDict):
+    """A server that follows."""
+
+    name: str
+    address: str
+    state: str
+    bytes: float | None
+    """How much of the log it has not replayed; None where this role may not see it."""
+    seconds: float | None
+
+
+class DatabaseState(TypedDict):
+    """How a database and its server are, as far as the role of the environment may see it."""
+
+    problem: str
+    """Why it cannot be asked; empty where it can."""
+    version: str
+    major: int
+    encoding: str
+    standby: bool
+    bytes: int
+    role: str
+    may_create: bool
+    """Whether the role may make databases."""
+    owns_database: bool
+    not_owned: list[str]
+    """Tables and sequences that are not the role's; the first of them."""
+    programs: str
+    """Why pg_dump and pg_restore cannot be used; empty where they can."""
+    environment: str | None
+    """Whose data the database says that it holds."""
+    identity: str | None
+    connections: int
+    """Of clients, to the whole server."""
+    connection_limit: int
+    database_connections: int
+    database_limit: int | None
+    """None where the database has no limit of its own."""
+    transactions: list[DatabaseTransaction]
+    """The longest first."""
+    tables: list[DatabaseTable]
+    """Those with the most dead rows."""
+    standbys: list[Standby]
+    archive_failure: str | None
+    """The file of the log that could not be archived last."""
+    left_over: list[str]
+    """Scratch databases that nobody has."""
+    kept: list[str]
+    """Databases that were kept when others took their place, and scratch databases that are in use."""

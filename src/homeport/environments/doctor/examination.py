@@ -8,6 +8,7 @@ from typing import Final
 from homeport.environments.doctor.backup_jobs import find_backup_faults
 from homeport.environments.doctor.crash_loops import find_crash_loops
 from homeport.environments.doctor.data_places import find_data_faults
+from homeport.environments.doctor.databases import find_database_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding, Kind
 from homeport.environments.doctor.machine import find_machine_faults
@@ -38,6 +39,7 @@ def examine(environments: Sequence[Environment], facts: HostFacts, only: Sequenc
         *find_data_faults(environments, facts),
         *find_backup_faults(environments, facts),
         *find_replica_faults(environments, facts),
+        *find_database_faults(environments, facts),
         *find_proxy_faults(environments, facts),
         *find_operation_faults(environments, facts),
         *find_machine_faults(environments, facts),

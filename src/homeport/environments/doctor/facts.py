@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Literal
 
+from homeport.contract.database import DatabaseState
 from homeport.environments.machine.drift import Drift
 from homeport.environments.steps import Ownership
 from homeport.environments.unresolved import Unresolved
@@ -254,6 +255,10 @@ class HostFacts:
     backups: Mapping[str, BackupFacts] = field(default_factory=dict)
     replicas: Mapping[str, ReplicaFact] = field(default_factory=dict)
     """Of the environments that declare one, as far as this user may look at it."""
+    databases: Mapping[str, DatabaseState] = field(default_factory=dict)
+    """Of the environments that declare one."""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """By environment, the id in the ``identity.json`` of its data directory, where there is one."""
     drift: Mapping[str, tuple[Drift, ...]] = field(default_factory=dict)
     """By environment, what differs from what was provisioned."""
     provisioned: frozenset[str] = frozenset()

@@ -54,6 +54,19 @@ Kind = Literal[
     "read-only",
     "clock",
     "sqlite-old",
+    "database-unreachable",
+    "database-of-another",
+    "database-old",
+    "database-encoding",
+    "database-standby",
+    "backup-rights",
+    "pg-dump-missing",
+    "connections-nearly-used",
+    "transaction-long",
+    "database-bloated",
+    "standby-behind",
+    "log-not-archived",
+    "scratch-left-over",
 ]
 """The names of faults, for programs and documents (docs/doctor.md); none changes its meaning."""
 Severity = Literal["critical", "warning"]

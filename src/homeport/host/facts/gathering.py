@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from homeport.contract.database import DatabaseState
 from homeport.environments.doctor.facts import (
     BackupFacts,
     DirectoryFact,
@@ -23,12 +24,14 @@ from homeport.environments.doctor.facts import (
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import Drift
 from homeport.environments.unresolved import Unresolved
+from homeport.errors import CannotStartError
 from homeport.host.facts.clock import judge_clock
 from homeport.host.facts.cron import find_cron_jobs
 from homeport.host.facts.directories import look_at, names_in
 from homeport.host.facts.nginx import read_proxy
 from homeport.host.facts.processes import find_processes
 from homeport.host.facts.units import find_timers, find_units, find_unread, is_managed, list_units
+from homeport.identity import read_identity
 
 _OTHERS: Final = 0o077
 _DEEP: Final = 2
@@ -45,6 +48,7 @@ class Known:
     drift: Callable[[Environment], tuple[Drift, ...]] = field(default=lambda _: ())
     provisioned: Callable[[Environment], bool] = field(default=lambda _: False)
     replica: Callable[[Environment], ReplicaFact | None] = field(default=lambda _: None)
+    database: Callable[[Environment], DatabaseState | None] = field(default=lambda _: None)
     unresolved: Callable[[Environment], tuple[Unresolved, ...]] = field(default=lambda _: ())
 
 
@@ -82,11 +86,21 @@ def gather(environments: Sequence[Environment], known: Known, now: datetime) -> 
         health={one.name: known.health(one) for one in environments},
         backups={one.name: known.backups(one) for one in environments},
         replicas={one.name: found for one in environments if (found := known.replica(one)) is not None},
+        databases={one.name: state for one in environments if (state := known.database(one)) is not None},
+        identities={one.name: id_ for one in environments if (id_ := _identity(one)) is not None},
         drift=_drift(environments, known),
         provisioned=frozenset(one.name for one in environments if known.provisioned(one)),
         unresolved={one.name: known.unresolved(one) for one in environments},
         clock=judge_clock(),
     )
+
+
+def _identity(environment: Environment) -> str | None:
+    try:
+        found = read_identity(Path(environment.data_directory))
+    except CannotStartError:
+        return None
+    return None if found is None else found["id"]
 
 
 def _drift(environments: Sequence[Environment], known: Known) -> Mapping[str, tuple[Drift, ...]]:

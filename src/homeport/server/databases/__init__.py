@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from homeport.contract import DatabaseAddress, DataFacts
 
 if TYPE_CHECKING:
-    from homeport.contract.database import DatabaseExchanged, DatabasesSwept, DataConverted
+    from homeport.contract.database import DatabaseExchanged, DatabasesSwept, DatabaseState, DataConverted
 
 
 def load(directory: Path, database: DatabaseAddress | None = None) -> DataFacts:
@@ -118,3 +118,11 @@ def convert(directory: Path, *, target: DatabaseAddress | None, source: Database
     if source is None:
         raise ValueError("data are moved from a database, or into one")
     return moving.convert_to_file(directory, source)
+
+
+def state_of(database: DatabaseAddress) -> DatabaseState:
+    """How a database and its server are; what cannot be asked says why, and raises nothing."""
+    from homeport.storage.dumps.cluster import Cluster
+    from homeport.storage.dumps.state import state_of as asked
+
+    return asked(Cluster(database))

@@ -91,6 +91,13 @@ def sweep(cluster: Cluster) -> list[str]:
     return swept
 
 
+def names_beside(connection: Connection, name: str) -> list[str]:
+    """The databases that are made for, or kept of, another, by their names."""
+    beginning = beside(name, "")
+    rows = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
+    return [found for (found,) in rows if found.startswith(beginning)]
+
+
 def left_over(connection: Connection, name: str) -> list[str]:
     """The scratch databases beside a database whose directory is gone, or names another; somebody may be at them.
 

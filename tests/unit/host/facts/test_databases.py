@@ -1,0 +1,200 @@
+"""What the doctor finds wrong with a database: each fault made on a real one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from homeport.contract import DatabaseAddress
+from homeport.contract.database import DatabaseState
+from homeport.environments.doctor import databases as judging
+from homeport.environments.doctor.databases import find_database_faults
+from homeport.environments.doctor.facts import HostFacts
+from homeport.environments.doctor.finding import Finding
+from homeport.identity import read_identity
+from homeport.server.databases import state_of, sweep
+from tests.support.facts import NOW, PRODUCTION
+from tests.support.ports import free_ports
+from tests.support.postgres import ROLE, Cluster, cluster
+from tests.support.scratches import Berth, berth
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.needs_postgres
+
+
+@pytest.fixture
+def here(postgres: Cluster, tmp_path: Path) -> Iterator[Berth]:
+    with berth(postgres, tmp_path / "data") as made:
+        yield made
+
+
+def findings(here: Berth, **changes: object) -> list[Finding]:
+    identity = read_identity(here.directory)
+    return judged({**state_of(here.database), **changes}, identity["id"] if identity else None)  # type: ignore[typeddict-item]
+
+
+def judged(state: DatabaseState, identity: str | None = None) -> list[Finding]:
+    environment = replace(PRODUCTION, database=DatabaseAddress("postgresql://declared@/x?host=/run"))
+    ids = {} if identity is None else {"production": identity}
+    facts = HostFacts(now=NOW, databases={"production": state}, identities=ids)
+    return list(find_database_faults([environment], facts))
+
+
+def only(found: list[Finding], kind: str) -> Finding:
+    (finding,) = found
+    assert finding.kind == kind
+    assert finding.environment == "production"
+    return finding
+
+
+def test_a_database_on_which_all_is_well_has_no_finding(here: Berth) -> None:
+    assert findings(here) == []
+    state = state_of(here.database)
+    assert (state["major"], state["encoding"], state["role"]) == (15, "UTF8", ROLE)
+    assert state["bytes"] > 1_000_000
+
+
+def test_a_database_that_cannot_be_asked_is_found(here: Berth) -> None:
+    here.cluster.drop(here.database)
+    assert "does not exist" in only(findings(here), "database-unreachable").evidence[0]
+
+
+def test_a_database_of_another_environment_is_found(here: Berth) -> None:
+    here.cluster.execute("UPDATE homeport_identity SET id = 'other'", here.name)
+    assert "but others than its data directory" in only(findings(here), "database-of-another").sentence
+    here.cluster.execute("UPDATE homeport_identity SET environment = 'development'", here.name)
+    assert "holds data of development" in only(findings(here), "database-of-another").sentence
+
+
+def test_a_server_that_is_too_old_is_found(here: Berth) -> None:
+    assert "PostgreSQL 13.4" in only(findings(here, major=13, version="13.4"), "database-old").sentence
+
+
+def test_a_database_of_another_encoding_is_found(here: Berth) -> None:
+    name = f"{here.name}_latin"
+    here.cluster.execute(f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    assert "LATIN1" in only(judged(state_of(here.at(name))), "database-encoding").sentence
+
+
+def test_a_role_that_cannot_back_up_is_found(here: Berth) -> None:
+    here.cluster.execute(f"ALTER ROLE {ROLE} NOCREATEDB")
+    here.cluster.execute("ALTER TABLE roles OWNER TO postgres", here.name)
+    here.cluster.execute(f"ALTER DATABASE {here.name} OWNER TO postgres")
+    here.cluster.execute(f"GRANT SELECT ON roles TO {ROLE}", here.name)
+    evidence = only(findings(here), "backup-rights").evidence
+    assert [line.partition(":")[0] for line in evidence] == [
+        f"{ROLE} may not make databases",
+        f"{ROLE} does not own the database",
+        f"{ROLE} does not own roles",
+    ]
+
+
+def test_missing_programs_are_found(here: Berth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("homeport.storage.dumps.programs.DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = only(findings(here), "pg-dump-missing")
+    assert "There is no pg_dump" in found.evidence[0]
+    assert found.mend == "apt-get install postgresql-client-15"
+    old = tmp_path / "9" / "bin" / "pg_dump"
+    old.parent.mkdir(parents=True)
+    shutil.copy("/bin/true", old)
+    assert "is of version 9, which is too old for a server of PostgreSQL 15" in findings(here)[0].evidence[0]
+
+
+def test_connections_that_run_out_are_found(here: Berth) -> None:
+    here.cluster.execute(f"ALTER DATABASE {here.name} CONNECTION LIMIT 2")
+    with psycopg.connect(here.database.url):
+        assert "2 of 2 connections to the database" in only(findings(here), "connections-nearly-used").sentence
+
+
+def test_a_transaction_that_stays_open_is_found(here: Berth, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(here.database.url, application_name="a report") as open_one:
+        open_one.execute("SELECT 1")
+        assert findings(here) == []
+        monkeypatch.setattr(judging, "LONG_SECONDS", 0.0)
+        assert "(a report, process" in only(findings(here), "transaction-long").evidence[0]
+
+
+def test_rows_that_nobody_sees_are_found(here: Berth, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.cluster.execute("INSERT INTO roles SELECT g::text, 'x', 'x' FROM generate_series(1, 500) g", here.name)
+    here.cluster.execute("DELETE FROM roles WHERE name = 'x'", here.name)
+    assert findings(here) == []
+    monkeypatch.setattr(judging, "DEAD_ROWS", 400)
+    (found,) = until(lambda: findings(here), within=20)
+    assert (found.kind, found.evidence[0].partition(",")[0]) == ("database-bloated", "roles: 500 dead")
+
+
+def test_scratch_databases_that_were_left_are_found(here: Berth) -> None:
+    name = f"{here.name}_scratch_0123456789ab"
+    here.cluster.execute(f"CREATE DATABASE {name} OWNER {ROLE}")
+    assert only(findings(here), "scratch-left-over").evidence == (name,)
+    sweep(here.database)
+    assert findings(here) == []
+
+
+@pytest.mark.slow
+def test_a_standby_is_found_and_one_that_falls_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster() as first, berth(first, tmp_path / "data") as made, following(first) as second:
+        first.execute(f"GRANT pg_monitor TO {ROLE}")
+        until(lambda: state_of(made.database)["standbys"], within=30)
+        assert findings(made) == []
+        url = second.url(made.name)
+        until(lambda: state_of(DatabaseAddress(url))["problem"] == "", within=30)
+        assert only(judged(state_of(DatabaseAddress(url))), "database-standby").severity == "critical"
+        second.execute("SELECT pg_wal_replay_pause()")
+        first.execute("INSERT INTO roles SELECT g::text, 'x', 'x' FROM generate_series(1, 5000) g", made.name)
+        monkeypatch.setattr(judging, "BEHIND_BYTES", 200_000)
+        (found,) = until(lambda: findings(made), within=30)
+        assert (found.kind, found.evidence) == ("standby-behind", ("follower at this machine: streaming",))
+
+
+@contextmanager
+def following(first: Cluster) -> Iterator[Cluster]:
+    """A second server that follows the first, as pg_basebackup makes one."""
+    with (first.directory / "data" / "pg_hba.conf").open("a") as file:
+        file.write("local replication all trust\n")
+    first.execute("SELECT pg_reload_conf()")
+    directory = Path(tempfile.mkdtemp(prefix="homeport-pg-"))
+    second = Cluster(first.programs, directory, first.address, free_ports(1)[0])
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(directory, "postgres", "postgres")
+        place = f"host={first.directory} port={first.port} user=postgres application_name=follower"
+        command = [
+            str(first.programs / "pg_basebackup"),
+            "-D",
+            str(directory / "data"),
+            "-R",
+            "-c",
+            "fast",
+            "-d",
+            place,
+        ]
+        as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
+        subprocess.run([*(as_postgres if os.geteuid() == 0 else ()), *command], check=True, cwd=directory)
+        with (directory / "data" / "postgresql.conf").open("a") as file:
+            file.write(f"port = {second.port}\nunix_socket_directories = '{directory}'\n")
+        second.start()
+        yield second
+    finally:
+        second.kill()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_a_log_that_is_not_archived_is_found(tmp_path: Path) -> None:
+    with cluster() as first, berth(first, tmp_path / "data") as made:
+        first.set(archive_mode="on", archive_command="false")
+        first.restart()
+        first.execute("SELECT pg_switch_wal()")
+        (found,) = until(lambda: findings(made), within=60)
+        assert found.kind == "log-not-archived"
