@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from argparse import Namespace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from homeport import server
-from homeport.cli.databases import database_of_copy
+from homeport.cli.databases import database_of_copy, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say, table, tell
 from homeport.contract import DatabaseAddress, ExitCode
@@ -56,7 +57,7 @@ def _data_of(environment: Environment, arguments: Namespace) -> tuple[Path, Data
     if arguments.data is None:
         return Path(environment.data_directory), environment.database
     copy = Path.cwd() / arguments.data
-    return copy, database_of_copy(environment, copy)
+    return copy, handed(database_of_copy(environment, copy), os.environ)
 
 
 def _list(environment: Environment, arguments: Namespace) -> None:

@@ -35,6 +35,8 @@ class EnclosedRunner:
         self._settings = (
             *sandbox(environment, this_program(environment, file), (scratch,)),
             *(("Environment", f'"{name}={value}"') for name, value in environment.service.variables),
+            # As the unit gets them: the password of a database is one.
+            *(("LoadCredential", f"{name}:{file}") for name, file in environment.credentials),
         )
         self._owner = Ownership(environment.user, environment.user)
         self._unit = unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +65,9 @@ def rehearse(
     finally:
         Path(step.socket).unlink(missing_ok=True)
         clear(scratch, step.unit)
+        # What cannot be removed now is by the next operation on the data, and told by the doctor.
+        with suppress(HomeportError):
+            OwnData(environment, serving).tidy()
     return {
         "from_schema": upgraded["from_schema"],
         "to_schema": upgraded["to_schema"],
