@@ -1,9 +1,10 @@
-"""Runs on a machine of a test: changes of release in which the command, or the server, is killed at one point after the
-other; each time the release before or the next one serves, and nothing is between them.
+"""Changes of release in which the command, or the server, is killed at one point after the other; each time the release
+before or the next one serves, and nothing is between them. Runs in a test, or on a machine of a test:
 
 ``python -m tests.support.changing_killed FILE ENVIRONMENT WHO FIRST STRIDE [COUNT TARGET]`` prints a JSON object, what
 callers saw among it; WHO is ``command``, ``server``, or ``hold``: the command, where callers wait while it brings the
-data to the schema of the release TARGET. COUNT is of points, at most.
+data to the schema of the release TARGET; ``restart``: the command that starts the same release anew. COUNT is of
+points, at most.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.units import SLOTS
 from homeport.environments.plan import Plan
 from homeport.environments.releases.plans import Change, plan_rollback
+from homeport.environments.services.plans import plan_restart
 from homeport.errors import HomeportError
 from homeport.host.carrying import Carrier, carrying
 from homeport.host.data.program import current_release
@@ -33,9 +35,11 @@ from homeport.host.journal import Journal
 from homeport.host.operation_lock import operation_lock
 from homeport.host.releases import handing_over
 from homeport.host.releases.shelf import ReleaseShelf
-from homeport.host.services import slots
+from homeport.host.services import systemd_slots
+from homeport.host.services.choosing import manager_for
+from homeport.host.services.control import Control
 from homeport.host.services.hold import Hold
-from homeport.host.services.systemd import SystemdManager, show_units
+from homeport.host.services.service import ServiceManager
 from tests.support.asking import Asking
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.waiting import until
@@ -51,9 +55,7 @@ def change(declaration: Declaration, environment: Environment, target: str, poin
     journal = CountedJournal(directory)
     journal.point = point
     # This process is killed soon, or ends: nobody else sees it.
-    used: dict[str, Any] = vars(slots)
-    used["systemctl"] = _counted(used["systemctl"], point)
-    used["FILE_HANDS"] = counted_hands(used["FILE_HANDS"], point)
+    _count_slots(point)
     with operation_lock(directory, environment.name):
         Carrier(journal, counted_hands(hands_of(declaration, environment), point)).carry_out(_plan(environment, target))
 
@@ -63,13 +65,36 @@ def change_holding(declaration: Declaration, environment: Environment, target: s
     used: dict[str, Any] = vars(handing_over)
     for name in ("keep_aside", "migrate_live"):
         used[name] = _counted(used[name], point)
-    used = vars(slots)
-    used["systemctl"] = _counted(used["systemctl"], point)
-    used["FILE_HANDS"] = counted_hands(used["FILE_HANDS"], point)
+    _count_slots(point)
     setattr(Hold, "allow", _counted(Hold.allow, point))  # noqa: B010 - this process is killed soon, or ends
     directory = Path(environment.journal_directory)
     with operation_lock(directory, environment.name):
         Carrier(Journal(directory), hands_of(declaration, environment)).carry_out(_plan(environment, target))
+
+
+def restart(declaration: Declaration, environment: Environment, _: str, point: Point) -> None:
+    """As ``homeport restart`` does it, with points."""
+    directory = Path(environment.journal_directory)
+    journal = CountedJournal(directory)
+    journal.point = point
+    _count_slots(point)
+    state = _manager(declaration, environment).state(environment)
+    with operation_lock(directory, environment.name):
+        plan = plan_restart(environment, state, healthy=True)
+        Carrier(journal, counted_hands(hands_of(declaration, environment), point)).carry_out(plan)
+
+
+def _count_slots(point: Point) -> None:
+    """Has what is told to systemd, or to the keeper of plain processes, pass points."""
+    used: dict[str, Any] = vars(systemd_slots)
+    used["systemctl"] = _counted(used["systemctl"], point)
+    used["FILE_HANDS"] = counted_hands(used["FILE_HANDS"], point)
+    for name in ("begin", "end", "first"):
+        setattr(Control, name, _counted(getattr(Control, name), point))
+
+
+def _manager(declaration: Declaration, environment: Environment) -> ServiceManager:
+    return manager_for(environment, PurePosixPath(declaration.file))
 
 
 def _plan(environment: Environment, target: str) -> Plan:
@@ -98,13 +123,13 @@ def _counted(function: Callable[..., T], point: Point) -> Callable[..., T]:
     return run
 
 
-def kill_server(environment: Environment, number: int, run: Callable[[Point], None]) -> bool:
+def kill_server(declaration: Declaration, environment: Environment, number: int, run: Callable[[Point], None]) -> bool:
     """Kills what serves at a point of this number; whether the run passed so many."""
     passed = 0
 
     def point() -> None:
         nonlocal passed
-        pid = SystemdManager().state(environment).pid if passed == number else None
+        pid = _manager(declaration, environment).state(environment).pid if passed == number else None
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
         passed += 1
@@ -117,12 +142,13 @@ def kill_server(environment: Environment, number: int, run: Callable[[Point], No
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
-def oddities(environment: Environment, schema: str) -> list[str]:
+def oddities(declaration: Declaration, environment: Environment, schema: str) -> list[str]:
     """What is between two releases; nothing where one serves and all say so."""
     answers = wait_for_health(lambda: ask_environment(environment), lambda: False, 200)
     serves, current = answers.payload.get("release"), current_release(environment)
-    links = {Path(environment.slot_link(slot)).readlink().name for slot in SLOTS}
-    active = [slot for slot in SLOTS if show_units([environment.slot_unit(slot)])[0].is_active]
+    slots = _manager(declaration, environment).slots(environment)
+    links = {target.name for slot in SLOTS if (target := slots.target(slot)) is not None}
+    active = [slot for slot, seen in slots.look().items() if seen.active or seen.coming]
     found = []
     if not answers.healthy or serves != current:
         found.append(f"{serves} answers ({answers.reason}), and current is {current}")
@@ -153,12 +179,12 @@ def go_through(
     """What came of being killed at each point, until there are no more."""
     schema = ask_environment(environment).payload["schema_version"]
     good = [one.id for one in ReleaseShelf(Path(environment.releases_directory)).releases() if one.is_usable]
-    kill = partial(kill_server, environment) if who == "server" else killed_at
-    run = change_holding if who == "hold" else change
+    kill = partial(kill_server, declaration, environment) if who == "server" else killed_at
+    run = {"hold": change_holding, "restart": restart}.get(who, change)
     outcomes, wrong, number = list[str](), list[dict[str, Any]](), 0
     for number in points:
         before = current_release(environment)
-        target = to or next(one for one in good if one != before)
+        target = to or next((one for one in good if one != before), "")
         if not kill(number, partial(run, declaration, environment, target)):
             break
         # Nobody has healed anything yet, and somebody answers.
@@ -167,7 +193,7 @@ def go_through(
         with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
             carrier.heal()
         until(lambda: ask_environment(environment).healthy, within=60)
-        odd = oddities(environment, schema)
+        odd = oddities(declaration, environment, schema)
         if odd:
             wrong.append({"point": number, "odd": odd})
         outcomes.append("old" if current_release(environment) == before else "new")

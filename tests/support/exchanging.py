@@ -131,7 +131,7 @@ class Yard:
 
     def hands(self, name: str) -> Hands:
         """For all that is done to an environment's data."""
-        services = service_hands(self.declaration.environments, lambda _: self.manager)
+        services = service_hands(self.declaration.environments, lambda _: self.manager, lambda _: False)
         database = self.environment(name).database
         exchanging = {} if database is None else dict.fromkeys(DATABASE_STEPS, DatabasesInProcess(database))
         return all_hands(FILE_HANDS, SCRATCH_HANDS, services, data_hands(self.around(name), self.around), exchanging)

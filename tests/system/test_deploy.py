@@ -34,20 +34,46 @@ def harbour(image: Sequence[Path], machines_home: Path) -> Iterator[Harbour]:
         yield harbour
 
 
+@pytest.mark.timeout(1200)
 def test_nobody_is_refused_while_releases_come_and_go(harbour: Harbour) -> None:
     before = harbour.health["release"]
     with Load(harbour, 1200) as load:
         harbour.commit({})
         second = harbour.deploy()["release"]
         assert harbour.health["release"] == second
-        for release in (before, second, before):
-            harbour.change("rollback", "production", "--to", release, "--watch", "1")
-            assert harbour.health["release"] == release
+        harbour.change("rollback", "production", "--to", before, "--watch", "1")
+        assert harbour.health["release"] == before
+        pid = harbour.machine.unit(_active(harbour), "MainPID")
+        homeport(harbour.machine, "restart", "production")
+        assert harbour.machine.unit(_active(harbour), "MainPID") != pid
+        _two_at_once(harbour, second)
+        harbour.change("rollback", "production", "--to", before, "--watch", "1")
+        assert harbour.health["release"] == before
     assert load.found["failed"] == []
     assert load.found["answered"] > 1000
     states = harbour.slots()
     assert sorted(state for state, _ in states.values()) == ["active", "inactive"]
     assert {release for _, release in states.values()} == {before}
+
+
+def _active(harbour: Harbour) -> str:
+    slot = next(slot for slot, (state, _) in harbour.slots().items() if state == "active")
+    return f"homeport-production@{slot}.service"
+
+
+def _two_at_once(harbour: Harbour, target: str) -> None:
+    """One goes on, and the other one is told who is at it, since when and why."""
+    machine = harbour.machine
+    words = ("rollback", "production", "--to", target, "--watch", "1", "--yes")
+    lock = "/srv/team/production/journal/operation.lock"
+    first = machine.start(["homeport", *words, "--config", FILE], log="/root/first")
+    machine.until(lambda: machine.exists(lock) and "rollback" in machine.read(lock), within=60)
+    refused = harbour.change(*words[:-1], code=3)["error"]
+    assert first.is_running
+    assert "Another operation is changing production: process " in refused["message"]
+    assert "rollback production" in refused["message"]
+    machine.until(lambda: not first.is_running, within=180)
+    assert harbour.health["release"] == target
 
 
 @pytest.mark.soak
@@ -141,6 +167,21 @@ def test_of_a_broken_release_the_cause_is_told_and_the_one_before_serves_on(harb
     if kind != "crashes a while after it began":
         # It was never started in a slot.
         assert harbour.slots() == states
+    harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
+
+
+def test_a_slot_that_was_to_take_over_and_may_not_start_raises_no_alarm_about_production(harbour: Harbour) -> None:
+    before, machine = harbour.health["release"], harbour.machine
+    place = "    log = Log(settings.environment, settings.log_format)\n"
+    refuses = '    if settings.standby:\n        raise CannotStartError("it must not")\n'
+    harbour.commit(harbour.patched("src/homeport/server/serving.py", place, refuses + place))
+    idle = next(slot for slot, (state, _) in harbour.slots().items() if state != "active")
+    assert "exit code 78" in harbour.deploy(code=1)["error"]["message"]
+    assert harbour.health["release"] == before
+    alarm = f"homeport-production-failed@homeport-production@{idle}.service"
+    machine.until(lambda: machine.unit(alarm, "Result")["Result"] == "exec-condition", within=30)
+    assert not machine.exists("/srv/team/production/journal/failed")
+    assert "for good" not in machine.run(["journalctl", "--no-pager", "--priority=alert", "--output=cat"]).out
     harbour.commit(harbour.patched("src/homeport/server/serving.py", place, place))
 
 

@@ -149,7 +149,7 @@ def _checked(
     environment = around.environment
     named = environment.deploy.proven_in if commit is not None else ""
     proving = around.declared(named) if named else None
-    found = look(environment, around.file, commit, proving, by_systemd=change.slots)
+    found = look(environment, around.file, commit, proving, by_systemd=change.units)
     checks = judge(environment, found, commit, around.now())
     refused = [one.sentence for one in checks if one.weight == "refusal"]
     if not arguments.anyway:
@@ -172,6 +172,8 @@ def _change(
     backup = Shelf(backups, environment.name).new_id(around.now()) if has_data and backups.is_dir() else None
     drilled = bool(environment.backup.drill_command) and Path(environment.data_directory).is_dir()
     tried = (scripts is not None or drilled) if environment.is_foreign else has_data
+    manager = around.manager()
+    units = environment.runs_releases and manager.kind == "systemd"
     # The name of a socket has a hundred characters at most, and a data directory may have more.
     socket = PurePosixPath(tempfile.gettempdir()) / f"homeport-{release[:16]}-{os.getpid()}.sock"
     return Change(
@@ -182,7 +184,8 @@ def _change(
         socket=socket,
         seconds=arguments.wait,
         watch=arguments.watch,
-        slots=environment.runs_releases and around.manager().kind == "systemd",
+        slots=units or (manager.kind == "processes" and manager.state(environment).hands_over),
+        units=units,
         scripts=scripts,
     )
 

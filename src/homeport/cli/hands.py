@@ -25,6 +25,7 @@ from homeport.host.journal import Operation
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.migrations.hands import migration_hands
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
+from homeport.host.releases.rehearsing import facts_of
 from homeport.host.replication.restoring import replica_hands
 from homeport.host.services.choosing import manager_for
 from homeport.host.status.standing import describe
@@ -52,7 +53,12 @@ def hands_of(
             return own
         return surroundings_of(declaration, declaration.environment(name), own.progress)
 
-    servers = service_hands(declaration.environments, lambda one: manager_for(one, file))
+    def would_migrate(one: Environment) -> bool:
+        if not Path(one.identity_file).exists():
+            return False  # There are none yet, or they are in a database, which the server itself brings forward.
+        return bool(facts_of(release_program(one, Path(file)), Path(one.data_directory))["pending_migrations"])
+
+    servers = service_hands(declaration.environments, lambda one: manager_for(one, file), would_migrate)
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
     releases = release_hands(releases_of(declaration, environment))
     replica = {} if environment.is_foreign else replica_hands(own)

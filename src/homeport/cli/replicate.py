@@ -33,7 +33,8 @@ def run(arguments: Namespace) -> int:
             f"{environment.name} declares no replica.",
             f"continuous = /a/directory in [environments.{environment.name}.backup], on another disk.",
         )
-    ReplicaKeeper(environment, find_litestream(environment), _tell, over).run()
+    beside = arguments.with_parent is not None
+    ReplicaKeeper(environment, find_litestream(environment), _tell, over, beside=beside).run()
     return ExitCode.DONE
 
 

@@ -21,6 +21,7 @@ from homeport.environments.environment import Environment
 from homeport.errors import CannotStartError, UsageError
 from homeport.host.parent import end_with_parent
 from homeport.host.ports import check_ports
+from homeport.host.services.pid_file import MARK
 from homeport.identity import check_owner
 from homeport.whereabouts import check_whereabouts
 
@@ -57,7 +58,9 @@ def run(arguments: Namespace) -> int:
     if binds:
         check_ports(environment.listen, environment.ports)
     try:
-        with _replicated(environment, declaration, alone=binds and not settings.rehearsal):
+        # Under systemd a unit keeps the replica.
+        plain = binds or MARK in os.environ
+        with _replicated(environment, declaration, alone=plain and not settings.rehearsal):
             return int(server.run(settings))
     except CannotStartError as error:
         if binds and "port" in error.details:

@@ -16,6 +16,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.environments.services.plans import plan_pull, plan_restart, plan_start, plan_stop
 from homeport.environments.services.state import ServiceState
+from homeport.environments.services.steps import RestartServer, StopServer
 from homeport.host.health import ask_environment
 from homeport.host.services.choosing import manager_for
 from homeport.host.services.git import find_target
@@ -62,7 +63,8 @@ def run(arguments: Namespace) -> int:
     with operating(declaration, environment, hands, Told()) as carrier:
         carrier.heal()
         found = _plan(server)
-        if found is not None and environment.protected and arguments.action != "start":
+        cuts_off = found is not None and any(isinstance(step, StopServer | RestartServer) for step in found.steps)
+        if cuts_off and environment.protected:
             tell(f"{server.name.upper()} IS PROTECTED: clients that rely on it are cut off until it runs again.")
         done = carrier.carry_out(found) if found is not None else None
     return _show_done(server, done.operation if done else None, changed=done is not None)
@@ -84,7 +86,8 @@ def _plan(server: _Server, *, only_look: bool = False) -> Plan | None:
             _, target = find_target(environment, only_look=only_look)
             return plan_pull(environment, state, target, seconds)
         case _:
-            return plan_restart(environment, state, seconds)
+            healthy = state.hands_over and ask_environment(environment).healthy
+            return plan_restart(environment, state, seconds, healthy=healthy)
 
 
 def _show_plan(server: _Server, plan: Plan | None) -> int:

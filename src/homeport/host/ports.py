@@ -11,9 +11,11 @@ import shlex
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import psutil
 
+from homeport.environments.environment import Environment
 from homeport.environments.services.state import Listening, PortHolder
 from homeport.errors import CannotStartError, UsageError
 
@@ -24,9 +26,12 @@ __all__ = [
     "find_listening",
     "find_port_holder",
     "is_listening",
+    "listening_sockets",
     "port_error",
     "unit_of",
 ]
+
+_BACKLOG: Final = 2048
 
 
 def check_ports(listen: str, ports: Mapping[str, int]) -> None:
@@ -45,6 +50,26 @@ def check_ports(listen: str, ports: Mapping[str, int]) -> None:
             _try(listen, port)
         except OSError as error:
             raise port_error(listen, port, setting, error) from None
+
+
+def listening_sockets(environment: Environment) -> list[socket.socket]:
+    """Sockets that listen on the declared ports, in the order of these: for whoever hands them to servers.
+
+    Raises:
+        CannotStartError: another process holds one.
+        UsageError: the address is not one of this machine, or the port is privileged.
+    """
+    listen = environment.listen
+    family = socket.AF_INET6 if ":" in listen else socket.AF_INET
+    found: list[socket.socket] = []
+    for setting, port in environment.ports.items():
+        try:
+            found.append(socket.create_server((listen, port), family=family, backlog=_BACKLOG))
+        except OSError as error:
+            for one in found:
+                one.close()
+            raise port_error(listen, port, setting, error) from None
+    return found
 
 
 def port_error(listen: str, port: int, setting: str, error: OSError) -> CannotStartError | UsageError:

@@ -28,7 +28,7 @@ class Shop:
 
     def __init__(self, directory: Path) -> None:
         self.environment = foreign_environment(directory)
-        hands = all_hands(COMMAND_HANDS, service_hands({"shop": self.environment}, lambda _: MANAGER))
+        hands = all_hands(COMMAND_HANDS, service_hands({"shop": self.environment}, lambda _: MANAGER, lambda _: False))
         self.carrier = Carrier(Journal(Path(self.environment.journal_directory)), hands)
 
     def carry_out(self, *steps: Step) -> None:
@@ -85,6 +85,6 @@ def test_after_a_failed_restart_the_server_is_back_and_well(shop: Shop) -> None:
 
 
 def test_a_server_of_an_environment_that_is_declared_no_more_needs_a_person(tmp_path: Path) -> None:
-    carrier = Carrier(Journal(tmp_path), service_hands({}, lambda _: MANAGER))
+    carrier = Carrier(Journal(tmp_path), service_hands({}, lambda _: MANAGER, lambda _: False))
     with pytest.raises(NeedsPersonError, match="declared no more"):
         carrier.carry_out(Plan("stop", "gone", (StopServer("gone"),)))

@@ -227,6 +227,15 @@ def _failing() -> list[Setting]:
     ]
 
 
+def _unless_another_serves(environment: Environment) -> list[Setting]:
+    """A slot that was to take over and did not come up is told by whoever started it: what serves goes on serving."""
+    conditions = []
+    for slot, other in zip(SLOTS, reversed(SLOTS), strict=True):
+        probe = f"/run/{environment.unit}-{other}/{PROBE_SOCKET}"
+        conditions.append(("ExecCondition", f"/usr/bin/test %i != {environment.unit}@{slot} -o ! -S {probe}"))
+    return [] if environment.is_foreign else conditions
+
+
 def _failed(environment: Environment) -> str:
     said = f"homeport: %i has failed for good; homeport doctor {environment.name} says why"
     alarm = [("ExecStart", f"{command_line(environment.alarm)} %i")] if environment.alarm else []
@@ -238,6 +247,7 @@ def _failed(environment: Environment) -> str:
                 "Service",
                 [
                     ("Type", "oneshot"),
+                    *_unless_another_serves(environment),
                     (
                         "ExecStart",
                         f'/usr/bin/systemd-cat --identifier={environment.unit} --priority=alert echo "{said}"',

@@ -58,6 +58,7 @@ class Change:
         seconds: how long the server may take.
         watch: how long it must stay well.
         slots: whether the server runs in slots that hand over to each other.
+        units: whether these are units of systemd's, whose sandbox a rehearsal gets too.
         scripts: migrations of data that are not Homeport's; None where none is pending.
     """
 
@@ -69,6 +70,7 @@ class Change:
     seconds: float = HEALTH_SECONDS
     watch: float = WATCH_SECONDS
     slots: bool = False
+    units: bool = False
     scripts: Scripts | None = None
 
     @property
@@ -171,6 +173,6 @@ def rehearsal(change: Change, data: PurePosixPath | None = None) -> tuple[Step, 
     environment = change.environment
     if change.scratch is None:
         return ()
-    unit = f"{environment.unit}-rehearsal" if change.slots else ""
+    unit = f"{environment.unit}-rehearsal" if change.units else ""
     socket = PurePosixPath("/run") / unit / "serve.sock" if unit else change.socket
     return (RehearseRelease(environment.name, change.release, change.scratch, socket, unit, data),)

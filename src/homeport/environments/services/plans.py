@@ -76,14 +76,28 @@ def plan_stop(environment: Environment, state: ServiceState) -> Plan:
     return Plan("stop", environment.name, (StopServer(environment.name),))
 
 
-def plan_restart(environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS) -> Plan:
-    """Restarts the server and waits for it; where it does not come up, what was there before is started again.
+def plan_restart(
+    environment: Environment, state: ServiceState, seconds: float = HEALTH_SECONDS, *, healthy: bool = False
+) -> Plan:
+    """Restarts the server and waits for it.
+
+    One that is well serves until the next one is ready, and goes on where that one does not come up. One that is ill is
+    stopped first, since it may be what keeps the next one from starting; and so is one that cannot hand over. It is
+    started again where the next one does not come up.
+
+    Args:
+        environment: whose.
+        state: of its server.
+        seconds: how long the server may take.
+        healthy: whether it is well.
 
     Raises:
         CannotStartError: as :func:`plan_start`.
     """
     check_unmanaged(environment, state)
     name = environment.name
+    if state.hands_over and healthy:
+        return Plan("restart", name, (ComeBack(name, seconds), RenewServer(name, seconds)))
     return Plan("restart", name, (StopServer(name), StartServer(name, state.reloads), AwaitHealth(name, seconds)))
 
 
@@ -127,9 +141,9 @@ def plan_bring(
 
 
 def _steps(environment: Environment, state: ServiceState, brought: CheckOut, seconds: float) -> tuple[Step, ...]:
-    """What is brought to a checkout runs: where the unit has two slots beside what ran, else after that has ended."""
+    """What is brought to a checkout runs: where servers hand over beside what ran, else after that has ended."""
     name = environment.name
-    if state.manager == "systemd" and state.running and not environment.is_foreign:
+    if state.hands_over:
         return ComeBack(name, seconds, renew=True), brought, RenewServer(name, seconds)
     return ComeBack(name, seconds), brought, RestartServer(name), AwaitHealth(name, seconds)
 

@@ -120,6 +120,7 @@ class ServiceState:
         unmanaged: who holds a port or the data without being of this manager; None where nobody does.
         note: what is odd, in one sentence; empty where nothing is.
         reloads: whether it is exchanged whenever its source changes.
+        hands_over: whether the next server can begin beside it and take over without a refused connection.
     """
 
     manager: ManagerKind
@@ -134,6 +135,7 @@ class ServiceState:
     unmanaged: PortHolder | None = None
     note: str = ""
     reloads: bool = False
+    hands_over: bool = False
 
     @property
     def pid(self) -> int | None:

@@ -73,10 +73,22 @@ class ComeBack(Step):
 
 @step_kind
 @dataclass(frozen=True, slots=True)
-class RenewServer(Step):
-    """The environment's server runs anew in the other slot of its unit; the one before serves until that one is ready.
+class KeepOne(Step):
+    """Of two servers of the environment, of which one was to take over, the one that has the ports runs, alone."""
 
-    It is taken back by :class:`ComeBack`, once its program is the one before again.
+    environment: str
+
+    def __str__(self) -> str:
+        return f"leave the server of {self.environment} to the one that serves"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class RenewServer(Step):
+    """The environment's server runs anew in its other slot; the one before serves until that one is ready.
+
+    Where the two cannot have the data open together, since the next one migrates them, who connects waits. Where its
+    program was changed, it is taken back by :class:`ComeBack`, once that is the one before again.
 
     Attributes:
         environment: whose.

@@ -9,6 +9,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.services.steps import (
     AwaitHealth,
     ComeBack,
+    KeepOne,
     RenewServer,
     RestartServer,
     StartServer,
@@ -97,20 +98,39 @@ class Returner:
 class Renewer:
     """:class:`RenewServer`."""
 
+    def __init__(self, find: Find, would_migrate: Callable[[Environment], bool]) -> None:
+        self._find = find
+        self._would_migrate = would_migrate
+
+    def inverse(self, step: RenewServer) -> tuple[Step, ...]:
+        return (KeepOne(step.environment),)
+
+    def apply(self, step: RenewServer) -> Mapping[str, Any]:
+        environment, manager = self._find(step.environment)
+        slots = Slots(environment, manager.slots(environment))
+        try:
+            slots.renew(step.seconds, demand_health=step.demand_health)
+        except CannotStartError:
+            # Two of two schemas do not run beside each other. What would not start alone either has stopped nothing.
+            if not self._would_migrate(environment):
+                raise
+            slots.renew_alone(step.seconds)
+        return await_health(manager, environment, step.seconds) if step.demand_health else {}
+
+
+class OneKeeper:
+    """:class:`KeepOne`."""
+
     def __init__(self, find: Find) -> None:
         self._find = find
 
-    def inverse(self, step: RenewServer) -> tuple[Step, ...]:
+    def inverse(self, step: KeepOne) -> tuple[Step, ...]:
         return ()
 
-    def apply(self, step: RenewServer) -> None:
+    def apply(self, step: KeepOne) -> None:
         environment, manager = self._find(step.environment)
-        try:
-            Slots(environment).renew(step.seconds, demand_health=step.demand_health)
-        except CannotStartError:
-            # Two of two schemas do not run beside each other: it is alone that it says whether it can.
-            manager.restart(environment)
-            await_health(manager, environment, step.seconds)
+        if manager.state(environment).hands_over:
+            Slots(environment, manager.slots(environment)).keep_one()
 
 
 class Waiter:
@@ -128,13 +148,16 @@ class Waiter:
 
 
 def service_hands(
-    environments: Mapping[str, Environment], manager_of: Callable[[Environment], ServiceManager]
+    environments: Mapping[str, Environment],
+    manager_of: Callable[[Environment], ServiceManager],
+    would_migrate: Callable[[Environment], bool],
 ) -> Hands:
     """The hands for the steps of servers.
 
     Args:
         environments: that are declared, by name.
         manager_of: who runs the server of each.
+        would_migrate: whether the program of an environment's server would bring its data to another schema.
     """
 
     def find(name: str) -> Managed:
@@ -150,6 +173,7 @@ def service_hands(
         StartServer: Starter(find),
         RestartServer: Restarter(find),
         ComeBack: Returner(find),
-        RenewServer: Renewer(find),
+        RenewServer: Renewer(find, would_migrate),
+        KeepOne: OneKeeper(find),
         AwaitHealth: Waiter(find),
     }

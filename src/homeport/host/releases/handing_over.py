@@ -1,8 +1,9 @@
-"""Carries out :class:`HandOver`: from one release to the next in the slots of the unit."""
+"""Carries out :class:`HandOver`: from one release to the next in the two slots of the server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.units import SLOTS
 from homeport.environments.releases.steps import DemandNothingLost, HandOver, PutDataBack
 from homeport.environments.services.steps import StopServer
-from homeport.environments.steps import Link, Step
+from homeport.environments.steps import Step
 from homeport.files import sync_directory
 from homeport.host.health import ask_environment
 from homeport.host.releases.aside import drop, exchange_databases, is_whole, keep_aside, put_back, was_migrated
@@ -18,7 +19,8 @@ from homeport.host.releases.migrating import migrate_live
 from homeport.host.releases.rehearsing import facts_of
 from homeport.host.replication.holding import replication_held
 from homeport.host.services.hold import Hold
-from homeport.host.services.slots import Slots, release_at
+from homeport.host.services.service import ServiceManager
+from homeport.host.services.slots import SlotRunner, Slots, release_at
 
 
 class HandOverer:
@@ -28,6 +30,7 @@ class HandOverer:
         environment: whose server.
         program: from a release's id to what runs its ``homeport``.
         serving: the same of the one that serves.
+        manager: answers who runs it.
     """
 
     def __init__(
@@ -35,11 +38,21 @@ class HandOverer:
         environment: Environment,
         program: Callable[[str], Sequence[str]],
         serving: Callable[[], Sequence[str]],
+        manager: Callable[[], ServiceManager],
     ) -> None:
         self._environment = environment
         self._program = program
         self._serving = serving
-        self._slots = Slots(environment)
+        self._manager = manager
+
+    @cached_property
+    def _runner(self) -> SlotRunner:
+        # One for all steps of an operation: as long as it is there, whoever connects waits, also where none runs.
+        return self._manager().slots(self._environment)
+
+    @property
+    def _slots(self) -> Slots:
+        return Slots(self._environment, self._runner)
 
     def inverse(self, step: HandOver) -> tuple[Step, ...]:
         if step.back:
@@ -51,9 +64,7 @@ class HandOverer:
         serving = self._slots.serving()
         before = self._slots.target(serving) if serving is not None else None
         if before is None:
-            links = ((self._environment.slot_link(slot), self._slots.target(slot)) for slot in SLOTS)
-            restored = (Link(link, target) for link, target in links if target is not None)
-            return (lost, StopServer(name), PutDataBack(name, step.aside), *restored)
+            return (lost, StopServer(name), PutDataBack(name, step.aside), *self._runner.back_to())
         well = ask_environment(self._environment).healthy
         return (
             lost,
@@ -105,7 +116,7 @@ class HandOverer:
         aside = Path(step.aside)
         if is_whole(aside) and not Path(self._environment.data_directory).exists():
             # A run was killed between two renames; what was started meanwhile has the other directory in its sandbox.
-            self._slots.stop(SLOTS)
+            self._runner.stop(SLOTS)
             put_back(self._environment, self._serving(), aside)
         if not was_migrated(self._environment, self._serving(), aside):
             # Whoever served meanwhile served these data, and may have stored something.

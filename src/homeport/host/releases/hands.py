@@ -314,7 +314,7 @@ def release_hands(around: ReleaseSurroundings) -> Hands:
         KeepDataAside: AsideKeeper(around),
         PutDataBack: BackPutter(around),
         DemandNothingLost: LossDemander(around),
-        HandOver: HandOverer(around.environment, around.program, lambda: around.serving),
+        HandOver: HandOverer(around.environment, around.program, lambda: around.serving, around.manager),
         MigrateData: DataMigrator(around),
         MeasureServer: Measurer(around, seen),
         AwaitRelease: Awaiter(around, seen),

@@ -65,6 +65,7 @@ class ReplicaKeeper:
         program: litestream.
         tell: gets a line for everything that people should know.
         over: set when it is to end.
+        beside: whether it is beside a server, whose forerunner may still have one: that is waited for.
         now: the clock.
     """
 
@@ -74,12 +75,15 @@ class ReplicaKeeper:
         program: Path,
         tell: Tell,
         over: threading.Event,
+        *,
+        beside: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._environment = environment
         self._program = program
         self._tell = tell
         self._over = over
+        self._beside = beside
         self._now = now
         self._state = Path(environment.replication_directory)
         self._running: _Running | None = None
@@ -115,12 +119,15 @@ class ReplicaKeeper:
                 f"The replica of {self._environment.name} cannot be kept: {error.filename}: {error.strerror}.",
                 "It is kept by the user that the server runs as; homeport provision gives that user the directories.",
             ) from None
-        if lock is None:
+        if lock is None and self._beside:
+            self._tell("another one replicates; it is waited for")
+        elif lock is None:
             raise CannotStartError(
                 f"Another Litestream replicates {self._environment.name} already.",
                 "Two would spoil each other's replica: let that one run, or stop it first.",
             )
-        os.close(lock)
+        else:
+            os.close(lock)
 
     def _look(self) -> None:
         """One round: everything that may have happened since the last one."""

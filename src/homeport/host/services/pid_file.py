@@ -39,6 +39,8 @@ class Started:
         mark: what it and its children carry.
         at: RFC 3339, UTC.
         reload: whether it is exchanged whenever its source changes.
+        control: the keeper's socket, where servers are to hand over to each other; empty where they cannot.
+        listens: the addresses that the keeper holds then, ``127.0.0.1:3444``.
     """
 
     environment: str
@@ -47,6 +49,8 @@ class Started:
     mark: str
     at: str
     reload: bool = False
+    control: str = ""
+    listens: tuple[str, ...] = ()
 
     @property
     def keeper_runs(self) -> bool:
@@ -89,14 +93,15 @@ def read_started(file: Path) -> Started | None:
             found = json.loads(stream.read(_LARGEST))
         values = {key: found[key] for key in ("environment", "birth", "mark", "at")}
         pid, reload = found["pid"], found.get("reload", False)
+        control, listens = found.get("control", ""), tuple(found.get("listens", ()))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _not_ours(file) from None
-    texts = all(isinstance(value, str) for value in values.values())
+    texts = all(isinstance(value, str) for value in (*values.values(), control, *listens))
     if not texts or type(pid) is not int or pid <= 1 or type(reload) is not bool:
         raise _not_ours(file)
-    return Started(pid=pid, reload=reload, **values)
+    return Started(pid=pid, reload=reload, control=control, listens=listens, **values)
 
 
 def write_started(file: Path, started: Started) -> None:
@@ -144,6 +149,13 @@ def send(pid: int, birth: str, number: signal.Signals) -> None:
             os.kill(pid, number)
         else:
             signal.pidfd_send_signal(descriptor, number)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal."""
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
 
 
 @contextmanager

@@ -9,21 +9,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
 from homeport.environments.environment import Environment
+from homeport.environments.machine.units import SLOTS
 from homeport.environments.services.commands import reload_command, serve_command
-from homeport.environments.services.state import ManagerKind, PortHolder, ServiceEnd, ServiceState, find_unmanaged
+from homeport.environments.services.state import (
+    ManagerKind,
+    PortHolder,
+    ServiceEnd,
+    ServiceState,
+    find_unmanaged,
+)
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.lock_text import read_lock_text
-from homeport.host.ports import check_ports, describe_process, find_listening
+from homeport.host.ports import check_ports, describe_process, find_listening, listening_sockets
 from homeport.host.services import keeper
+from homeport.host.services.control import CONTROL, Control, runtime_directory
 from homeport.host.services.log_file import following, last_lines
 from homeport.host.services.notes import read_trouble
 from homeport.host.services.pid_file import (
@@ -34,8 +42,10 @@ from homeport.host.services.pid_file import (
     members_of,
     read_started,
     send,
+    signal_name,
     write_started,
 )
+from homeport.host.services.process_slots import ProcessSlots, server_order
 
 GRACE: Final = 40.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -88,17 +98,31 @@ class ProcessManager:
         pids = tuple(member.pid for member in members)
         reloads = started is not None and running and started.reload
         listening = find_listening(environment.ports)
+        # The keeper has the sockets too, for whoever serves next.
+        own = pids if started is None or not started.keeper_runs else (*pids, started.pid)
         return ServiceState(
             manager="processes",
             running=running,
             pids=pids,
-            since=datetime.fromisoformat(started.at) if started is not None and running else None,
+            since=_since(started, members) if started is not None and running else None,
             last_end=end[1] if end is not None else None,
             pid_file=environment.pid_file,
             listening=listening,
-            unmanaged=find_unmanaged(listening, pids, sees_them=_may_see(pids)) or _data_holder(environment, pids),
+            unmanaged=find_unmanaged(listening, own, sees_them=_may_see(own)) or _data_holder(environment, own),
             note=note or (read_trouble(Path(environment.reload_file)) if reloads else ""),
             reloads=reloads,
+            hands_over=started is not None and running and _hands_over(environment, started),
+        )
+
+    def slots(self, environment: Environment) -> ProcessSlots:
+        return ProcessSlots(
+            environment,
+            self._file,
+            connect=lambda: _connected(environment),
+            launch=lambda target, slot: self._launch(environment, target=target, slot=slot),
+            halt=lambda: self.stop(environment),
+            grace=self._grace,
+            pause=self._pause,
         )
 
     def start(self, environment: Environment, *, reload: bool = False) -> None:
@@ -149,36 +173,58 @@ class ProcessManager:
         yield from last_lines(file, lines)
         yield from coming
 
-    def _launch(self, environment: Environment, *, reload: bool) -> None:
+    def _launch(
+        self,
+        environment: Environment,
+        *,
+        reload: bool = False,
+        target: PurePosixPath | None = None,
+        slot: str = SLOTS[0],
+    ) -> None:
+        """Starts a keeper and its first server, which hands over to the next ones where it is Homeport's own."""
         mark = token_hex(16)
-        command = reload_command if reload else serve_command
-        order = {
-            "command": command(environment, self._file, self._python),
+        order: dict[str, Any] = {
             "log": str(environment.log_file),
             "end": str(environment.end_file),
             "limit": LOG_LIMIT,
             "kept": LOGS_KEPT,
             "mark": mark,
         }
-        directory = environment.service.working_directory
-        with Path(environment.log_file).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(keeper.__file__), json.dumps(order)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=directory,
-                env={**os.environ, **dict(environment.service.variables), MARK: mark},
+        with ExitStack() as stack:
+            control, listens = "", tuple[str, ...]()
+            if reload or environment.is_foreign:
+                command = reload_command if reload else serve_command
+                order["command"] = command(environment, self._file, self._python)
+            else:
+                sockets = [stack.enter_context(one) for one in listening_sockets(environment)]
+                given = [one.fileno() for one in sockets]
+                runtime = runtime_directory(environment)
+                wanted = target or self._python.parent.parent
+                order |= {"sockets": given, "runtime": str(runtime)}
+                order |= server_order(environment, self._file, slot, wanted, runtime, given)
+                control, listens = str(runtime / CONTROL), _addresses(environment)
+            variables = {**os.environ, **dict(environment.service.variables), MARK: mark}
+            log = stack.enter_context(Path(environment.log_file).open("ab"))
+            # Leaving the block closes its stdin: a keeper that was not told to begin by then never will.
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(keeper.__file__), json.dumps(order)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=environment.service.working_directory,
+                    env=variables,
+                    pass_fds=order.get("sockets", ()),
+                )
             )
-        # Leaving the block closes its stdin: a keeper that was not told to begin by then never will.
-        with process:
             said = process.stdout.readline() if process.stdout else b""
             pid = int(said) if said.strip().isdigit() else 0
             birth = birth_of(pid) if pid else None
             if birth is None:
                 raise HomeportError(f"The server of {environment.name} could not be started: its keeper ended at once.")
             at = self._now().isoformat(timespec="milliseconds")
-            write_started(Path(environment.pid_file), Started(environment.name, pid, birth, mark, at, reload))
+            started = Started(environment.name, pid, birth, mark, at, reload, control, listens)
+            write_started(Path(environment.pid_file), started)
             if process.stdin:
                 process.stdin.write(b"\n")
 
@@ -233,6 +279,32 @@ def _started(environment: Environment) -> tuple[Started | None, str]:
     return started, ""
 
 
+def _hands_over(environment: Environment, started: Started) -> bool:
+    """Whether the keeper runs and has the very sockets that are declared."""
+    return bool(started.control) and started.keeper_runs and started.listens == _addresses(environment)
+
+
+def _addresses(environment: Environment) -> tuple[str, ...]:
+    return tuple(f"{environment.listen}:{port}" for port in environment.ports.values())
+
+
+def _connected(environment: Environment) -> Control | None:
+    started, _ = _started(environment)
+    if started is None or not _hands_over(environment, started):
+        return None
+    try:
+        return Control(Path(started.control))
+    except (OSError, HomeportError):
+        return None
+
+
+def _since(started: Started, members: list[Member]) -> datetime:
+    """When the server began that serves; its keeper may be much older."""
+    with suppress(psutil.Error, IndexError):
+        return datetime.fromtimestamp(psutil.Process(members[0].pid).create_time(), UTC)
+    return datetime.fromisoformat(started.at)
+
+
 def _oddity(started: Started, members: list[Member], *, keeper_runs: bool, has_ended: bool) -> str:
     if has_ended and members:
         return f"The server has ended, and process {members[0].pid}, which it had started, goes on."
@@ -252,7 +324,7 @@ def _read_end(environment: Environment) -> tuple[str, ServiceEnd] | None:
         code = int(found["code"])
         end = ServiceEnd(
             code=code if code >= 0 else None,
-            signal=_signal_name(-code) if code < 0 else None,
+            signal=signal_name(-code) if code < 0 else None,
             asked=bool(found["asked"]),
             at=datetime.fromisoformat(found["at"]),
             line=str(found["line"]),
@@ -268,12 +340,6 @@ def _may_see(pids: tuple[int, ...]) -> bool:
         return os.geteuid() == 0 or all(psutil.Process(pid).uids().real == os.geteuid() for pid in pids)
     except psutil.Error:
         return True
-
-
-def _signal_name(number: int) -> str:
-    with suppress(ValueError):
-        return signal.Signals(number).name
-    return f"signal {number}"
 
 
 def _data_holder(environment: Environment, pids: tuple[int, ...]) -> PortHolder | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from homeport.environments.environment import Environment
 from homeport.environments.services.state import ManagerKind, ServiceState
+from homeport.host.services.slots import SlotRunner
 
 
 class ServiceManager(Protocol):
@@ -49,6 +50,9 @@ class ServiceManager(Protocol):
 
     def restart(self, environment: Environment) -> None:
         """:meth:`stop`, then :meth:`start` as it ran."""
+
+    def slots(self, environment: Environment) -> SlotRunner:
+        """The two slots of a server of Homeport's own, where its state says that it hands over, or nothing runs."""
 
     def logs(self, environment: Environment, lines: int, *, follow: bool = False) -> Iterator[str]:
         """The last lines of its log, the oldest first, without their ends; with ``follow`` also all that come.

@@ -15,7 +15,7 @@ from homeport.environments.environment import Environment
 from homeport.environments.services.health import HealthAnswer
 from homeport.errors import HomeportError
 from homeport.host.health import ask_environment
-from homeport.host.ports import check_ports, port_error
+from homeport.host.ports import check_ports, listening_sockets
 from homeport.host.served_copy import CopyClient
 from homeport.host.services import hand_over
 from homeport.host.services.child import Child
@@ -23,7 +23,6 @@ from homeport.host.services.child import Child
 GRACE: Final = 30.0
 """Seconds between SIGTERM and SIGKILL; a server finishes what is under way within 25."""
 _BETWEEN: Final = 0.05
-_BACKLOG: Final = 2048
 _SLOTS: Final = ("blue", "green")
 
 
@@ -83,7 +82,7 @@ class OwnSuccessors:
         self._turn = 0
 
     def begin(self) -> None:
-        self._listen()
+        self._sockets = listening_sockets(self._environment)
         try:
             self._current = self._ready()
         except BaseException:
@@ -113,16 +112,6 @@ class OwnSuccessors:
             self._current.end(GRACE)
         self._current = None
         self._close()
-
-    def _listen(self) -> None:
-        listen = self._environment.listen
-        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
-        for setting, port in self._environment.ports.items():
-            try:
-                self._sockets.append(socket.create_server((listen, port), family=family, backlog=_BACKLOG))
-            except OSError as error:
-                self._close()
-                raise port_error(listen, port, setting, error) from None
 
     def _close(self) -> None:
         for one in self._sockets:

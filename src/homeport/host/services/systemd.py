@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
-from homeport.environments.services.state import ManagerKind, ServiceEnd, ServiceState, find_unmanaged
+from homeport.environments.services.state import ManagerKind, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.host.commands import Finished, run_command
 from homeport.host.ports import find_listening
-from homeport.host.services.keeper import END_LINES, last_words
-from homeport.host.services.show import PROPERTIES, Unit, latest, parse_show
+from homeport.host.services.show import Unit, latest
+from homeport.host.services.showing import boot, end_of, show_units
+from homeport.host.services.slots import SlotRunner
+from homeport.host.services.systemd_slots import SystemdSlots
 
 SLOTS: Final = ("blue", "green")
-LONGEST_LINE: Final = 400
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _START_SECONDS: Final = 180.0
 _HINT: Final = "Units are started and stopped by root: sudo homeport …, or be allowed to by polkit."
@@ -45,20 +43,24 @@ class SystemdManager:
         if unit is None:
             note = f"There is no unit {environment.service_unit}; homeport provision {environment.name} makes it."
             return ServiceState(manager="systemd", running=False, listening=listening, unmanaged=unmanaged, note=note)
-        boot = _boot()
+        booted = boot()
         reload = unit.properties.get("NeedDaemonReload") == "yes"
         return ServiceState(
             manager="systemd",
             running=unit.is_up,
             pids=pids,
-            since=boot + timedelta(microseconds=unit.began) if unit.is_up and unit.began else None,
+            since=booted + timedelta(microseconds=unit.began) if unit.is_up and unit.began else None,
             restarts=unit.restarts,
             last_end=end_of(unit),
             unit=unit.id,
             listening=listening,
             unmanaged=unmanaged,
             note=f"{unit.id} was changed on disk and not reloaded (systemctl daemon-reload)." if reload else "",
+            hands_over=unit.is_up and not environment.is_foreign,
         )
+
+    def slots(self, environment: Environment) -> SlotRunner:
+        return SystemdSlots(environment)
 
     def start(self, environment: Environment, *, reload: bool = False) -> None:
         if reload:
@@ -122,27 +124,6 @@ class SystemdManager:
         return [unit.id for unit in self._units(environment)[1]]
 
 
-def show_units(units: Sequence[str]) -> list[Unit]:
-    """What systemd says of units, in the order in which they are named.
-
-    Raises:
-        HomeportError: it does not answer.
-    """
-    done = run_command(["systemctl", "show", "--property", ",".join(PROPERTIES), "--", *units], seconds=30)
-    if done.code != 0:
-        raise HomeportError(f"systemd does not answer: {done.last_words}.")
-    return parse_show(done.output)
-
-
-def end_of(unit: Unit) -> ServiceEnd | None:
-    """How a unit's last run ended, with its last line where it failed; None where none did."""
-    return unit.end(_boot(), _signal_name(unit.status), _last_line(unit) if unit.has_failed else "")
-
-
-def _boot() -> datetime:
-    return datetime.fromtimestamp(psutil.boot_time(), UTC)
-
-
 def _systemctl(arguments: Sequence[str]) -> Finished:
     return run_command(["systemctl", "--no-ask-password", *arguments], seconds=_START_SECONDS)
 
@@ -150,17 +131,6 @@ def _systemctl(arguments: Sequence[str]) -> Finished:
 def _refused(what: str, done: Finished, line: str = "") -> HomeportError:
     said = line or done.last_words
     return HomeportError(f"{what}: {said}" if said else f"{what}.", "" if os.geteuid() == 0 else _HINT)
-
-
-def _last_line(unit: Unit) -> str:
-    """What its last run said last; what systemd says of it is not counted."""
-    if unit.never_ran or not unit.invocation:
-        return ""
-    match = f"_SYSTEMD_INVOCATION_ID={unit.invocation}"
-    done = run_command(
-        ["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", str(END_LINES), match], seconds=60
-    )
-    return last_words(done.output)[:LONGEST_LINE]
 
 
 def _pids_of(unit: Unit) -> list[int]:
@@ -180,9 +150,3 @@ def _following(command: Sequence[str]) -> Iterator[str]:
                     yield line.decode("utf-8", "replace").rstrip("\r\n")
         finally:
             process.terminate()
-
-
-def _signal_name(number: str) -> str | None:
-    with suppress(ValueError):
-        return signal.Signals(int(number)).name
-    return None

@@ -86,6 +86,18 @@ def test_a_failure_for_good_is_told_to_the_alarm_with_the_units_name() -> None:
     assert any("--priority=alert" in line for line in told)
 
 
+def test_a_slot_that_does_not_come_up_while_the_other_one_serves_raises_no_alarm() -> None:
+    failed = lines_of(unit_texts(declared(), PROGRAM)["homeport-production-failed@.service"])
+    assert failed["ExecCondition"] == [
+        "/usr/bin/test %i != homeport-production@blue -o ! -S /run/homeport-production-green/probe.sock",
+        "/usr/bin/test %i != homeport-production@green -o ! -S /run/homeport-production-blue/probe.sock",
+    ]
+    other = lines_of(
+        unit_texts(declared("command = ['node', 'server.js']"), PROGRAM)["homeport-production-failed@.service"]
+    )
+    assert "ExecCondition" not in other
+
+
 def test_credentials_are_handed_over_by_systemd_and_stand_in_no_variable() -> None:
     texts = unit_texts(declared('unit_credentials = ["key:/etc/homeport/a key"]'), PROGRAM)
     service = lines_of(texts["homeport-production@.service"])

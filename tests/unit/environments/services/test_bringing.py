@@ -14,8 +14,6 @@ from homeport.environments.services.state import ManagerKind, ServiceState
 from homeport.environments.services.steps import CheckOut, ComeBack, RenewServer, RestartServer
 
 COMMIT = "a" * 40
-OWN = "[environments.development]\ncheckout = 'c'\n"
-FOREIGN = f"{OWN}command = ['node', 'server.js']\n"
 
 
 def declared(text: str) -> Environment:
@@ -23,18 +21,13 @@ def declared(text: str) -> Environment:
 
 
 @pytest.mark.parametrize(
-    ("text", "manager", "running", "beside"),
-    [
-        (OWN, "systemd", True, True),
-        (OWN, "systemd", False, False),
-        (OWN, "processes", True, False),
-        (FOREIGN, "systemd", True, False),
-    ],
+    ("manager", "beside"), [("systemd", True), ("systemd", False), ("processes", True), ("processes", False)]
 )
-def test_the_next_server_begins_beside_the_one_that_runs_where_there_are_two_slots(
-    text: str, manager: ManagerKind, running: bool, beside: bool
+def test_the_next_server_begins_beside_the_one_that_runs_where_that_hands_over(
+    manager: ManagerKind, beside: bool
 ) -> None:
-    environment, state = declared(text), ServiceState(manager=manager, running=running)
+    environment = declared("[environments.development]\ncheckout = 'c'\n")
+    state = ServiceState(manager=manager, running=True, hands_over=beside)
     plans = (
         plan_bring("push", environment, state, "feature/x", COMMIT, 60),
         plan_pull(environment, state, COMMIT, 60),

@@ -21,7 +21,7 @@ from homeport.errors import CannotStartError, HomeportError
 from homeport.host.services.awaiting import await_health
 from homeport.host.services.keeper import last_words
 from homeport.host.services.pid_file import Started, birth_of, read_started, write_started
-from homeport.host.services.processes import ProcessManager
+from homeport.host.services.processes import LOG_LIMIT, ProcessManager
 from tests.support.foreign import foreign_environment
 from tests.support.waiting import until
 
@@ -326,7 +326,8 @@ def test_a_log_is_followed_over_its_turn(tmp_path: Path) -> None:
 def test_a_starter_that_is_killed_before_it_wrote_who_the_server_is_leaves_none(tmp_path: Path) -> None:
     from homeport.host.services import keeper
 
-    order = {"command": ["touch", str(tmp_path / "ran")], "log": str(tmp_path / "log"), "end": str(tmp_path / "end")}
+    ran, log, end = (str(tmp_path / name) for name in ("ran", "log", "end"))
+    order = {"command": ["touch", ran], "log": log, "end": end, "limit": LOG_LIMIT, "kept": 1, "mark": "mark"}
     with subprocess.Popen(
         [sys.executable, "-I", "-S", str(keeper.__file__), json.dumps(order)],
         stdin=subprocess.PIPE,
