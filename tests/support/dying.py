@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 from homeport.environments.steps import Step
 from homeport.host.hands import Hand, Hands
@@ -48,6 +48,30 @@ class CountedJournal(Journal):
         self.point()
         super()._append(operation, event, **values)
         self.point()
+
+
+Moment = Literal["begun", "applied", "done"]
+"""Of a step: it is written down that it begins; it is done, and that is not written down; it is."""
+
+
+class MortalJournal(Journal):
+    """A journal that passes a point at one moment of one step; set ``point`` and ``at`` before use."""
+
+    point: Point
+    at: tuple[int, Moment]
+
+    def step_begins(self, operation: str, number: int, inverse: Sequence[Step]) -> None:
+        super().step_begins(operation, number, inverse)
+        self._pass(number, "begun")
+
+    def step_done(self, operation: str, number: int, result: Mapping[str, Any] | None = None) -> None:
+        self._pass(number, "applied")
+        super().step_done(operation, number, result)
+        self._pass(number, "done")
+
+    def _pass(self, number: int, moment: Moment) -> None:
+        if self.at == (number, moment):
+            self.point()
 
 
 def killed_at(number: int, run: Callable[[Point], None]) -> bool:
