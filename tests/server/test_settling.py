@@ -47,7 +47,7 @@ def test_where_both_releases_are_ill_on_the_data_it_is_settled_and_a_restore_bri
     count = messages(dock)
     dock.shelved(NEW, migration(previous=True))
     poisoned_by_data(dock, NEW)
-    with going(dock, "--wait", "5") as process:
+    with going(dock, "--wait", "10") as process:
         (dock.data / "poison").touch()
         _, said = process.communicate(timeout=200)
     assert process.returncode == 5, said

@@ -48,7 +48,8 @@ def run(arguments: Namespace) -> int:
     action = actions[arguments.action]
 
     def operate() -> AbstractContextManager[Carrier]:
-        return operating(declaration, environment, hands_of(declaration, environment, around))
+        again = getattr(arguments, "origin", "command") != "schedule"
+        return operating(declaration, environment, hands_of(declaration, environment, around), again=again)
 
     try:
         if arguments.action in ("list", "show") or getattr(arguments, "dry_run", False):

@@ -92,6 +92,9 @@ def _deploy(declaration: Declaration, environment: Environment, branch: str, com
     """As a release, the way that ``homeport deploy`` goes; that is declared, so that nobody is asked."""
     from homeport.cli import main
 
+    with _carrying(declaration, environment) as carrier:
+        # Nobody is here who could want what is stuck to be tried again, as deploy does.
+        carrier.heal()
     note_followed(environment, branch, commit)
     words = ("deploy", environment.name, "--ref", commit, "--yes", "--why", f"{way} of {branch}")
     if main([*words, "--config", declaration.file]) != ExitCode.DONE:
@@ -106,7 +109,7 @@ def _carrying(declaration: Declaration, environment: Environment) -> Iterator[Ca
     """A carrier, waited for while another operation has the environment's lock."""
     hands = hands_of(declaration, environment)
     with ExitStack() as stack:
-        yield _enter(stack, lambda: operating(declaration, environment, hands, Told()))
+        yield _enter(stack, lambda: operating(declaration, environment, hands, Told(), again=False))
 
 
 def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]]) -> Carrier:

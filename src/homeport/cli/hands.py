@@ -69,7 +69,12 @@ def hands_of(
 
 
 def operating(
-    declaration: Declaration, environment: Environment, hands: Hands, watcher: Watcher | None = None
+    declaration: Declaration,
+    environment: Environment,
+    hands: Hands,
+    watcher: Watcher | None = None,
+    *,
+    again: bool = True,
 ) -> AbstractContextManager[Carrier]:
     """A carrier for an environment; where an operation is stuck, it is said how the environment stands.
 
@@ -78,6 +83,7 @@ def operating(
         environment: what is changed; its journal directory must exist.
         hands: of :func:`hands_of`.
         watcher: is told.
+        again: whether what is stuck is tried once more.
 
     Raises:
         GuardError: another operation runs.
@@ -87,7 +93,8 @@ def operating(
     def look(operation: Operation) -> list[str]:
         return describe(environment, manager_for(environment, file), Path(file), operation)
 
-    return carrying(Path(environment.journal_directory), environment.name, hands, watcher or NoWatcher(), look)
+    directory = Path(environment.journal_directory)
+    return carrying(directory, environment.name, hands, watcher or NoWatcher(), look, again=again)
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

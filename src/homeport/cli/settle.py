@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.asking import confirm
@@ -73,18 +74,20 @@ def _settle(declaration: Declaration, environment: Environment, arguments: Names
     with operating(declaration, environment, hands_of(declaration, environment)):
         # Only now, since whoever had the lock before may have brought it to its end.
         operation = find_to_settle(environment, arguments.operation)
-        state = _state(declaration, environment, operation)
-        if not arguments.json:
-            for line in (operation.sentence, *state):
+        look = partial(_state, declaration, environment)
+        if not arguments.json and not arguments.yes:
+            for line in (operation.sentence, *look(operation)):
                 tell(line)
         confirm(f"Settle {operation.name} ({operation.id}) of {environment.name} as things are", yes=arguments.yes)
-        settle(environment, operation, arguments.why.strip(), state)
+        state = settle(environment, operation, arguments.why.strip(), look)
     left = next(one for one in find_unresolved(Path(environment.journal_directory)) if one.id == operation.id)
     if arguments.json:
         told = {"environment": environment.name, "settled": operation.id, "why": arguments.why.strip()}
         print_json({**told, "ended": [], "state": state, "mend": left.mend})
     else:
         say(f"{operation.name} ({operation.id}) is settled: nobody finishes or undoes it any more.")
+        for line in state:
+            say(f"  {line}")
         say(f"What puts {environment.name} right: {left.mend}")
     return ExitCode.DONE
 

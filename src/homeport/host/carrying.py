@@ -83,6 +83,7 @@ class Carrier:
         now: the clock.
         random: the random part of an operation's id.
         look: see :data:`Look`.
+        again: whether what is stuck is tried once more. Not by the clock: each try may stop and start servers.
     """
 
     def __init__(
@@ -94,11 +95,13 @@ class Carrier:
         random: Callable[[], str] = random_part,
         *,
         look: Look = no_look,
+        again: bool = True,
     ) -> None:
         self._journal = journal
         self._hands = hands
         self._watcher = watcher
         self._look = look
+        self._again = again
         self._now = now
         self._random = random
 
@@ -118,6 +121,9 @@ class Carrier:
         return healed
 
     def _end(self, operation: Operation) -> Outcome:
+        if operation.attempts and not self._again:
+            last = operation.attempts[-1]
+            raise NeedsPersonError(last.sentence, last.hint, operation=operation.id, state=list(last.state))
         try:
             plan = operation.plan
         except NeedsPersonError as error:
@@ -247,7 +253,13 @@ class Carrier:
 
 @contextmanager
 def carrying(
-    directory: Path, environment: str, hands: Hands, watcher: Watcher = _NOBODY, look: Look = no_look
+    directory: Path,
+    environment: str,
+    hands: Hands,
+    watcher: Watcher = _NOBODY,
+    look: Look = no_look,
+    *,
+    again: bool = True,
 ) -> Iterator[Carrier]:
     """A carrier for an environment's operations, alone as long as the block runs.
 
@@ -259,12 +271,13 @@ def carrying(
         hands: see :class:`Carrier`.
         watcher: see :class:`Carrier`.
         look: see :class:`Carrier`.
+        again: see :class:`Carrier`.
 
     Raises:
         GuardError: another operation runs.
     """
     with operation_lock(directory, environment):
-        yield Carrier(Journal(directory), hands, watcher, look=look)
+        yield Carrier(Journal(directory), hands, watcher, look=look, again=again)
 
 
 def all_hands(*some: Hands) -> Hands:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from homeport.environments.environment import Environment
 from homeport.environments.releases.steps import AwaitRelease
 from homeport.errors import GuardError, HomeportError, UsageError
+from homeport.host.carrying import Look
 from homeport.host.journal import Journal, Operation
-from homeport.host.releases.aside import forget_allowance
+from homeport.host.releases.aside import set_apart
 from homeport.host.releases.stuck import waits_for_decision
 from homeport.host.services.hold import forget_hold
 
@@ -41,22 +42,29 @@ def find_to_settle(environment: Environment, named: str) -> Operation:
     return operation
 
 
-def settle(environment: Environment, operation: Operation, why: str, state: Sequence[str]) -> None:
-    """Ends it in the journal; what was half done stays where it lies. The operation lock is held.
+def settle(environment: Environment, operation: Operation, why: str, look: Look) -> list[str]:
+    """Ends it in the journal; what was half done stays. The operation lock is held.
 
     Whatever held or allowed something on the operation's behalf does so no more: a server says itself whether it can
-    use the data.
+    use the data. Data that it kept aside get a name with its id.
 
     Args:
         environment: whose.
         operation: from :func:`find_to_settle`.
         why: what the person says.
-        state: how the environment stands.
+        look: says how the environment stands.
+
+    Returns:
+        How the environment stands now.
     """
-    forget_hold(environment)
-    for aside in _asides(operation):
-        forget_allowance(aside)
+    # It is settled whatever else is broken.
+    with suppress(OSError):
+        forget_hold(environment)
+        for aside in _asides(operation):
+            set_apart(aside, operation.id)
+    state = list(look(operation))
     Journal(Path(environment.journal_directory)).settle(operation.id, why, state)
+    return state
 
 
 def _asides(operation: Operation) -> list[Path]:

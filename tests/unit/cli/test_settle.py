@@ -13,7 +13,7 @@ from homeport.cli import main
 from homeport.contract import ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
-from homeport.environments.releases.steps import DemandNothingLost
+from homeport.environments.releases.steps import AwaitRelease, DemandNothingLost
 from homeport.environments.steps import RemoveDirectory, Rename, Step
 from homeport.host.declaration_file import read_declaration
 from homeport.host.journal import Attempt, Journal
@@ -188,6 +188,18 @@ def test_where_a_person_has_a_choice_the_operation_ends_with_that_and_is_not_set
     error = site.json("settle", "production", "one", "--why", WHY, "--yes", code=ExitCode.REFUSED)["error"]
     assert error["message"] == "one waits for a choice, and ends with it: it is not settled."
     assert error["hint"] == "--stay keeps it"
+
+
+def test_what_was_kept_aside_before_a_migration_is_no_later_operations_own(site: Site) -> None:
+    """A change to the same release would remove a copy that an earlier one left."""
+    aside = PurePosixPath(site.base / "data.before-next")
+    site.begun("one", "rollback", AwaitRelease("production", "next", aside), ())
+    Path(aside).mkdir(parents=True)
+    site.journal.stick("one", Attempt("", "the one before does not start", "ill", "", "AwaitHealth"))
+    told = site.json("settle", "production", "one", "--why", WHY, "--yes")
+    assert Path(f"{aside}-one").is_dir()
+    assert f"Beside them lies {aside}-one: the data as they were before." in told["state"]
+    assert not Path(aside).exists()
 
 
 def test_steps_of_another_version_are_shown_and_can_be_settled_once_they_were_tried(site: Site) -> None:

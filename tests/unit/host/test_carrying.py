@@ -285,6 +285,25 @@ def test_what_was_done_but_could_not_be_noted_as_done_is_taken_back_at_once(tmp_
     assert world(tmp_path) == before
 
 
+def test_what_is_stuck_is_not_tried_again_by_the_clock(tmp_path: Path) -> None:
+    base = prepared(tmp_path)
+    blocked = Run(("mkdir", str(base / "data")))
+    plan = Plan("restore", "production", (Rename(base / "data", base / "aside"), blocked, Run(("false",))))
+    with pytest.raises(NeedsPersonError) as first:
+        carrier(tmp_path).carry_out(plan)
+    (tmp_path / "data").rmdir()
+    journal = Journal(tmp_path / "journal")
+    with pytest.raises(NeedsPersonError) as again:
+        Carrier(journal, HANDS, again=False).heal()
+    assert (again.value.sentence, again.value.hint) == (first.value.sentence, first.value.hint)
+    assert (len(journal.operations()[0].attempts), (tmp_path / "data").exists()) == (1, False)
+    # One that was killed, and that nobody has tried, is healed by it all the same.
+    carrier(tmp_path).heal()
+    journal.begin("left", Plan("restore", "production", (Rename(base / "data", base / "aside"),)))
+    journal.step_begins("left", 0, (Rename(base / "aside", base / "data"),))
+    assert [one.id for one in Carrier(journal, HANDS, again=False).heal()] == ["left"]
+
+
 def test_a_tree_is_removed_only_after_the_point_of_no_return(tmp_path: Path) -> None:
     base = prepared(tmp_path)
     plan = Plan("restore", "production", (Rename(base / "data", base / "aside"), RemoveTree(base / "aside")), 1)

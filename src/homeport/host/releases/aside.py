@@ -64,7 +64,6 @@ def put_back(environment: Environment, program: Sequence[str], aside: Path) -> N
     exchange_databases(environment, program, aside, left)
     with replication_held(environment):
         if data.exists():
-            drop(left)
             data.rename(left)
         aside.rename(data)
     forget_allowance(aside)
@@ -96,8 +95,20 @@ def exchange_databases(environment: Environment, program: Sequence[str], comes: 
 
 
 def left_of(environment: Environment, aside: Path) -> Path:
-    """Where data lie that were left for those that were kept aside."""
-    return Path(environment.data_directory).with_name(aside.name.replace(".before-", AFTER, 1))
+    """Where data come to lie that are left for those that were kept aside; what lies there already stays.
+
+    A person may have agreed to a loss because of it. Where a run was killed between two renames, they lie there.
+    """
+    data = Path(environment.data_directory)
+    left = first = data.with_name(aside.name.replace(".before-", AFTER, 1))
+    number = 1
+    while left.exists():
+        number += 1
+        following = first.with_name(f"{first.name}-{number}")
+        if not data.exists() and not following.exists():
+            break
+        left = following
+    return left
 
 
 def demand_nothing_lost(environment: Environment, program: Sequence[str], step: DemandNothingLost) -> None:
@@ -170,6 +181,14 @@ def allow_loss(aside: Path) -> None:
 def forget_allowance(aside: Path) -> None:
     """It was for that one time."""
     _allowance(aside).unlink(missing_ok=True)
+
+
+def set_apart(aside: Path, mark: str) -> None:
+    """Gives data that were kept aside a name that no later operation takes for its own, and would remove."""
+    forget_allowance(aside)
+    if aside.exists():
+        aside.rename(aside.with_name(f"{aside.name}-{mark}"))
+        sync_directory(aside.parent)
 
 
 def _allowance(aside: Path) -> Path:

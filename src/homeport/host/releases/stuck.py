@@ -57,13 +57,12 @@ def waits_for_decision(operation: Operation) -> bool:
 
 def stay(around: ReleaseSurroundings, stuck: Stuck) -> None:
     """Ends the change with the release that serves, and what it stored."""
-    environment, shelf = around.environment, around.shelf
+    environment, shelf, known = around.environment, around.shelf, around.known(stuck.release)
     target = environment.releases_directory / stuck.release
     # It may have been left before it was the current one.
     FILE_HANDS[Link].apply(Link(environment.current_release, target))
     forget_hold(environment)
     served = around.now().isoformat(timespec="milliseconds")
-    known = around.known(stuck.release)
     shelf.write(replace(known, state="good", reason="a person chose to stay with it", served=served))
     journal = Journal(Path(environment.journal_directory))
     journal.end(stuck.operation, "done", f"A person chose to stay with {stuck.release}.")

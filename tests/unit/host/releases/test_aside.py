@@ -14,7 +14,7 @@ from homeport.environments.releases.steps import DemandNothingLost, PutDataBack
 from homeport.environments.steps import Step
 from homeport.errors import HomeportError
 from homeport.host.hands import Hands
-from homeport.host.releases.aside import allow_loss, demand_nothing_lost, drop, put_back
+from homeport.host.releases.aside import allow_loss, demand_nothing_lost, drop, left_of, put_back, set_apart
 
 RELEASE: Final = "20261003T061500Z-bbbbbbb"
 BROKEN: Final = ("false",)
@@ -72,6 +72,7 @@ def test_a_run_that_is_killed_between_two_renames_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             put_back(place.environment, (), place.aside)
     assert not place.data.exists()
+    assert left_of(place.environment, place.aside) == place.left
     place.apply(place.lost)
     place.apply(PutDataBack("production", PurePosixPath(place.aside)))
     assert (place.data / IDENTITY_FILE).read_text() == "old"
@@ -88,11 +89,24 @@ def test_what_a_person_allowed_needs_no_program_that_may_be_broken(place: Place)
     demand_nothing_lost(place.environment, BROKEN, place.lost)
 
 
-@pytest.mark.parametrize("how", ["dropped", "put back"])
+def test_what_was_left_once_stays_when_data_are_left_again(place: Place) -> None:
+    """What a person agreed to lose is in it, and nowhere else."""
+    place.left.mkdir()
+    (place.left / IDENTITY_FILE).write_text("agreed to")
+    put_back(place.environment, BROKEN, place.aside)
+    assert (place.left / IDENTITY_FILE).read_text() == "agreed to"
+    assert place.beside() == [place.left.name, f"{place.left.name}-2"]
+    assert (place.data.with_name(f"{place.left.name}-2") / IDENTITY_FILE).read_text() == "new"
+
+
+@pytest.mark.parametrize("how", ["dropped", "put back", "set apart"])
 def test_that_a_loss_was_allowed_once_does_not_count_the_next_time(place: Place, how: str) -> None:
     allow_loss(place.aside)
     if how == "dropped":
         drop(place.aside)
+    elif how == "set apart":
+        set_apart(place.aside, "one")
+        assert place.beside() == [f"data.before-{RELEASE}-one"]
     else:
         put_back(place.environment, (), place.aside)
     assert not [name for name in place.beside() if name.endswith(".lose")]
