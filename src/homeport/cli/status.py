@@ -98,7 +98,7 @@ def cells(row: StatusRow) -> tuple[str, ...]:
         state.manager if state is not None else "?",
         str(state.restarts) if state is not None and state.restarts is not None else "-",
         " ".join(str(port.port) + _mark(row, port.port) for port in row.ports) or "-",
-        str(environment.data_directory),
+        environment.data_place,
         size(facts.data_bytes) if facts.data_bytes is not None else "-",
         f"{span(row.backup_age)} ago" if row.backup_age is not None else "none",
         _drill(row),

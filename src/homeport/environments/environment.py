@@ -25,6 +25,7 @@ from homeport.contract import (
 )
 from homeport.contract.pushes import PushSettings
 from homeport.contract.survey import SURVEY_FILE
+from homeport.database_url import parse_database_url
 from homeport.environments.backup_settings import BackupSettings
 from homeport.environments.deploy_settings import DeploySettings
 from homeport.environments.follow_settings import FollowSettings
@@ -322,6 +323,13 @@ class Environment:
             secret_file=str(self.webhook_secret),
             requests_directory=str(self.requests_directory),
         )
+
+    @property
+    def data_place(self) -> str:
+        """Where its data are, for people: the data directory, or the database."""
+        if self.database is None:
+            return str(self.data_directory)
+        return f"database {parse_database_url(self.database.url).place}"
 
     def as_json(self) -> dict[str, object]:
         """Everything that it is and that is derived from it, for ``homeport config show``."""

@@ -211,6 +211,17 @@ def test_status_of_what_was_never_made_says_so(shop: Shop, tmp_path: Path) -> No
     assert seen["data_bytes"] is None
 
 
+def test_status_names_the_database_that_holds_the_data_and_no_size_of_what_lies_beside_it(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.declare()
+    with (tmp_path / "homeport.toml").open("a") as file:
+        url = "postgresql://team@db.example:5433/team"
+        file.write(f'[environments.local]\nservice = "processes"\ndatabase = "{url}"\n')
+    seen = shop.json("status")["environments"][1]
+    assert (seen["database"], seen["data_bytes"]) == ("database db.example:5433/team", None)
+
+
 def test_status_shows_what_of_backups_is_proven_and_where_the_data_came_from(shop: Shop) -> None:
     environment = shop.declare()
     Path(environment.data_directory, "file").write_bytes(b"x" * 1234)

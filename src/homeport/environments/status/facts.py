@@ -63,7 +63,7 @@ class EnvironmentFacts:
         health: what its server says.
         declared_version: of the program that would be started.
         declared_release: what the link to the current release names; None where there is none.
-        data_bytes: the size of its data; None where this user may not see it, or there are none.
+        data_bytes: the size of its data; None where this user may not see it, or there are none, or in a database.
         backups: what is proven of its backups; None where nothing is recorded.
         origin: where its data came from, if from another environment.
         drift: where the machine is not as it was provisioned, a sentence each; None where it never was provisioned, or

@@ -61,6 +61,7 @@ class StatusRow:
                 {"setting": one.setting, "port": one.port, "holder": one.holder, "own": one.own} for one in self.ports
             ],
             "data": str(environment.data_directory),
+            "database": environment.data_place if environment.database is not None else None,
             "data_bytes": facts.data_bytes,
             "backup": {
                 "last": facts.backups["last_backup"] if facts.backups else None,

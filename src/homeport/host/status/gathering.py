@@ -63,7 +63,8 @@ def look_at(
         health=health,
         declared_version=version,
         declared_release=current_release(environment),
-        data_bytes=_size(Path(environment.data_directory), unseen),
+        # Of a database its server knows, and tells /metrics; the directory says nothing of it.
+        data_bytes=_size(Path(environment.data_directory), unseen) if environment.database is None else None,
         backups=_backups(Path(environment.backups_file), unseen),
         origin=_origin(Path(environment.snapshot_file), unseen),
         drift=_drift(environment, file, unseen),
