@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import random
+import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,10 @@ import pytest
 
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE, DatabaseAddress
 from homeport.contract.database import ADDRESS_FILE
+from homeport.whereabouts import shown
 from tests.support.postgres import ROLE, Cluster
 from tests.support.process import ServerProcess, refusal, server_process, starting
+from tests.support.running import PROGRAM, running, workspace
 from tests.support.stores import IDENTITY, fill
 from tests.support.waiting import until
 
@@ -70,7 +76,10 @@ def test_an_empty_database_becomes_the_environments_and_the_next_start_goes_on(
 
 def test_a_directory_of_another_server_takes_the_identity_of_the_database(data: Path, filled: DatabaseAddress) -> None:
     with server_process(data, database=filled) as server:
-        assert server.get("/health").json()["identity"] == IDENTITY["id"]
+        health = server.get("/health").json()
+        assert health["identity"] == IDENTITY["id"]
+        assert health["database"] == shown(filled.url)
+        assert "password" not in json.dumps(health)
     assert stamps(data) == (IDENTITY["id"], filled.url)
 
 
@@ -99,6 +108,22 @@ def test_a_server_waits_for_a_database_that_comes_later(data: Path, postgres: Cl
     finally:
         if not postgres.runs:
             postgres.start()
+
+
+def test_a_declared_database_is_served_and_the_commands_find_it_from_another_machine_too(
+    tmp_path: Path, filled: DatabaseAddress
+) -> None:
+    declared = f'database = "{filled.url}"\ndatabase_password_file = "{filled.password_file}"\n'
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    here, there = (workspace(tmp_path / name, more=declared) for name in ("here", "there"))
+    with running(here):
+        assert there.token("from there").startswith("hpt_development_")
+        listed = [*PROGRAM, "--config", str(there.file), "token", "list", "development", "--json"]
+        found = json.loads(subprocess.run(listed, check=True, capture_output=True, timeout=60).stdout)
+        assert [one["name"] for one in found["tokens"]] == ["from there"]
+        kept = (there.file.parent / "development" / "data" / ADDRESS_FILE).read_text()
+        assert json.loads(kept) == {"url": filled.url}
 
 
 # --- what it refuses -------------------------------------------------------------------------------------------------
@@ -247,3 +272,50 @@ def test_a_database_without_a_connection_left_is_told_and_recovers(
         finally:
             postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
         until(server.healthy, within=30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is small enough to be filled")
+def test_a_database_that_is_full_is_told_reads_on_and_recovers(data: Path, tmp_path: Path, postgres: Cluster) -> None:
+    with small_disk(postgres.directory / "disk") as disk:
+        postgres.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        address = postgres.create(tcp=True)
+        name = postgres.database(address)
+        postgres.execute(f"ALTER DATABASE {name} SET TABLESPACE small")
+        with server_process(data, database=address) as server:
+            server.call("register_instance", instanceId="ada", role="dev")
+            error, kept = full(server)
+            assert "no room left" in error["message"]
+            assert "its disk is full" in error["message"]
+            assert subjects(server, "ada")[0] == f"m-{kept - 1}"
+            subprocess.run(["mount", "-o", "remount,size=100m", str(disk)], check=True)
+            server.call("send_message", to="ada", from_="ada", subject="after", content="kept")
+            until(server.healthy, within=30)
+            assert server.stop() == 0
+        postgres.drop(address)
+        postgres.execute("DROP TABLESPACE small")
+
+
+def full(server: ServerProcess) -> tuple[dict[str, Any], int]:
+    """Sends messages until one is refused: its error, and how many were kept."""
+    for number in range(1000):
+        message = {"subject": f"m-{number}", "content": random.Random(number).randbytes(60_000).hex()}
+        answer = server.post("send_message", to="ada", from_="ada", **message).json()
+        if "error" in answer:
+            return dict(answer["error"]), number
+    raise AssertionError("the disk was never full")
+
+
+@contextmanager
+def small_disk(at: Path) -> Iterator[Path]:
+    """A file system of its own, in memory, that the database's user may write."""
+    at.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=18m,mode=0777", "none", str(at)], check=False)
+    if mounted.returncode:
+        pytest.skip("a file system cannot be mounted here")
+    try:
+        os.chown(at, pwd.getpwnam("postgres").pw_uid, -1)
+        yield at
+    finally:
+        subprocess.run(["umount", "--lazy", str(at)], check=True)

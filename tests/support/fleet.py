@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -103,15 +105,46 @@ class FleetCaller(Caller):
 class Fleet:
     """Three servers, their database, and the way to them."""
 
-    servers: Sequence[ServerProcess]
     machines: Sequence[Namespace]
     cluster: Cluster
     address: DatabaseAddress
-    socket: Path
+    directory: Path
+    servers: list[ServerProcess] = field(default_factory=list)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def socket(self) -> Path:
+        """Of nginx."""
+        return self.directory / "nginx" / "nginx.sock"
 
     def restart_database(self) -> None:
         """All that was under way there is broken off."""
         self.cluster.restart()
+
+    def kill_database(self) -> None:
+        """As ``kill -9``, and another start."""
+        self.cluster.kill()
+        self.cluster.start()
+
+    def freeze_database(self) -> None:
+        """It hangs for longer than a server asks it for a proof."""
+        with self.cluster.frozen(), suppress(AssertionError):
+            until(lambda: False, within=6)
+
+    def start(self, number: int) -> ServerProcess:
+        """Starts the server of a machine, for the first time or again."""
+        data = self.directory / f"server-{number}"
+        data.mkdir(exist_ok=True)
+        machine = self.machines[number]
+        more = {"listen": machine.address, "socket": f"{data}.sock"}
+        again = starting(data, port=PORT, database=self.address, prefix=machine.prefix, more=more)
+        server = self._stack.enter_context(again)
+        self.servers[number : number + 1] = [server]
+        return server
+
+    def is_well(self, number: int) -> bool:
+        """Whether it says so itself, be it reached or not."""
+        return _is_well(self.servers[number], self.directory / f"server-{number}.sock")
 
 
 @contextmanager
@@ -121,22 +154,13 @@ def fleet(directory: Path, servers: int = 3) -> Iterator[Fleet]:
         *machines, house, door = stack.enter_context(namespaces(servers + 2))
         made = stack.enter_context(cluster(address=house.address, port=5432, prefix=house.prefix))
         address = made.create(tcp=True, template=made.template("filled", fill))
-        started = [
-            stack.enter_context(_server(directory / f"server-{number}", machine, address))
-            for number, machine in enumerate(machines)
-        ]
-        for number, one in enumerate(started):
-            until(lambda one=one, number=number: _is_well(one, directory / f"server-{number}.sock"), within=60)  # type: ignore[misc]
-        socket = stack.enter_context(_door(directory / "nginx", door, machines))
-        yield Fleet(started, machines, made, address, socket)
-
-
-@contextmanager
-def _server(data: Path, machine: Namespace, address: DatabaseAddress) -> Iterator[ServerProcess]:
-    data.mkdir(parents=True)
-    more = {"listen": machine.address, "socket": f"{data}.sock"}
-    with starting(data, port=PORT, database=address, prefix=machine.prefix, more=more) as server:
-        yield server
+        found = Fleet(machines, made, address, directory, [], stack.enter_context(ExitStack()))
+        for number in range(servers):
+            found.start(number)
+        for number in range(servers):
+            until(partial(found.is_well, number), within=60)
+        stack.enter_context(_door(directory / "nginx", door, machines))
+        yield found
 
 
 @contextmanager
@@ -156,12 +180,22 @@ def _door(directory: Path, machine: Namespace, servers: Sequence[Namespace]) -> 
             process.wait(20)
 
 
-def _is_well(server: ServerProcess, socket: Path) -> bool:
+def _is_well(server: ServerProcess, path: Path) -> bool:
     assert server.process.poll() is None, server.log.read_text()[-2000:]
-    if not socket.exists():
+    if not _listens(path):
         return False
-    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(socket))) as http:
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as http:
         return http.get("http://localhost/health", timeout=30).status_code == 200
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody is there; a server that was killed leaves its socket behind."""
+    with socket.socket(socket.AF_UNIX) as one:
+        try:
+            one.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass

@@ -195,6 +195,8 @@ class Health(TypedDict):
     """Commit or release id that the server was started from, where known."""
     schema_version: str
     data_directory: str
+    database: NotRequired[str | None]
+    """The database that holds the data: host, port and name; None where that is a file of the directory."""
     identity: str
     last_backup: str | None
     """RFC 3339 time of the last backup that was read back and found good."""

@@ -48,6 +48,7 @@ from homeport.transports.oauth.realm import Realm
 from homeport.transports.offer import Offer
 from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.site import Site
+from homeport.whereabouts import shown
 
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than a proxy keeps its connections to us (nginx: 60), so that it is never we who close first."""
@@ -98,7 +99,8 @@ async def _serve(
             return f"{'Standing by' if keeper.stands_by else 'Serving'} {environment} on {', '.join(entrances.where)}"
 
         def started() -> None:
-            log.event("info", "listening", address=entrances.where, data_directory=settings.data_directory)
+            where = {} if settings.database is None else {"database": shown(settings.database.url)}
+            log.event("info", "listening", address=entrances.where, data_directory=settings.data_directory, **where)
             site.official.load()
             site.pages.load()
             _settle()
@@ -163,6 +165,7 @@ def _site(
         version=settings.version,
         release=settings.release,
         data_directory=settings.data_directory,
+        database=None if settings.database is None else shown(settings.database.url),
         identity=data.identity["id"],
         backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
         origin=origin,

@@ -36,6 +36,7 @@ class About:
     release: str | None
     data_directory: str
     identity: str
+    database: str | None = None
     backups: Callable[[], Proof] = Proof
     origin: CameFrom | None = None
     rehearsal: bool = False
@@ -94,6 +95,7 @@ class HealthEndpoint:
             release=about.release,
             schema_version=self._store.schema_version,
             data_directory=about.data_directory,
+            database=about.database,
             identity=about.identity,
             last_backup=backups.last_backup,
             last_drill=backups.last_drill,
