@@ -6,9 +6,10 @@ import json
 import os
 import pwd
 import random
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -230,13 +231,27 @@ def test_a_database_that_is_gone_is_told_and_one_that_is_back_is_used(
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_a_database_that_hangs_is_told_and_one_that_goes_on_is_used(
-    data: Path, postgres: Cluster, filled: DatabaseAddress
+def test_a_database_that_hangs_is_told_and_is_no_reason_to_restart_the_server(
+    data: Path, tmp_path: Path, postgres: Cluster, filled: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with server_process(data, database=filled) as server:
-        with postgres.frozen():
-            assert until(lambda: told(server), within=30)
-        until(server.healthy, within=40)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1000000")
+        with server_process(data, database=filled) as server:
+            with postgres.frozen():
+                assert until(lambda: told(server), within=30)
+                _forget_what_was_said(manager)
+                assert [manager.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+            until(server.healthy, within=40)
+
+
+def _forget_what_was_said(manager: socket.socket) -> None:
+    manager.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            manager.recv(4096)
+    manager.settimeout(10)
 
 
 @pytest.mark.slow

@@ -110,7 +110,8 @@ async def _serve(
         server = DrainingServer(http_config(site), started, lambda: keeper.drain(site.drain), entrances.private)
         if manager.watchdog_seconds is not None:
             beat = partial(manager.tell, WATCHDOG)
-            _background(life, Watchdog(manager.watchdog_seconds, store, beat, log).run())
+            asked = store if settings.database is None else None
+            _background(life, Watchdog(manager.watchdog_seconds, asked, beat, log).run())
         doing = partial(errands, store, environment, _now, log, rehearsal=settings.rehearsal)
         if data.turns is not None:
             doing = partial(in_turn, partial(data.turns, doing))

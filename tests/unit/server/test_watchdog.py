@@ -63,6 +63,12 @@ async def test_a_store_that_does_not_answer_gets_no_sign_and_the_log_says_so() -
     assert "the store does not answer" in lines[0]
 
 
+async def test_a_database_on_another_server_is_not_asked_for_a_sign_of_this_one() -> None:
+    beats: list[str] = []
+    await Watchdog(60.0, None, lambda: beats.append("beat"), Log("test")).once()
+    assert beats == ["beat"]
+
+
 async def test_signs_come_again_and_again_until_it_ends() -> None:
     watchdog, beats, _ = watched(Reading())
     running = asyncio.create_task(watchdog.run())
