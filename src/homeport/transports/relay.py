@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -28,8 +29,11 @@ ANSWER_SECONDS: Final = 5.0
 """For the other server; one that does not answer for so long is gone, and with it what began there."""
 GONE_SECONDS: Final = 30.0
 """For so long nobody waits for it again."""
+MOST_GONE: Final = 1_000
+"""That are remembered."""
 MARK: Final = "."
 """Between the server's name and the rest of an id."""
+_NAME: Final = re.compile(r"[a-z0-9]{1,40}")
 _TASKS: Final = frozenset({b"tasks/get", b"tasks/update", b"tasks/cancel"})
 _HANDED_ON: Final = (b"content-type", b"accept")
 
@@ -75,7 +79,11 @@ class Relay:
             return False
         found = await self._handed_on(exchange, owner)
         if found is None:
+            # A client may name whatever it likes.
+            self._gone.pop(owner, None)
             self._gone[owner] = self._monotonic() + GONE_SECONDS
+            if len(self._gone) > MOST_GONE:
+                del self._gone[next(iter(self._gone))]
             return False
         body = base64.b64decode(found["body"])
         exchange.error = found["error"]
@@ -150,7 +158,8 @@ def owner_of(exchange: Exchange) -> str:
         named = parse_qs(exchange.scope["query_string"].decode("latin-1")).get("session_id", [""])[-1]
     else:
         return ""
-    return named.partition(MARK)[0] if MARK in named else ""
+    name, mark, _ = named.partition(MARK)
+    return name if mark and _NAME.fullmatch(name) else ""
 
 
 def owned(me: str, text: str) -> str:
