@@ -3,8 +3,8 @@ before or the next one serves, and nothing is between them. Runs in a test, or o
 
 ``python -m tests.support.changing_killed FILE ENVIRONMENT WHO FIRST STRIDE [COUNT TARGET]`` prints a JSON object, what
 callers saw among it; WHO is ``command``, ``server``, or ``hold``: the command, where callers wait while it brings the
-data to the schema of the release TARGET; ``restart``: the command that starts the same release anew. COUNT is of
-points, at most.
+data to the schema of the release TARGET; ``heal``: who takes that back, while callers wait, after the command was
+killed with the data migrated; ``restart``: the command that starts the same release anew. COUNT is of points, at most.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ from tests.support.waiting import until
 T = TypeVar("T")
 _MANY: Final = 10_000
 """More points than there are."""
+MIGRATED: Final = 1
+"""The point of :func:`change_migrating` at which the data are of the next schema."""
 
 
 def change(declaration: Declaration, environment: Environment, target: str, point: Point) -> None:
@@ -70,6 +72,25 @@ def change_holding(declaration: Declaration, environment: Environment, target: s
     directory = Path(environment.journal_directory)
     with operation_lock(directory, environment.name):
         Carrier(Journal(directory), hands_of(declaration, environment)).carry_out(_plan(environment, target))
+
+
+def change_migrating(declaration: Declaration, environment: Environment, target: str, point: Point) -> None:
+    """The same, but that it passes points only before and after the data are migrated."""
+    used: dict[str, Any] = vars(handing_over)
+    used["migrate_live"] = _counted(used["migrate_live"], point)
+    directory = Path(environment.journal_directory)
+    with operation_lock(directory, environment.name):
+        Carrier(Journal(directory), hands_of(declaration, environment)).carry_out(_plan(environment, target))
+
+
+def heal_holding(declaration: Declaration, environment: Environment, _: str, point: Point) -> None:
+    """Takes a change back, passing points where it exchanges what serves and puts back the data, rename by rename."""
+    _count_slots(point)
+    setattr(Hold, "allow", _counted(Hold.allow, point))  # noqa: B010 - as above
+    setattr(Path, "rename", _counted(Path.rename, point))  # noqa: B010 - as above
+    hands = hands_of(declaration, environment)
+    with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
+        carrier.heal()
 
 
 def restart(declaration: Declaration, environment: Environment, _: str, point: Point) -> None:
@@ -180,15 +201,18 @@ def go_through(
     schema = ask_environment(environment).payload["schema_version"]
     good = [one.id for one in ReleaseShelf(Path(environment.releases_directory)).releases() if one.is_usable]
     kill = partial(kill_server, declaration, environment) if who == "server" else killed_at
-    run = {"hold": change_holding, "restart": restart}.get(who, change)
+    run = {"hold": change_holding, "heal": heal_holding, "restart": restart}.get(who, change)
     outcomes, wrong, number = list[str](), list[dict[str, Any]](), 0
     for number in points:
         before = current_release(environment)
         target = to or next((one for one in good if one != before), "")
+        if who == "heal":
+            assert killed_at(MIGRATED, partial(change_migrating, declaration, environment, target))
         if not kill(number, partial(run, declaration, environment, target)):
             break
-        # Nobody has healed anything yet, and somebody answers.
-        until(lambda: ask_environment(environment).healthy, within=60)
+        if who != "heal":
+            # Nobody has healed anything yet, and somebody answers. Between two renames of a heal there are no data.
+            until(lambda: ask_environment(environment).healthy, within=60)
         hands = hands_of(declaration, environment)
         with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
             carrier.heal()

@@ -332,6 +332,23 @@ def test_killed_at_any_point_while_callers_wait_the_release_before_serves_again(
     harbour.change("rollback", "production", "--to", before, "--watch", "1", "--lose")
 
 
+def test_who_takes_a_change_back_is_killed_while_callers_wait_and_the_next_one_takes_it_back(
+    harbour: Harbour, apart: str
+) -> None:
+    found = killed(harbour, "heal", 8, 3, "3", apart)
+    assert found["outcomes"] == ["old"] * 3
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_who_takes_a_change_back_is_killed_at_any_point_and_the_next_one_takes_it_back(
+    harbour: Harbour, apart: str
+) -> None:
+    found = killed(harbour, "heal", 0, 1, "99", apart)
+    assert len(found["outcomes"]) >= 12
+    assert set(found["outcomes"]) == {"old"}
+
+
 def test_a_release_that_the_one_before_can_live_with_migrates_beside_it_and_goes_back_without_the_data(
     harbour: Harbour,
 ) -> None:
