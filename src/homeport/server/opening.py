@@ -107,9 +107,16 @@ class DataPlace:
             UnavailableError: the database cannot be reached now.
         """
         if self.database is None:
-            if identity is None:
-                raise ValueError("a directory with a file of its own has an identity before that is opened")
-            return Opened(await open_store(self.directory, beside_server=beside_server), identity)
+            store = await open_store(self.directory, beside_server=beside_server)
+            found = identity or check_owner(self.directory, self.environment)
+            if found is None:
+                await store.close()
+                raise CannotStartError(
+                    f"{self.directory} is being begun by another process.",
+                    "Try again in a moment.",
+                    data_directory=str(self.directory),
+                )
+            return Opened(store, found)
         opened = await _open_database(self.database, self.environment, identity, beside_server=beside_server)
         try:
             await asyncio.to_thread(self._stamp, self.database, opened.identity)
