@@ -158,6 +158,25 @@ def test_what_is_no_question_is_not_answered_and_changes_nothing(dock: Dock) -> 
     assert len(dock.manager.state(dock.environment).pids) == len(pids)
 
 
+def test_a_server_that_was_told_to_end_serves_no_more_though_it_has_not_said_so_yet(dock: Dock) -> None:
+    """The command that told it was killed, and the next one looks at once: what ends is nothing to go back to."""
+    control = json.loads(Path(dock.environment.pid_file).read_text())["control"]
+    slots = dock.manager.slots(dock.environment)
+    (slot,) = (name for name, seen in slots.look().items() if seen.active)
+    pid = dock.manager.state(dock.environment).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(control)
+            line.sendall(json.dumps({"do": "end", "slot": slot, "signal": signal.SIGTERM}).encode() + b"\n")
+            assert line.recv(1000)
+        seen = slots.look()[slot]
+        assert (seen.active, seen.coming) == (False, False)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def killed(dock: Dock, who: str, points: range, to: str | None = None) -> dict[str, Any]:
     declaration = read_declaration(dock.file, {})
     with Asking(dock.environment.health_url) as asking:

@@ -190,7 +190,8 @@ class ProcessSlots:
         ended = run.code is not None
         return Slot(
             name=f"the server of {self._environment.name} (process {run.pid})",
-            active=run.ready,
+            # It says itself that it ends a moment later, and whoever looks in between must not hand over to it.
+            active=run.ready and not run.asked,
             coming=not ended and not run.ready and not run.asked,
             began=run.number,
             code=run.code if ended and run.code is not None and run.code >= 0 else None,

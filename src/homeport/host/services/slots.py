@@ -135,7 +135,7 @@ class Slots:
             demand_health: whether it must be healthy, and not only run.
 
         Raises:
-            HomeportError: it does not come up; what served before still does, if it did.
+            HomeportError: it does not come up, or runs already and is ill; what served before still does, if it did.
         """
         forget_hold(self._environment)
         slots = self._runner.look()
@@ -150,9 +150,12 @@ class Slots:
             self._runner.stop([chosen, *([] if slots[other].active else [other])])
             self._runner.point([chosen], target)
             self._runner.begin(chosen)
-            self._await(chosen, release, seconds, demand_health=demand_health)
-        self._runner.stop([_other(chosen)])
-        self._runner.point([_other(chosen)], target)
+        elif chosen == self.serving():
+            # The other one came for nothing, and what serves goes on, however it is.
+            self._leave(chosen, target)
+        # That it runs already says nothing: an earlier try may have begun it and found it ill.
+        self._await(chosen, release, seconds, demand_health=demand_health)
+        self._leave(chosen, target)
 
     def renew(self, seconds: float, *, demand_health: bool = True) -> None:
         """Has the same program serve anew, as it is now: in the idle slot, beside the one that serves until then.
@@ -254,6 +257,11 @@ class Slots:
         self._await(chosen, release, seconds, demand_health=demand_health)
         runner.stand_ready(None)
         return self._clock() - began
+
+    def _leave(self, slot: str, target: PurePosixPath) -> None:
+        """Has one slot run, and the other one be of the same target."""
+        self._runner.stop([_other(slot)])
+        self._runner.point([_other(slot)], target)
 
     def _idle(self) -> str:
         """The slot that does not have the ports."""
