@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import pytest
 
+from homeport.environments.plan import Plan
+from homeport.environments.steps import Rename
+from homeport.host.journal import Attempt, Journal
 from homeport.storage.migrations.revisions import HEAD
 from tests.support.later import LATER, migration, site_packages
 from tests.support.migrating import Dock
@@ -97,3 +101,26 @@ def test_where_both_releases_are_ill_on_the_data_it_is_settled_and_a_restore_bri
     dock.shelved(NEW, migration())
     assert dock.json("rollback", "production", "--to", NEW, "--watch", "1", "--wait", "60", "--yes")["release"] == NEW
     assert served(dock) == (NEW, LATER)
+
+
+def test_what_was_settled_without_its_data_does_not_start_empty_and_the_restore_that_is_named_brings_them_back(
+    dock: Dock,
+) -> None:
+    send(dock, "before")
+    count = messages(dock)
+    dock.run("backup", "create", "production")
+    dock.stop()
+    journal, place = Journal(Path(dock.environment.journal_directory)), PurePosixPath(dock.data)
+    aside = place.with_name("data.before-gone")
+    journal.begin("gone", Plan("restore", "production", (Rename(place, aside),)))
+    journal.step_begins("gone", 0, (Rename(aside, place),))
+    shutil.rmtree(dock.data)
+    journal.stick("gone", Attempt("", "the disk is gone", "ill", "", "Rename"))
+    dock.run("settle", "production", "gone", "--why", "its disk is gone", "--yes")
+    refused = dock.json("start", "production", code=3)
+    assert f"There is no {dock.data}, and production does not begin with nothing" in refused["message"]
+    assert not dock.data.exists()
+    dock.run(*refused["hint"].split(".")[0].split()[1:], "--yes")
+    dock.run("start", "production")
+    assert served(dock) == (OLD, HEAD)
+    assert messages(dock) == count

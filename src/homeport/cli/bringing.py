@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
-from homeport.cli.declared import plan_directories
+from homeport.cli.declared import make_place, plan_directories
 from homeport.cli.hands import hands_of, operating
 from homeport.cli.output import say, tell
 from homeport.cli.showing import Told
@@ -57,6 +57,7 @@ def bring(
         return _deploy(declaration, environment, branch, commit, way)
     with _carrying(declaration, environment) as carrier:
         carrier.heal()
+        make_place(declaration, environment)
         # Only now, since whoever had the lock before may have brought something else.
         commit = find_commit(environment, remote, branch, announced)
         return _to_checkout(declaration, environment, branch, commit, way, carrier)

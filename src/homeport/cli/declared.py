@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from homeport.environments.declaration import FILE_NAME, Declaration, Ports, parse_declaration
+from homeport.environments.environment import Environment
 from homeport.environments.example import render_example
 from homeport.environments.workspace import WorkspacePlan, plan_workspace
 from homeport.host.declaration_file import find_file, no_file, read_declaration
+from homeport.host.unresolved import demand_data, find_without_data
+from homeport.host.workspace import make_workspace
 
 
 def declaration_of(arguments: Namespace) -> Declaration:
@@ -53,9 +56,30 @@ def plan_new_workspace(
 
 
 def plan_directories(declaration: Declaration, names: list[str]) -> WorkspacePlan:
-    """The plan that makes the directories which these environments lack."""
+    """The plan that makes the directories which these environments lack.
+
+    But for one that an operation left without its data: an empty one would be in the way of what puts them back, and be
+    taken for them.
+
+    Raises:
+        HomeportError: a journal cannot be read.
+    """
     environments = [declaration.environment(name) for name in names]
-    return plan_workspace(PurePosixPath(declaration.file), None, environments, _exists)
+    left = {one.data_directory for one in environments if find_without_data(one) is not None}
+    return plan_workspace(
+        PurePosixPath(declaration.file), None, environments, lambda path: path in left or _exists(path)
+    )
+
+
+def make_place(declaration: Declaration, environment: Environment) -> None:
+    """Makes the directories that an environment lacks, once nothing of an earlier run is left open.
+
+    Raises:
+        GuardError: an operation that was settled left it without its data.
+        HomeportError: one cannot be made, or the journal cannot be read.
+    """
+    demand_data(environment)
+    make_workspace(plan_directories(declaration, [environment.name]))
 
 
 def _exists(path: PurePosixPath) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from homeport.cli.asking import confirm
-from homeport.cli.declared import declaration_of, plan_directories
+from homeport.cli.declared import declaration_of, make_place, plan_directories
 from homeport.cli.hands import hands_of, operating, releases_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
@@ -80,6 +80,7 @@ def run(arguments: Namespace) -> int:
         if arguments.action == "deploy" and (arguments.stay or arguments.lose):
             return _decide(around, carrier, lose=arguments.lose)
         carrier.heal()
+        make_place(declaration, environment)
         around.shelf.tidy()
         made = _plan(around, backups, arguments)
         agreed = _ask(environment, made, arguments)

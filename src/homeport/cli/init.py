@@ -13,6 +13,7 @@ from homeport.errors import GuardError, UsageError
 from homeport.host.declaration_file import read_declaration
 from homeport.host.services.checkouts import find_checkout, find_top, is_ignored
 from homeport.host.services.git import Checkout
+from homeport.host.unresolved import demand_data
 from homeport.host.workspace import make_workspace
 
 
@@ -29,6 +30,7 @@ def run(arguments: Namespace) -> int:
             line = f'checkout = "{checkout.directory}"'
             raise GuardError(f"{file} exists, so no checkout is written into it.", f"Write it yourself: {line}")
         declaration = read_declaration(file)
+        demand_data(*declaration.environments.values())
         plan = plan_directories(declaration, list(declaration.environments))
     else:
         declaration, plan = plan_new_workspace(file, ports, _declared(checkout))

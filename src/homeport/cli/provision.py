@@ -24,13 +24,15 @@ from homeport.environments.machine.unprovisioning import plan_unprovision
 from homeport.errors import GuardError
 from homeport.host.machine.gathering import find_record, gather_facts, make_journal_directory, this_program
 from homeport.host.machine.systemctl import has_systemd
+from homeport.host.unresolved import demand_data
 
 
 def run(arguments: Namespace) -> int:
     """Plans, shows, asks, and carries out.
 
     Raises:
-        GuardError: there is no systemd, this is not root, or something stands in the way; nothing was changed.
+        GuardError: there is no systemd, this is not root, or something stands in the way; or an operation left no data.
+            Nothing was changed.
     """
     declaration = declaration_of(arguments)
     environment = declaration.environment(arguments.environment)
@@ -47,6 +49,8 @@ def run(arguments: Namespace) -> int:
     make_journal_directory(Path(environment.journal_directory))
     with operating(declaration, environment, hands_of(declaration, environment), Told()) as carrier:
         healed = carrier.heal()
+        if not arguments.unprovision:
+            demand_data(environment)
         made = _plan(declaration, environment, program, arguments, overwrite=arguments.overwrite_drift)
         if not made.changes_nothing:
             if not arguments.yes:

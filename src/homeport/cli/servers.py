@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from homeport.cli.declared import declaration_of, plan_directories
+from homeport.cli.declared import declaration_of, make_place, plan_directories
 from homeport.cli.hands import hands_of, operating
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.showing import Told, plan_lines
@@ -21,6 +21,7 @@ from homeport.host.health import ask_environment
 from homeport.host.services.choosing import manager_for
 from homeport.host.services.git import find_target
 from homeport.host.services.service import ServiceManager
+from homeport.host.unresolved import demand_data
 from homeport.host.workspace import make_workspace
 
 
@@ -46,13 +47,15 @@ def run(arguments: Namespace) -> int:
 
     Raises:
         CannotStartError: somebody else holds a port or the data, or the server says that it never will start.
-        GuardError: what runs is not the service manager's, or the checkout is not as it should be.
+        GuardError: what runs is not the service manager's, the checkout is not as it should be, or the data are gone.
         HomeportError: it failed, and all was put back.
     """
     declaration = declaration_of(arguments)
     environment = declaration.environment(arguments.environment)
     server = _Server(declaration, environment, manager_for(environment, PurePosixPath(declaration.file)), arguments)
     if arguments.dry_run:
+        if arguments.action != "stop":
+            demand_data(environment)
         plan = _plan(server, only_look=True)
         return _show_plan(server, plan)
     if arguments.action != "stop":
@@ -62,6 +65,8 @@ def run(arguments: Namespace) -> int:
     hands = hands_of(declaration, environment)
     with operating(declaration, environment, hands, Told()) as carrier:
         carrier.heal()
+        if arguments.action != "stop":
+            make_place(declaration, environment)
         found = _plan(server)
         cuts_off = found is not None and any(isinstance(step, StopServer | RestartServer) for step in found.steps)
         if cuts_off and environment.protected:

@@ -23,6 +23,7 @@ from homeport.host.declaration_file import find_file, read_declaration
 from homeport.host.health import ask_environment
 from homeport.host.ports import check_ports
 from homeport.host.supervisor import ChildCommand, ChildEnd, Supervisor, stopped_by_signals
+from homeport.host.unresolved import demand_data
 from homeport.host.workspace import make_workspace
 
 _USUAL = ("production", "development")
@@ -72,6 +73,7 @@ def _plan(arguments: Namespace) -> UpPlan:
     if file.exists():
         declaration = read_declaration(file, ports)
         names = _names(declaration, arguments.environments)
+        demand_data(*map(declaration.environment, names))
         workspace = plan_directories(declaration, names)
     else:
         # Ports are for this run alone: the file gets the usual ones.

@@ -12,6 +12,8 @@ Standing = Literal["open", "stuck", "settled"]
 
 RENEWING: Final = frozenset({"deploy", "rollback", "restore", "sync", "migrate"})
 """Operations after which release and data are known: they prove both before they are done."""
+DATA_EXCHANGING: Final = RENEWING | {"adopt", "adopt --put-back", "data move"}
+"""Operations that have other data take the place of those that are there: in between there may be none."""
 _STARTING: Final = frozenset({"start", "restart"})
 _SPELT: Final = {"unprovision": "provision --unprovision", "push": "restart", "poll": "restart", "webhook": "restart"}
 """Operations whose command has another name."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from homeport.environments.backups.steps import MakeBackup
-from homeport.environments.unresolved import Unresolved, is_made_good
-from homeport.errors import HomeportError
+from homeport.environments.environment import Environment
+from homeport.environments.unresolved import DATA_EXCHANGING, Unresolved, is_made_good
+from homeport.errors import GuardError, HomeportError
 from homeport.host.journal import Journal, Operation
 
 
@@ -26,6 +27,39 @@ def find_unresolved(directory: Path) -> list[Unresolved]:
         if one.is_open or (one.outcome == "settled" and not is_made_good(one.name, done)):
             found.append(_unresolved(one))
     return found
+
+
+def find_without_data(environment: Environment) -> Unresolved | None:
+    """The operation that left no data in their place; None where they are there, or never were.
+
+    Raises:
+        HomeportError: the journal cannot be read.
+    """
+    if Path(environment.data_directory).exists():
+        return None
+    found = find_unresolved(Path(environment.journal_directory))
+    return next((one for one in reversed(found) if one.operation in DATA_EXCHANGING), None)
+
+
+def demand_data(*environments: Environment) -> None:
+    """Refuses to have environments begin with nothing where an operation left no data in their place.
+
+    Raises:
+        GuardError: it did.
+        HomeportError: the journal cannot be read.
+    """
+    for environment in environments:
+        left = find_without_data(environment)
+        if left is None:
+            continue
+        name, data = environment.name, environment.data_directory
+        mend = f"homeport restore {name} {left.backup or 'latest'}" if left.standing == "settled" else left.mend
+        raise GuardError(
+            f"There is no {data}, and {name} does not begin with nothing in its place: {left}",
+            f"{mend.removesuffix('.')}. What lies beside it may be it. Who wants no data makes that directory.",
+            operation=left.id,
+            data_directory=str(data),
+        )
 
 
 def backup_of(operation: Operation) -> str:

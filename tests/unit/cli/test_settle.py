@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import socket
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -160,6 +161,52 @@ def test_a_server_that_was_only_started_does_not_put_data_right_but_what_was_abo
     site.begun("four", "start", Rename(PurePosixPath("/a"), PurePosixPath("/b")), ())
     site.journal.end("four", "done")
     assert len(site.kinds()) == 1
+
+
+def left_without_data(site: Site) -> Path:
+    """A run was killed after it had renamed the data; where they are now."""
+    data = site.base / "data"
+    aside = data.with_name("data.before-one")
+    there, back = (PurePosixPath(data), PurePosixPath(aside)), (PurePosixPath(aside), PurePosixPath(data))
+    site.begun("one", "restore", Rename(*there), (Rename(*back),))
+    aside.mkdir()
+    (aside / "homeport.db").touch()
+    return aside
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("start", "production"),
+        ("start", "production", "--dry-run"),
+        ("restart", "production"),
+        ("deploy", "production", "--yes"),
+        ("up", "production"),
+        ("init",),
+    ],
+    ids=" ".join,
+)
+def test_what_was_settled_without_its_data_does_not_begin_with_nothing(site: Site, words: Sequence[str]) -> None:
+    aside = left_without_data(site)
+    site.journal.stick("one", Attempt("", "its disk is gone", "ill", "", "Rename"))
+    site.run("settle", "production", "one", "--why", WHY, "--yes")
+    error = site.json(*words, code=ExitCode.REFUSED)["error"]
+    assert f"There is no {site.base}/data, and production does not begin with nothing" in error["message"]
+    assert error["hint"].startswith("homeport restore production latest.")
+    assert not (site.base / "data").exists()
+    # What lay beside it was it.
+    aside.rename(site.base / "data")
+    assert site.json("start", "production", "--dry-run")["plan"]["operation"] == "start"
+
+
+def test_a_start_that_finds_an_operation_open_without_its_data_puts_them_back_first(site: Site) -> None:
+    """An empty directory in their place would be in the way, and nothing could undo it."""
+    left_without_data(site)
+    with socket.create_server(("127.0.0.1", site.environment.http_port or 0)):
+        error = site.json("start", "production", code=ExitCode.CANNOT_START)["error"]
+    assert "was not started by homeport start" in error["message"]
+    assert (site.base / "data" / "homeport.db").exists()
+    assert site.journal.operations()[0].outcome == "undone"
 
 
 @pytest.mark.parametrize(
