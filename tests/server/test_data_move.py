@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from homeport.contract.database import ADDRESS_FILE
 from homeport.whereabouts import shown
 from tests.support.harbour import Harbour
 from tests.support.postgres import ROLE, Cluster
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(400)]
 
@@ -83,14 +85,18 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
 def test_what_cannot_be_served_goes_back_by_itself(
     harbour: Harbour, postgres: Cluster, address: DatabaseAddress
 ) -> None:
-    """The role may make databases, and no server may connect to what it made: the limit is that of the database."""
+    """Nobody may connect any more to what was just put in place."""
     declared, before = harbour.file.read_text(), subjects(harbour)
-    postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 4")
-    try:
-        error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=1)
-    finally:
-        postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
-    assert "production" in error["message"]
+
+    def close() -> None:
+        until(lambda: any("before_move" in name for name in beside(postgres, address)), within=50)
+        postgres.execute(f"ALTER DATABASE {postgres.database(address)} CONNECTION LIMIT 0")
+
+    with ThreadPoolExecutor(1) as thread:
+        closing = thread.submit(close)
+        error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=78)
+        closing.result()
+    assert "too many connections" in error["message"]
     assert harbour.file.read_text() == declared
     assert subjects(harbour) == before
     harbour.send("production", "goes on")
