@@ -10,20 +10,13 @@ from psycopg import sql
 
 from homeport.contract import ProblemCode
 from homeport.storage.dumps.cluster import Cluster, Connection, UnreachedError
-from homeport.storage.migrations.revisions import HEAD
-from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.postgres.identity import identity_in, schema_of
-from homeport.storage.snapshots.examining import INDEXED, Examination
+from homeport.storage.snapshots.examining import INDEXED, MISCOUNTED, Examination
 
 _TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 _NOT_COUNTED: Final = frozenset({"alembic_version", "probe", *INDEXED})
 _OUR_OWN: Final = "homeport_"
 """Begins the names of tables in which a database says something of itself."""
-_MISCOUNTED: Final = """
-    SELECT count(*) FROM inboxes WHERE
-        total != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state < 2)
-        OR unread != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state = 0)
-"""
 _DAMAGED: Final = frozenset({"XX000", "XX001", "XX002", "58030"})
 """An internal error, data or an index that are corrupt, and a disk that does not read."""
 
@@ -72,19 +65,7 @@ def _schema(connection: Connection, found: Examination) -> None:
         found.problem("no_schema", "The database has no schema of Homeport's.")
         return
     found.identity = identity["id"]
-    schema = schema_of(connection)
-    found.schema_version = schema.revision
-    if found.schema_version is None:
-        found.problem("no_schema", "The database has no schema of Homeport's.")
-    elif schema.is_usable:
-        found.pending_migrations = list(schema.pending)
-        found.previous_can_run = not schema.pending or previous_can_run(schema.pending)
-    else:
-        found.problem(
-            "newer_schema",
-            f"The database has schema {found.schema_version}, which is newer than {HEAD}, the newest that this"
-            " version knows.",
-        )
+    found.judge_schema(schema_of(connection))
 
 
 def _counts(connection: Connection, found: Examination) -> None:
@@ -99,7 +80,7 @@ def _position(connection: Connection, found: Examination) -> None:
 
 
 def _inboxes(connection: Connection, found: Examination) -> None:
-    if "inboxes" in found.counts and (wrong := _number(connection, sql.SQL(_MISCOUNTED))):
+    if "inboxes" in found.counts and (wrong := _number(connection, sql.SQL(MISCOUNTED))):
         found.problem("counts", f"{wrong} inboxes count other messages than are in them.")
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from pysqlite3 import dbapi2
 
 from homeport.contract import DataProblem, ProblemCode
-from homeport.storage.migrations.revisions import HEAD
+from homeport.storage.migrations.revisions import HEAD, Schema
 from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.snapshots.reading import open_for_reading
 from homeport.storage.sql.database import Database
@@ -38,7 +38,7 @@ INDEXED: Final = {
     "lesson_words": "lessons",
     "project_words": "projects",
 }
-_MISCOUNTED: Final = """
+MISCOUNTED: Final = """
     SELECT count(*) FROM inboxes WHERE
         total != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state < 2)
         OR unread != (SELECT count(*) FROM deliveries WHERE inbox = inboxes.id AND state = 0)
@@ -64,6 +64,21 @@ class Examination:
     def problem(self, code: ProblemCode, text: str) -> None:
         """Something is wrong."""
         self.problems.append(DataProblem(code=code, text=text))
+
+    def judge_schema(self, schema: Schema) -> None:
+        """What a database's schema means to this version."""
+        self.schema_version = schema.revision
+        if self.schema_version is None:
+            self.problem("no_schema", "The database has no schema of Homeport's.")
+        elif schema.is_usable:
+            self.pending_migrations = list(schema.pending)
+            self.previous_can_run = not schema.pending or previous_can_run(schema.pending)
+        else:
+            self.problem(
+                "newer_schema",
+                f"The database has schema {self.schema_version}, which is newer than {HEAD}, the newest that this"
+                " version knows.",
+            )
 
 
 def examine(database: Database, *, deep: bool) -> Examination:
@@ -130,19 +145,7 @@ def _lines(database: Database, *, deep: bool) -> Iterator[tuple[str]]:
 
 
 def _schema(database: Database, found: Examination) -> None:
-    schema = schema_of(database)
-    found.schema_version = schema.revision
-    if found.schema_version is None:
-        found.problem("no_schema", "The database has no schema of Homeport's.")
-    elif schema.is_usable:
-        found.pending_migrations = list(schema.pending)
-        found.previous_can_run = not schema.pending or previous_can_run(schema.pending)
-    else:
-        found.problem(
-            "newer_schema",
-            f"The database has schema {found.schema_version}, which is newer than {HEAD}, the newest that this"
-            " version knows.",
-        )
+    found.judge_schema(schema_of(database))
 
 
 def _counts(database: Database, found: Examination) -> None:
@@ -162,7 +165,7 @@ def _references(database: Database, found: Examination) -> None:
 
 
 def _inboxes(database: Database, found: Examination) -> None:
-    if "inboxes" in found.counts and (wrong := _number(database, _MISCOUNTED)):
+    if "inboxes" in found.counts and (wrong := _number(database, MISCOUNTED)):
         found.problem("counts", f"{wrong} inboxes count other messages than are in them.")
 
 
