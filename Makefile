@@ -13,7 +13,10 @@ NODE := tests/clients/node
 SYSTEM := build/system.stamp
 SYSTEM_PACKAGES := chromium nginx-light mmdebstrap systemd-container openssh-client openssh-server postgresql rclone
 # A module stays with one worker, so that what its tests share is made once; the long ones are dealt out first.
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --tb=short -n $(JOBS) --dist loadscope --no-loadscope-reorder
+
+# Where Python may not keep what it compiled, every server that a test starts compiles the whole source anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # A failed recipe must not leave a stamp behind that says it was done.
 .DELETE_ON_ERROR:

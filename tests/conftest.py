@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import httpcore2
 import pytest
 from hypothesis import settings
 
@@ -25,12 +29,29 @@ settings.load_profile("homeport")
 
 
 def pytest_configure() -> None:
-    """Forget the settings of a server that happens to run in the developer's shell, and how that was started."""
+    """Forget the settings of a server that happens to run in the developer's shell, and how that was started.
+
+    What is dear and the same each time is done once: compiled Python is kept, and the world's certificates, which each
+    HTTP client would read anew in 35 ms of a core, are read by the first.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    used: dict[str, Any] = vars(httpcore2)
+    used["default_ssl_context"] = cache(httpcore2.default_ssl_context)
     for name in [name for name in os.environ if name.startswith("HOMEPORT_")]:
         del os.environ[name]
     # A shell starts what runs in its background deaf to Ctrl-C, and every child inherits that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name what failed at once: the report comes at the end, which a run that is cut short does not reach."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        said = crash.message if crash else report.longreprtext
+        sys.stderr.write(f"\nFAILED {report.nodeid} ({report.when}): {said.strip()[:300]}\n")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
