@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PGconn, Ping, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 
 from homeport.contract import DatabaseAddress
@@ -78,15 +78,6 @@ def shown(address: DatabaseAddress) -> str:
     port = given.get("port")
     where = str(given.get("host") or given.get("hostaddr") or "this machine") + (f":{port}" if port else "")
     return f"the database {given.get('dbname') or given.get('user') or ''} on {where}"
-
-
-def is_away(address: DatabaseAddress) -> bool:
-    """Whether there is no server, or one that lets nobody in for now: then it may be there later.
-
-    Of a connection that failed libpq says why in words alone; this it tells in a way that programs understand.
-    """
-    answer = PGconn.ping(conninfo(address).encode())
-    return answer in (Ping.REJECT, Ping.NO_RESPONSE)
 
 
 def connect(address: DatabaseAddress, limits: Limits, **others: str | int) -> psycopg.Connection[Row]:

@@ -20,7 +20,12 @@ _SENTENCES: Final[tuple[tuple[tuple[type[BaseException], ...], str, str], ...]] 
         "{place} is read-only.",
         f"Make it writable; a standby must be promoted first. {_GOES_ON}",
     ),
-    ((errors.TooManyConnections,), "{place} has no connection left.", f"Raise max_connections. {_GOES_ON}"),
+    (
+        (errors.TooManyConnections,),
+        "{place} has no connection left ({text}).",
+        f"Raise max_connections, or the limit of the user or the database. {_GOES_ON}",
+    ),
+    ((errors.OutOfMemory,), "{place} has no memory left ({text}).", f"Give its server more. {_GOES_ON}"),
     ((errors.LockNotAvailable,), "{place} is in use: a lock was not free in time.", f"Look in pg_locks. {_GOES_ON}"),
     (
         (errors.QueryCanceled, errors.IdleInTransactionSessionTimeout),
@@ -81,16 +86,13 @@ def is_passing(error: BaseException) -> bool:
 
 def unavailable(error: BaseException, place: str) -> UnavailableError | None:
     """The refusal for a fault of server or network; None for an error of ours, which must be seen as it is."""
-    for kinds, sentence, hint in _SENTENCES:
-        if isinstance(error, kinds):
-            return UnavailableError(_worded(sentence, error, place), hint, fault=_name(error))
-    return None
+    found = _words(error)
+    return None if found is None else UnavailableError(_worded(found[0], error, place), found[1], fault=_name(error))
 
 
 def cannot_start(error: BaseException, place: str) -> CannotStartError:
     """The same where a store is being opened."""
-    found = next(((sentence, hint) for kinds, sentence, hint in _SENTENCES if isinstance(error, kinds)), None)
-    sentence, hint = found or ("{place} cannot be opened ({text}).", "")
+    sentence, hint = _words(error) or ("{place} cannot be opened ({text}).", "")
     return CannotStartError(_worded(sentence, error, place), hint.replace(f" {_GOES_ON}", ""))
 
 
@@ -106,6 +108,14 @@ def readable(error: BaseException, place: str) -> BaseException:
     if found is None:
         return error
     found.__cause__ = error
+    return found
+
+
+def _words(error: BaseException) -> tuple[str, str] | None:
+    """Sentence and hint for a fault of server or network."""
+    found = next(((sentence, hint) for kinds, sentence, hint in _SENTENCES if isinstance(error, kinds)), None)
+    if found is not None and "certificate" in str(error):
+        return found[0], f"Look at its certificate, at sslrootcert, and at the clock of this machine. {_GOES_ON}"
     return found
 
 

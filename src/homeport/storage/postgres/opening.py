@@ -6,13 +6,15 @@ import asyncio
 from typing import Final
 
 import psycopg
+from psycopg import errors
 
 from homeport.contract import DatabaseAddress, Identity
 from homeport.errors import CannotStartError, HomeportError, UnavailableError
 from homeport.identity import check_identity
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.migrations.running import previous_can_run
-from homeport.storage.postgres.connection import Limits, connect, is_away, shown
+from homeport.storage.postgres.admission import may_pass, seen
+from homeport.storage.postgres.connection import Limits, connect, shown
 from homeport.storage.postgres.faults import cannot_start
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
@@ -84,9 +86,9 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
 
 def _refusal(error: psycopg.Error, address: DatabaseAddress) -> HomeportError:
     """Why a database cannot be opened: for now, or for a reason that no waiting mends."""
-    refused = cannot_start(error, shown(address))
-    away = isinstance(error, psycopg.OperationalError) and is_away(address)
-    return UnavailableError(refused.sentence, refused.hint) if away else refused
+    found = seen(error, address)
+    refused = cannot_start(found, shown(address))
+    return UnavailableError(refused.sentence, refused.hint) if may_pass(found) else refused
 
 
 def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> Identity | None:
@@ -104,7 +106,9 @@ def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> 
             f"{place} has the encoding {encoding}: it cannot keep every text.", "Create it with ENCODING 'UTF8'."
         )
     if standby:
-        raise CannotStartError(f"{place} is a standby, which only reads.", "Name the server that is written to.")
+        raise UnavailableError(
+            f"{place} is a standby, which only reads.", "Promote it, or name the server that is written to."
+        )
     found = identity_in(connection)
     if found is None and holds_anything(connection):
         raise CannotStartError(f"{place} holds tables, but not Homeport's.", "Create one for this environment alone.")
@@ -140,5 +144,9 @@ def _bring_up(connection: psycopg.Connection[Row], address: DatabaseAddress, *, 
             " live with it.",
             "Stop them, or deploy this version, which holds their calls meanwhile.",
         )
-    migrate(address)
+    try:
+        migrate(address)
+    except (errors.DiskFull, errors.OutOfMemory) as error:
+        # Another try would hold up everybody as long, and come to the same end.
+        raise cannot_start(error, place) from error
     return HEAD

@@ -98,12 +98,6 @@ async def test_one_in_which_the_server_may_make_nothing_says_so(postgres: Cluste
     assert "Grant" in said
 
 
-async def test_a_read_only_one_says_so(postgres: Cluster, database: DatabaseAddress) -> None:
-    await opened_and_closed(database)
-    postgres.execute(f"ALTER DATABASE {postgres.database(database)} SET default_transaction_read_only = on")
-    assert "read-only" in await refused(database)
-
-
 async def test_migrations_make_the_schema_that_is_written_down(database: DatabaseAddress) -> None:
     await opened_and_closed(database)
     with engine(database).connect() as connection:
