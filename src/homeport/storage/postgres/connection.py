@@ -34,6 +34,13 @@ _ALIVE: Final[dict[str, str | int]] = {
 """Libpq's own settings; an address may have others."""
 
 
+NOTICE: Final = (
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+    " SET tcp_user_timeout = 10000"
+)
+"""By which the database notices that whoever holds a lock of it is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long a connection's statements may take; seconds."""

@@ -90,6 +90,12 @@ def unavailable(error: BaseException, place: str) -> UnavailableError | None:
     return None if found is None else UnavailableError(_worded(found[0], error, place), found[1], fault=_name(error))
 
 
+def migrated(place: str) -> UnavailableError:
+    """What is told while others wait until a migration has ended."""
+    sentence = _worded("{place} is being migrated: what is to be written waits until that has ended.", None, place)
+    return UnavailableError(sentence, fault="migrating")
+
+
 def cannot_start(error: BaseException, place: str) -> CannotStartError:
     """The same where a store is being opened."""
     sentence, hint = _words(error) or ("{place} cannot be opened ({text}).", "")
@@ -119,8 +125,8 @@ def _words(error: BaseException) -> tuple[str, str] | None:
     return found
 
 
-def _worded(sentence: str, error: BaseException, place: str) -> str:
-    text = sentence.format(place=place, text=one_line(error).rstrip("."))
+def _worded(sentence: str, error: BaseException | None, place: str) -> str:
+    text = sentence.format(place=place, text="" if error is None else one_line(error).rstrip("."))
     return text[0].upper() + text[1:]
 
 

@@ -15,6 +15,8 @@ SERVING: Final = 4_870_003
 """Shared by all servers that have the database open."""
 ERRANDS: Final = 4_870_004
 """Held by the one server that calls webhooks and keeps the records in order."""
+MIGRATING: Final = 4_870_005
+"""Held by a transaction that migrates, besides :data:`WRITING`: by this it is told from a database that hangs."""
 CHANNEL: Final = "homeport"
 """Rung when there are new events."""
 WIRE: Final = "homeport_wire"

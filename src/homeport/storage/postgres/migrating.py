@@ -8,16 +8,19 @@ import psycopg
 from psycopg import errors
 
 from homeport.contract import DatabaseAddress
+from homeport.errors import HomeportError
 from homeport.storage.migrations import running
 from homeport.storage.migrations.revisions import HEAD
-from homeport.storage.postgres.connection import conninfo, shown
-from homeport.storage.postgres.locks import WRITING
+from homeport.storage.postgres.connection import NOTICE, Limits, connect, conninfo, shown
+from homeport.storage.postgres.locks import MIGRATING, WRITING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _PATIENCE: Final = "SET LOCAL lock_timeout = '60s'"
 """For the works that are under way, and for what reads from a table that changes."""
+_ASK: Final = f"SELECT NOT pg_try_advisory_xact_lock_shared({MIGRATING})"
+_ASK_LIMITS: Final = Limits(statement=5)
 
 
 def engine(address: DatabaseAddress) -> Engine:
@@ -31,8 +34,10 @@ def engine(address: DatabaseAddress) -> Engine:
 
     @event.listens_for(made, "begin")
     def begin(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+        connection.exec_driver_sql(NOTICE)
         connection.exec_driver_sql(_PATIENCE)
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+        for lock in (MIGRATING, WRITING):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
 
     return made
 
@@ -54,6 +59,16 @@ def migrate(address: DatabaseAddress, *, revision: str = HEAD) -> None:
         running.upgrade(made, revision, shown(address), is_outer, finish=stamp)
     finally:
         made.dispose()
+
+
+def is_migrating(address: DatabaseAddress) -> bool:
+    """Whether somebody migrates a database now, be it on whatever machine; False where it cannot be asked."""
+    try:
+        with connect(address, _ASK_LIMITS) as connection:
+            [(found,)] = connection.execute(_ASK).fetchall()
+    except (psycopg.Error, HomeportError):
+        return False
+    return bool(found)
 
 
 def is_outer(error: BaseException) -> bool:

@@ -15,10 +15,10 @@ from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.postgres.admission import may_pass, seen
 from homeport.storage.postgres.connection import Limits, connect, shown
-from homeport.storage.postgres.faults import cannot_start
+from homeport.storage.postgres.faults import cannot_start, migrated
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
-from homeport.storage.postgres.migrating import migrate
+from homeport.storage.postgres.migrating import is_migrating, migrate
 from homeport.storage.postgres.store import PostgresStore
 from homeport.storage.postgres.wire import MAKE as MAKE_WIRE
 from homeport.storage.sql.database import Row
@@ -86,6 +86,8 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
 
 def _refusal(error: psycopg.Error, address: DatabaseAddress) -> HomeportError:
     """Why a database cannot be opened: for now, or for a reason that no waiting mends."""
+    if isinstance(error, errors.LockNotAvailable) and is_migrating(address):
+        return migrated(shown(address))
     found = seen(error, address)
     refused = cannot_start(found, shown(address))
     return UnavailableError(refused.sentence, refused.hint) if may_pass(found) else refused

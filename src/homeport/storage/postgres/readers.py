@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
+from psycopg import errors
 from psycopg_pool import ConnectionPool
 
 from homeport.contract import DatabaseAddress
@@ -18,6 +19,7 @@ from homeport.errors import UnavailableError
 from homeport.storage.postgres.connection import Limits, PostgresDatabase, conninfo, set_up
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, readable
+from homeport.storage.postgres.migrating import is_migrating
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.records import SqlRecords
 
@@ -27,7 +29,9 @@ READS: Final = 4
 SCANS: Final = 2
 """How many works of each kind run at a time, each on a connection of its own."""
 LONGEST_WAIT: Final = 10.0
-"""Seconds that a read waits for a database that is away, or for a connection to be free."""
+"""Seconds that a read waits for a database that is away, or for a connection to be free; a migration is waited for."""
+LOCK_SECONDS: Final = 5
+"""For a table that is locked; shorter than that, so that whether somebody migrates is asked in between."""
 PAUSE: Final = 0.1
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -42,9 +46,10 @@ class Readers:
     """
 
     def __init__(self, address: DatabaseAddress, place: str) -> None:
+        self._address = address
         self._place = place
-        self._reads = _Lane(address, "homeport-read", READS, Limits(statement=30))
-        self._scans = _Lane(address, "homeport-scan", SCANS, Limits(statement=600))
+        self._reads = _Lane(address, "homeport-read", READS, Limits(statement=30, lock=LOCK_SECONDS))
+        self._scans = _Lane(address, "homeport-scan", SCANS, Limits(statement=600, lock=LOCK_SECONDS))
         self._closed = False
         self.longest_wait = LONGEST_WAIT
 
@@ -73,6 +78,11 @@ class Readers:
             try:
                 return lane.run(work, max(end - time.monotonic(), PAUSE))
             except psycopg.Error as error:
+                if isinstance(error, errors.LockNotAvailable) and not self._closed:
+                    if is_migrating(self._address):
+                        end = time.monotonic() + self.longest_wait
+                    if time.monotonic() < end:
+                        continue
                 # Work that reads may run again; most often the connection was an old one.
                 if not is_passing(error) or time.monotonic() >= end:
                     raise readable(error, self._place) from error

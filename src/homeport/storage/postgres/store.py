@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -16,7 +17,9 @@ from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.postgres.bell import Bell
 from homeport.storage.postgres.connection import Limits, connect, shown
+from homeport.storage.postgres.faults import migrated
 from homeport.storage.postgres.locks import SERVING
+from homeport.storage.postgres.migrating import is_migrating
 from homeport.storage.postgres.readers import Readers
 from homeport.storage.postgres.wire import Wire
 from homeport.storage.postgres.writer import PIECE, Writer
@@ -25,8 +28,11 @@ from homeport.storage.sql.probing import count, count_up, own
 
 T = TypeVar("T")
 
-PROBE_SECONDS: Final = 4
-"""Shorter than whoever asks for a proof waits for it, so that the reason is told."""
+PROBE_SECONDS: Final = 3.5
+ASK_SECONDS: Final = 1.2
+"""For a proof, and for the reason why there is none: together shorter than whoever asks for a proof waits for it."""
+LOCK_SECONDS: Final = 5
+"""For the turn to write; shorter than works wait, so that whether somebody migrates is asked in between."""
 
 
 class PostgresStore:
@@ -42,12 +48,13 @@ class PostgresStore:
     """
 
     def __init__(self, address: DatabaseAddress, schema_version: str, last: int) -> None:
+        self._address = address
         self._place = shown(address)
         self._schema_version = schema_version
         self._last = last
         self._readers = Readers(address, self._place)
         self._announcer = Announcer(lambda: self._last)
-        self._writer = Writer(partial(_connect, address), self._place, self._announcer)
+        self._writer = Writer(partial(_connect, address), partial(is_migrating, address), self._place, self._announcer)
         self.wire = Wire(address)
         self._bell = Bell(address, self._catch_up, lambda: self._announcer.told, self.wire)
         self._closed = False
@@ -83,13 +90,20 @@ class PostgresStore:
                 written = await self._writer.write(count_up)
                 found = await self._readers.read(count)
         except TimeoutError:
-            late = UnavailableError(f"{self._place[0].upper()}{self._place[1:]} did not answer for {PROBE_SECONDS} s.")
-            raise self._writer.fault or late from None
+            raise self._writer.fault or await self._late() from None
         if found < written:
             raise UnavailableError(
                 f"{self._place} does not give back what was just written.",
                 "The address must be that of the server that is written to, not of a standby.",
             )
+
+    async def _late(self) -> UnavailableError:
+        """Why a proof takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_SECONDS):
+                if await asyncio.to_thread(is_migrating, self._address):
+                    return migrated(self._place)
+        return UnavailableError(f"{self._place[0].upper()}{self._place[1:]} did not answer for {PROBE_SECONDS} s.")
 
     async def tidy(self) -> bool:
         # PostgreSQL does it by itself: autovacuum.
@@ -124,7 +138,7 @@ class PostgresStore:
 
 def _connect(address: DatabaseAddress) -> psycopg.Connection[Row]:
     """A connection for writing. While it is there, nobody else has the database for himself."""
-    connection = connect(address, Limits(statement=60))
+    connection = connect(address, Limits(statement=60, lock=LOCK_SECONDS))
     try:
         connection.execute(f"SELECT pg_advisory_lock_shared({SERVING})")
     except BaseException:

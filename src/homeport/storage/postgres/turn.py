@@ -16,19 +16,13 @@ import psycopg
 
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError
-from homeport.storage.postgres.connection import conninfo, one_line
+from homeport.storage.postgres.connection import NOTICE, conninfo, one_line
 from homeport.storage.postgres.locks import ERRANDS
 
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether the turn has come, and whether it is still ours."""
 ANSWER_SECONDS: Final = 5.0
 """In which the database must answer; a server that cannot ask it any more has no turn."""
-
-_NOTICE: Final = (
-    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
-    " SET tcp_user_timeout = 10000"
-)
-"""By which the database notices that this server is gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +39,7 @@ async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsy
         try:
             info = await asyncio.to_thread(conninfo, address)
             async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
-                await connection.execute(_NOTICE)
+                await connection.execute(NOTICE)
                 await _while_it_says(connection, f"SELECT pg_try_advisory_lock({ERRANDS})", answer=False)
                 said = ""
                 async with errands():

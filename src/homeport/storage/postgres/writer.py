@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar, cast
 
 import psycopg
+from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from homeport.coordination.events import Event, EventFilter
@@ -29,7 +30,7 @@ from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.postgres.connection import PostgresDatabase
 from homeport.storage.postgres.dialect import records
-from homeport.storage.postgres.faults import is_passing, readable
+from homeport.storage.postgres.faults import is_passing, migrated, readable
 from homeport.storage.postgres.locks import CHANNEL, WRITING
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.records import SqlRecords
@@ -40,7 +41,7 @@ MOST_WORKS: Final = 64
 LONGEST_BATCH: Final = 0.05
 """Seconds of work after which a batch is committed although more is waiting: other servers wait for their turn."""
 LONGEST_WAIT: Final = 10.0
-"""Seconds that works wait for a database that is away."""
+"""Seconds that works wait for a database that is away; for a migration they wait until it ends."""
 PAUSE: Final = 0.1
 PIECE: Final = 1000
 """Events of other servers that are read at a time."""
@@ -93,12 +94,20 @@ class Writer:
 
     Args:
         connect: makes a connection for writing; blocks.
+        is_migrating: whether somebody migrates the database; blocks.
         place: what errors call the database.
         announcer: told of the events of every batch when they are durable.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Row]], place: str, announcer: Announcer) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Row]],
+        is_migrating: Callable[[], bool],
+        place: str,
+        announcer: Announcer,
+    ) -> None:
         self._connect = connect
+        self._is_migrating = is_migrating
         self._place = place
         self._announcer = announcer
         self._held: tuple[PostgresDatabase, SqlRecords] | None = None
@@ -108,7 +117,7 @@ class Writer:
         self._closing = False
         self.longest_wait = LONGEST_WAIT
         self.fault: UnavailableError | None = None
-        """Why works wait at present for a database that is away."""
+        """Why works wait at present: the database is away, or is migrated."""
 
     async def write(self, work: Callable[[Records], T]) -> T:
         """See :class:`homeport.coordination.store.Store`."""
@@ -165,8 +174,13 @@ class Writer:
                 apart = True
             except Exception as error:  # noqa: BLE001 - it is told to those who wait
                 self._roll_back()
-                found = self._readable(error)
+                late = isinstance(error, errors.LockNotAvailable) and not self._closing
+                waits = late and self._is_migrating()
+                found = migrated(self._place) if waits else self._readable(error)
                 self.fault = found if isinstance(found, UnavailableError) else None
+                end = time.monotonic() + self.longest_wait if waits else end
+                if late and time.monotonic() < end:
+                    continue
                 if self._is_over(batch, error, end):
                     return
                 time.sleep(PAUSE)
