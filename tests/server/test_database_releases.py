@@ -12,9 +12,11 @@ import pytest
 from homeport import server
 from homeport.contract import DatabaseAddress
 from homeport.storage.migrations.revisions import HEAD
-from tests.support.later import LATER, UPPER, migration
+from tests.support.asking import Asking
+from tests.support.later import LATER, UPPER, later_release, migration
 from tests.support.migrating import Dock
 from tests.support.postgres import ROLE, Cluster
+from tests.support.process import server_process
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(400)]
@@ -125,3 +127,22 @@ def test_a_migration_is_tried_on_a_copy_and_run_and_verified(
     ]
     assert dock.json("migrate", "production", "--verify")["findings"] == []
     assert (beside(postgres, address), dock.beside()) == ([], [])
+
+
+def test_a_restart_that_migrates_has_callers_wait_and_is_refused_while_the_server_of_another_machine_runs(
+    dock: Dock, tmp_path: Path, address: DatabaseAddress
+) -> None:
+    pids = dock.manager.state(dock.environment).pids
+    later_release(dock.data.parent / "releases" / OLD, migration(previous=False))
+    (tmp_path / "elsewhere").mkdir()
+    with server_process(tmp_path / "elsewhere", database=address, environment="production") as other:
+        error = dock.json("restart", "production", code=3)
+        assert "servers have it open that could not live with that: at this machine since" in error["message"]
+        assert "homeport stop production on all other machines" in error["hint"]
+        assert other.healthy()
+    assert dock.manager.state(dock.environment).pids == pids
+    assert dock.health()["status"] == "healthy"
+    with Asking(dock.environment.health_url) as asking:
+        dock.json("restart", "production")
+    assert dock.health()["schema_version"] == LATER
+    assert asking.found["failed"] == []

@@ -55,8 +55,14 @@ def hands_of(
 
     def would_migrate(one: Environment) -> bool:
         if not Path(one.identity_file).exists():
-            return False  # There are none yet, or they are in a database, which the server itself brings forward.
-        return bool(facts_of(release_program(one, Path(file)), Path(one.data_directory))["pending_migrations"])
+            return False  # There are none yet.
+        pending = facts_of(release_program(one, Path(file)), Path(one.data_directory))["pending_migrations"]
+        if pending and one.database is not None:
+            # A machine without databases does not load what asks them.
+            from homeport.server import databases
+
+            databases.demand_one_server(one.database, one.name)
+        return bool(pending)
 
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file), would_migrate)
     data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))

@@ -157,7 +157,8 @@ def service_hands(
     Args:
         environments: that are declared, by name.
         manager_of: who runs the server of each.
-        would_migrate: whether the program of an environment's server would bring its data to another schema.
+        would_migrate: whether the program of an environment's server would bring its data to another schema; raises
+            GuardError where servers of other machines have them open that could not live with it.
     """
 
     def find(name: str) -> Managed:
