@@ -7,6 +7,7 @@ edge (command line, MCP, JSON API) translates it once; nothing recognises an err
 ::
 
     HomeportError              1   500   failed; nothing changed, or all of it was undone
+    ├── DeclarationChangedError  1  500   the declaration was changed under the command, which is to be run again
     ├── UsageError             2   400   the command line or the declaration is wrong
     ├── GuardError             3   403   refused by a guard (protected, another environment's, in use)
     ├── NeedsPersonError       5   500   failed half way; the text says exactly what is where
@@ -61,6 +62,10 @@ class HomeportError(Exception):
         if self.details:
             answer["details"] = self.details
         return answer
+
+
+class DeclarationChangedError(HomeportError):
+    """The declaration was changed under the command, which has done nothing yet; run again it reads the new one."""
 
 
 class UsageError(HomeportError):

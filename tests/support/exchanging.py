@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
 from pysqlite3 import dbapi2
@@ -40,9 +41,15 @@ DATABASE_STEPS: Final = (ExchangeDatabase, ReturnDatabase, DropDatabase)
 class InProcess:
     """The seam over Homeport's own store without a program in between: for tests that go through it a hundred times."""
 
-    def __init__(self, environment: str, database: DatabaseAddress | None = None) -> None:
+    def __init__(
+        self,
+        environment: str,
+        database: DatabaseAddress | None = None,
+        others: Mapping[str, DatabaseAddress] = MappingProxyType({}),
+    ) -> None:
         self._environment = environment
         self._database = database
+        self._others = others
 
     def snapshot(self, source: Path, into: Path) -> DataDescription:
         return _described(server.take_snapshot(source, self._environment, into, self._database)["facts"])
@@ -62,7 +69,9 @@ class InProcess:
         return server.lost_after(source, self._environment, position, database=self._database)
 
     def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
-        server.prepare_snapshot(directory, self._environment, origin, scrub)
+        server.prepare_snapshot(directory, self._environment, origin, scrub, self._others.get(origin))
+        if self._database is not None:
+            assert self.ready(directory).problems == ()
 
     def _loaded(self, directory: Path) -> DataFacts:
         return databases.load(directory, self._database)
@@ -121,7 +130,8 @@ class Yard:
     def around(self, name: str) -> Surroundings:
         """What backups of an environment are made with."""
         environment = self.environment(name)
-        own = InProcess(name, environment.database)
+        others = {one.name: one.database for one in self.declaration.environments.values() if one.database is not None}
+        own = InProcess(name, environment.database, others)
         return Surroundings(environment, ForeignData(name) if environment.is_foreign else own)
 
     @property

@@ -18,7 +18,7 @@ from tests.support.written import Written, write_data
 
 @dataclass(frozen=True)
 class Berth:
-    """The data directory of production, and its database, in which something of everything is."""
+    """The data directory of an environment, and its database, in which something of everything is."""
 
     directory: Path
     database: DatabaseAddress
@@ -41,15 +41,16 @@ class Berth:
 
 
 @contextmanager
-def berth(cluster: Cluster, directory: Path, *, tcp: bool = False) -> Iterator[Berth]:
+def berth(cluster: Cluster, directory: Path, *, tcp: bool = False, environment: str = "production") -> Iterator[Berth]:
     """One that is filled; whatever is beside it goes with it.
 
     Args:
         cluster: on which its database is made.
         directory: what becomes its data directory.
         tcp: whether the database is reached with a password.
+        environment: whose.
     """
-    template, filled, written = _filled(cluster)
+    template, filled, written = _filled(cluster, environment)
     shutil.copytree(filled, directory)
     database = cluster.create(tcp=tcp, template=template)
     stamp(directory, Of(database))
@@ -63,18 +64,19 @@ def berth(cluster: Cluster, directory: Path, *, tcp: bool = False) -> Iterator[B
         cluster.execute(f"ALTER ROLE {ROLE} CREATEDB")
 
 
-def _filled(cluster: Cluster) -> tuple[str, Path, Written]:
+def _filled(cluster: Cluster, environment: str) -> tuple[str, Path, Written]:
     """A template with something of everything in it, and the data directory that belongs to it; made once."""
-    directory = cluster.directory / "berth"
-    if cluster.directory not in _WRITTEN:
+    name = f"berth_{environment}"
+    directory = cluster.directory / name
+    if directory not in _WRITTEN:
         cluster.execute(f"ALTER ROLE {ROLE} CREATEDB")
         directory.mkdir()
 
         def fill(address: DatabaseAddress) -> None:
-            _WRITTEN[cluster.directory] = write_data(directory, database=address)
+            _WRITTEN[directory] = write_data(directory, environment, address)
 
-        cluster.template("berth", fill)
-    return "berth", directory, _WRITTEN[cluster.directory]
+        cluster.template(name, fill)
+    return name, directory, _WRITTEN[directory]
 
 
 _WRITTEN: Final[dict[Path, Written]] = {}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Sequence
 
 from homeport.cli.output import print_error
 from homeport.cli.parser import make_parser
 from homeport.contract import ExitCode
-from homeport.errors import HomeportError
+from homeport.errors import DeclarationChangedError, HomeportError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = make_parser().parse_args(given)
         as_json = parsed.json
         command = importlib.import_module(f"homeport.cli.{parsed.module}")
-        code = int(command.run(parsed))
+        code = _run(command.run, parsed)
         sys.stdout.flush()
     except HomeportError as error:
         print_error(error, as_json=as_json)
@@ -48,3 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(HomeportError(f"{what}."), as_json=as_json)
         return int(ExitCode.FAILED)
     return code
+
+
+def _run(command: Callable[[Namespace], int], arguments: Namespace) -> int:
+    """Once; and once more where bringing to its end what an earlier run left open has changed the declaration."""
+    try:
+        return int(command(arguments))
+    except DeclarationChangedError:
+        return int(command(arguments))

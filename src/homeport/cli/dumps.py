@@ -65,7 +65,10 @@ def _drop(arguments: Namespace) -> ExitCode:
 
 
 def _sweep(arguments: Namespace) -> ExitCode:
-    name, database = _declared(arguments)
+    if arguments.url is not None:
+        name, database = arguments.environment, DatabaseAddress(arguments.url, arguments.password_file)
+    else:
+        name, database = _declared(arguments)
     done = databases.sweep(database)
     if arguments.json:
         print_json(done)

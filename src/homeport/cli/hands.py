@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.surroundings import migrator_of, surroundings_of
+from homeport.environments.backups.moving import MOVE
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
+from homeport.errors import DeclarationChangedError, HomeportError
 from homeport.host.adoption import ADOPTION_HANDS
 from homeport.host.adoption.data import data_hands as adopted_data_hands
 from homeport.host.archives.sealing import Identity
@@ -21,7 +23,7 @@ from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
-from homeport.host.journal import Operation
+from homeport.host.journal import Journal, Operation
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.migrations.hands import migration_hands
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
@@ -74,6 +76,7 @@ def hands_of(
     return all_hands(*kept, servers, data, databases, releases, replica, migrations)
 
 
+@contextmanager
 def operating(
     declaration: Declaration,
     environment: Environment,
@@ -81,8 +84,12 @@ def operating(
     watcher: Watcher | None = None,
     *,
     again: bool = True,
-) -> AbstractContextManager[Carrier]:
+    only_here: bool = False,
+) -> Iterator[Carrier]:
     """A carrier for an environment; where an operation is stuck, it is said how the environment stands.
+
+    A move that was left open is brought to its end first: it is the one operation that changes the declaration, which
+    the command has read by then.
 
     Args:
         declaration: with all environments.
@@ -90,17 +97,34 @@ def operating(
         hands: of :func:`hands_of`.
         watcher: is told.
         again: whether what is stuck is tried once more.
+        only_here: whether the command does nothing with the declaration but this.
 
     Raises:
+        DeclarationChangedError: it is to be read again; nothing else was done.
         GuardError: another operation runs.
+        NeedsPersonError: a move was left open, and can be neither finished nor undone.
     """
     file = PurePosixPath(declaration.file)
 
     def look(operation: Operation) -> list[str]:
         return describe(environment, manager_for(environment, file), Path(file), operation)
 
+    def tidy() -> None:
+        # What it cannot remove now is found by the next operation, and told by the doctor.
+        with suppress(HomeportError):
+            surroundings_of(declaration, environment).seam.tidy()
+
     directory = Path(environment.journal_directory)
-    return carrying(directory, environment.name, hands, watcher or NoWatcher(), look, again=again)
+    with carrying(directory, environment.name, hands, watcher or NoWatcher(), look, again=again, tidy=tidy) as carrier:
+        if not only_here and any(one.is_open and one.name == MOVE for one in Journal(directory).operations()):
+            before = Path(file).read_bytes()
+            carrier.heal()
+            if Path(file).read_bytes() != before:
+                raise DeclarationChangedError(
+                    f"{file} says something else since a move that was left open was brought to its end.",
+                    "Run the command again.",
+                )
+        yield carrier
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,21 +16,20 @@ from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import surroundings_of
-from homeport.contract import DatabaseAddress, ExitCode
+from homeport.contract import ExitCode
 from homeport.environments.backups.moving import KEPT, Move, plan_move, plan_trial, redeclared
 from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
 from homeport.environments.plan import Plan
-from homeport.errors import GuardError, HomeportError, UsageError
+from homeport.errors import GuardError, UsageError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
 from homeport.host.carrying import Carried
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
 from homeport.host.owners import owner_of
 from homeport.host.services.choosing import manager_for
-from homeport.server import databases
 from homeport.whereabouts import check_whereabouts, shown
 
 FILE: Final = "file"
@@ -60,9 +58,9 @@ def run(arguments: Namespace) -> int:
     environment = declaration.environment(arguments.environment)
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
-    move = _move(declaration, environment, arguments)
     try:
         with changing_data(declaration, environment, around) as carrier:
+            move = _move(declaration, environment, arguments)
             intent = _intent(declaration, around, move)
             work = intent.target.beside("trying")
             tried = _converted(carrier.carry_out(plan_trial(environment.name, move, work)))
@@ -75,10 +73,6 @@ def run(arguments: Namespace) -> int:
             carried = carrier.carry_out(intent.plan, agreed)
     finally:
         progress.close()
-        if move.url is not None:
-            # The declaration that names its server may have been taken back.
-            with suppress(HomeportError):
-                databases.sweep(DatabaseAddress(move.url, move.password_file))
     return _report(environment, intent, carried, tried, arguments)
 
 

@@ -56,7 +56,7 @@ def _try(declaration: Declaration, environment: Environment, arguments: Namespac
         return ExitCode.DONE
     healed: list[Operation] = []
     if left:
-        with operating(declaration, environment, hands_of(declaration, environment), Told()) as carrier:
+        with operating(declaration, environment, hands_of(declaration, environment), Told(), only_here=True) as carrier:
             healed = carrier.heal()
     if arguments.json:
         print_json({"environment": environment.name, "ended": [one.id for one in healed], "settled": None})
@@ -71,7 +71,7 @@ def _settle(declaration: Declaration, environment: Environment, arguments: Names
         _show(environment, operation, _state(declaration, environment, operation), arguments)
         return ExitCode.DONE
     find_to_settle(environment, arguments.operation)
-    with operating(declaration, environment, hands_of(declaration, environment)):
+    with operating(declaration, environment, hands_of(declaration, environment), only_here=True):
         # Only now, since whoever had the lock before may have brought it to its end.
         operation = find_to_settle(environment, arguments.operation)
         look = partial(_state, declaration, environment)

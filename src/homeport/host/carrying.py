@@ -73,6 +73,10 @@ def no_look(operation: Operation) -> Sequence[str]:
     return ()
 
 
+def nothing_to_tidy() -> None:
+    """For those whose operations leave nothing elsewhere than in their own directories."""
+
+
 class Carrier:
     """Carries out plans for one environment; got from :func:`carrying`, which holds the lock.
 
@@ -84,6 +88,7 @@ class Carrier:
         random: the random part of an operation's id.
         look: see :data:`Look`.
         again: whether what is stuck is tried once more. Not by the clock: each try may stop and start servers.
+        tidy: removes what an operation left that was brought to its end, besides its directories.
     """
 
     def __init__(
@@ -96,12 +101,14 @@ class Carrier:
         *,
         look: Look = no_look,
         again: bool = True,
+        tidy: Callable[[], None] = nothing_to_tidy,
     ) -> None:
         self._journal = journal
         self._hands = hands
         self._watcher = watcher
         self._look = look
         self._again = again
+        self._tidy = tidy
         self._now = now
         self._random = random
 
@@ -118,6 +125,8 @@ class Carrier:
             outcome = self._end(operation)
             self._watcher.healed(operation, outcome)
             healed.append(operation)
+        if healed:
+            self._tidy()
         return healed
 
     def _end(self, operation: Operation) -> Outcome:
@@ -260,6 +269,7 @@ def carrying(
     look: Look = no_look,
     *,
     again: bool = True,
+    tidy: Callable[[], None] = nothing_to_tidy,
 ) -> Iterator[Carrier]:
     """A carrier for an environment's operations, alone as long as the block runs.
 
@@ -272,12 +282,13 @@ def carrying(
         watcher: see :class:`Carrier`.
         look: see :class:`Carrier`.
         again: see :class:`Carrier`.
+        tidy: see :class:`Carrier`.
 
     Raises:
         GuardError: another operation runs.
     """
     with operation_lock(directory, environment):
-        yield Carrier(Journal(directory), hands, watcher, look=look, again=again)
+        yield Carrier(Journal(directory), hands, watcher, look=look, again=again, tidy=tidy)
 
 
 def all_hands(*some: Hands) -> Hands:

@@ -51,6 +51,8 @@ def add_databases(actions: Commands) -> None:
     drop.add_argument("--label", required=True)
     sweep = command(actions, "sweep", "drop scratch databases that nobody has any more", _SWEEP)
     sweep.add_argument("environment", metavar="ENV")
+    sweep.add_argument("--url", help="beside this database instead of the declared one: a move there was killed")
+    sweep.add_argument("--password-file", metavar="FILE", help="with the password for --url")
     convert = command(actions, "convert", "make a snapshot of data in a file into one in a database, or back", _CONVERT)
     convert.add_argument("directory", metavar="DIR")
     convert.add_argument("environment", metavar="ENV")

@@ -77,6 +77,41 @@ class DropDatabase(Step):
 
 @step_kind
 @dataclass(frozen=True, slots=True)
+class OwnScratches(Step):
+    """Nothing now; taken back, which is after all later steps were, no scratch database is left of them.
+
+    It is for databases that are not the declared one of the environment that is changed: who heals sweeps that alone.
+
+    Attributes:
+        environment: beside whose database they are.
+        url: of the database, where it is not the declared one.
+        password_file: for that.
+    """
+
+    environment: str
+    url: str | None = None
+    password_file: str | None = None
+
+    def __str__(self) -> str:
+        return "leave no scratch database behind, should it fail"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
+class SweepScratches(Step):
+    """No scratch database that nobody has is left beside a database; see :class:`OwnScratches`."""
+
+    reversible: ClassVar[bool] = False
+    environment: str
+    url: str | None = None
+    password_file: str | None = None
+
+    def __str__(self) -> str:
+        return "drop the scratch databases that are left over"
+
+
+@step_kind
+@dataclass(frozen=True, slots=True)
 class ConvertData(Step):
     """The snapshot in ``work/data`` is of the other kind: in a database, or in a file; every row is compared.
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Final
 
 import tomlkit
 
 from homeport.environments.backups.data_steps import DATA, Discard, Scratch, Settle
-from homeport.environments.backups.database_steps import ConvertData, DropDatabase, label
+from homeport.environments.backups.database_steps import ConvertData, DropDatabase, OwnScratches, SweepScratches, label
 from homeport.environments.backups.plans import Target, exchange
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.migrations.steps import CopyWhole
 from homeport.environments.plan import Plan
 from homeport.environments.services.steps import ComeBack, StopServer
-from homeport.environments.steps import Ownership, WriteFile
+from homeport.environments.steps import Ownership, Step, WriteFile
 
+MOVE: Final = "data move"
+"""What the journal calls it."""
 KEPT = "before-move"
 """What the name says of the data directory that was moved from."""
 
@@ -74,8 +77,10 @@ def plan_move(target: Target, move: Move, safety: str) -> Plan:
     """
     name, work = target.environment, target.beside("moving")
     there = replace(target, database=move.url is not None)
+    own, sweep = _scratches(name, move)
     steps = (
         MakeBackup(name, safety, "move"),
+        *own,
         Scratch(work),
         *((ComeBack(name), StopServer(name)) if target.running else ()),
         CopyWhole(name, work),
@@ -85,7 +90,7 @@ def plan_move(target: Target, move: Move, safety: str) -> Plan:
         *exchange(there, work, KEPT),
     )
     empty = (DropDatabase(name, label(target.beside(KEPT), target.data)),) if move.url is not None else ()
-    return Plan("data move", name, (*steps, *empty, Discard(work)), commits_after=len(steps))
+    return Plan(MOVE, name, (*steps, *empty, Discard(work), *sweep), commits_after=len(steps))
 
 
 def plan_trial(environment: str, move: Move, work: PurePosixPath) -> Plan:
@@ -97,5 +102,14 @@ def plan_trial(environment: str, move: Move, work: PurePosixPath) -> Plan:
         work: a directory to make, on no path of the data.
     """
     convert = ConvertData(environment, work, move.url, move.password_file, first=True)
-    steps = (Scratch(work), CopyWhole(environment, work), convert)
-    return Plan("data move --dry-run", environment, (*steps, Discard(work)), commits_after=len(steps))
+    own, sweep = _scratches(environment, move)
+    steps = (*own, Scratch(work), CopyWhole(environment, work), convert)
+    return Plan(f"{MOVE} --dry-run", environment, (*steps, Discard(work), *sweep), commits_after=len(steps))
+
+
+def _scratches(environment: str, move: Move) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The first and the last step: nobody looks for scratch databases where the environment is not declared."""
+    if move.url is None:
+        return (), ()
+    where = (environment, move.url, move.password_file)
+    return (OwnScratches(*where),), (SweepScratches(*where),)

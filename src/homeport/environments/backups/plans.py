@@ -19,7 +19,7 @@ from homeport.environments.backups.data_steps import (
     Unpack,
     UnpackReplica,
 )
-from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, label
+from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, OwnScratches, label
 from homeport.environments.backups.replication import Point
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
@@ -82,7 +82,7 @@ def plan_restore(target: Target, restored: str | Point, safety: str, place: str 
     return Plan("restore", target.environment, (*steps, Discard(work)), commits_after=len(steps))
 
 
-def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str) -> Plan:
+def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, *, from_database: bool = False) -> Plan:
     """Puts a snapshot of another environment in place of an environment's own data.
 
     Args:
@@ -90,9 +90,11 @@ def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str) -> Plan:
         origin: the environment that is read.
         scrub: what is taken out of the copy.
         safety: the id of the backup that is made first.
+        from_database: whether the data of ``origin`` are in one, beside which the copy is scrubbed.
     """
     work = target.beside("syncing")
-    take = (Scratch(work), TakeSnapshot(origin, work), PrepareData(target.environment, origin, work, scrub))
+    own = (OwnScratches(origin),) if from_database else ()
+    take = (*own, Scratch(work), TakeSnapshot(origin, work), PrepareData(target.environment, origin, work, scrub))
     save = _save(target, safety, "sync")
     steps = (
         *(*take, *_settle(target, work)),

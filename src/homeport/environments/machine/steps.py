@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+from homeport.environments.backups.database_steps import OwnScratches
 from homeport.environments.services.steps import ComeBack
 from homeport.environments.steps import Ownership, Step, step_kind
 
@@ -190,4 +191,5 @@ class AwaitAnswer(Step):
 
 def acts_only_backwards(step: Step) -> bool:
     """Whether a step does nothing but when it is taken back; a plan is shown without such."""
-    return isinstance(step, ComeBack) or (isinstance(step, ReloadUnits | ReloadNginx) and step.way == "back")
+    reloads_back = isinstance(step, ReloadUnits | ReloadNginx) and step.way == "back"
+    return isinstance(step, ComeBack | OwnScratches) or reloads_back

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from homeport.environments.backups.data_steps import DATA
-from homeport.environments.backups.database_steps import ConvertData, DropDatabase, ExchangeDatabase, ReturnDatabase
+from homeport.environments.backups.database_steps import (
+    ConvertData,
+    DropDatabase,
+    ExchangeDatabase,
+    OwnScratches,
+    ReturnDatabase,
+    SweepScratches,
+)
 from homeport.environments.steps import Step
+from homeport.errors import HomeportError
 from homeport.host.data.asking import ask_program
 from homeport.host.hands import Hands
 
@@ -54,6 +63,34 @@ class Dropper:
         ask_program(self._program, "drop", step.environment, "--label", step.label, ends_with_us=True)
 
 
+class ScratchOwner:
+    """:class:`OwnScratches`."""
+
+    def inverse(self, step: OwnScratches) -> tuple[Step, ...]:
+        return (SweepScratches(step.environment, step.url, step.password_file),)
+
+    def apply(self, step: OwnScratches) -> None:
+        return None
+
+
+class Sweeper:
+    """:class:`SweepScratches`."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._program = program
+
+    def inverse(self, step: SweepScratches) -> tuple[Step, ...]:
+        return ()
+
+    def apply(self, step: SweepScratches) -> None:
+        where = () if step.url is None else ("--url", step.url)
+        password = () if step.password_file is None else ("--password-file", step.password_file)
+        # A server that is gone may never come back, and nobody waits for it with what is well without it. The next
+        # move there sweeps too.
+        with suppress(HomeportError):
+            ask_program(self._program, "sweep", step.environment, *where, *password, ends_with_us=True)
+
+
 class Converter:
     """:class:`ConvertData`."""
 
@@ -83,4 +120,6 @@ def database_hands(program: Sequence[str]) -> Hands:
         ReturnDatabase: Returner(program),
         DropDatabase: Dropper(program),
         ConvertData: Converter(program),
+        OwnScratches: ScratchOwner(),
+        SweepScratches: Sweeper(program),
     }

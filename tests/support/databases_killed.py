@@ -1,0 +1,203 @@
+"""Operations on data in a database, killed at one point after the other: within what is done to databases, too."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from homeport import server
+from homeport.contract import DatabaseAddress
+from homeport.environments.backups.database_steps import ConvertData, OwnScratches, SweepScratches
+from homeport.environments.declaration import parse_declaration
+from homeport.environments.migrations.pending import Finding, Ran, Standing
+from homeport.environments.plan import Plan
+from homeport.host.backups.databases import ScratchOwner
+from homeport.host.carrying import Carrier, all_hands, carrying
+from homeport.host.hands import Hands
+from homeport.host.migrations.hands import migration_hands
+from homeport.server import databases
+from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
+from tests.support.exchanging import DATABASE_STEPS, DatabasesInProcess, Yard
+from tests.support.postgres import Cluster
+from tests.support.waiting import until
+
+DENSE: Final = (
+    *("server.databases.exchanging.drop", "server.databases.exchanging.stamp", "server.databases.loading.stamp"),
+    *("server.databases.moving.stamp", "server.databases.preparing.check_bytes", "server.databases.preparing.restamp"),
+    *("storage.dumps.dumping.run_program", "storage.dumps.loading.run_program", "storage.dumps.exchanging.create_like"),
+    *("storage.dumps.exchanging.rename", "storage.dumps.scratch.create_like", "storage.dumps.scratch.drop"),
+    *("storage.dumps.upgrading._keep", "storage.migrations.running._check", "storage.moving.copying._compared"),
+    *("storage.moving.copying._count_on", "storage.moving.copying.migrate_database", "storage.moving.copying.reindex"),
+)
+"""What is done to databases and to what lies with them: before and after each of it a run may be killed."""
+
+
+class MovesInProcess:
+    """The hands of a move, without a program in between."""
+
+    def __init__(self, source: DatabaseAddress, declared: Mapping[str, DatabaseAddress | None]) -> None:
+        self._source = source
+        self._declared = declared
+
+    def inverse(self, step: ConvertData | OwnScratches | SweepScratches) -> tuple[Any, ...]:
+        return ScratchOwner().inverse(step) if isinstance(step, OwnScratches) else ()
+
+    def apply(self, step: ConvertData | OwnScratches | SweepScratches) -> Mapping[str, Any] | None:
+        if isinstance(step, ConvertData):
+            target = None if step.url is None else DatabaseAddress(step.url, step.password_file)
+            source = self._source if target is None else None
+            return {"converted": databases.convert(Path(step.work) / "data", target=target, source=source)}
+        if isinstance(step, SweepScratches):
+            beside = self._declared[step.environment] if step.url is None else DatabaseAddress(step.url)
+            assert beside is not None
+            databases.sweep(beside)
+        return None
+
+
+class MigratesInProcess:
+    """Migrates Homeport's own data in a database likewise."""
+
+    def __init__(self, database: DatabaseAddress) -> None:
+        self._database = database
+
+    def look(self, directory: Path) -> Standing:
+        facts = server.data_facts(directory, database=self._database)
+        return Standing(facts["schema_version"], tuple(facts["pending_migrations"]))
+
+    def run(self, copy: Path) -> Ran:
+        done = server.upgrade_snapshot(copy, self._database)
+        return Ran(tuple(done["ran"]), done["from_schema"], done["to_schema"], done["rows"])
+
+    def verify(self, directory: Path) -> list[Finding]:
+        found = server.verify_data(directory, database=self._database)
+        return [Finding(one["migration"], one["text"]) for one in found["findings"]]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is about to be killed.
+
+    Attributes:
+        made: the declaration and its directories.
+        name: of the environment that is changed.
+        plan: what is carried out.
+        database: that is exchanged, be it declared or about to be.
+    """
+
+    made: Yard
+    name: str
+    plan: Plan
+    database: DatabaseAddress
+
+    def hands(self) -> Hands:
+        """As a command has them that reads the declaration now."""
+        here = self.declared()
+        own = here.environment(self.name).database
+        declared = {one.name: one.database for one in here.declaration.environments.values()}
+        moves = MovesInProcess(own or self.database, declared)
+        moving = dict.fromkeys((ConvertData, OwnScratches, SweepScratches), moves)
+        exchanging = dict.fromkeys(DATABASE_STEPS, DatabasesInProcess(self.database))
+        migrating = migration_hands(here.around(self.name), lambda _: MigratesInProcess(self.database))
+        return all_hands(here.hands(self.name), moving, exchanging, migrating)
+
+    def declared(self) -> Yard:
+        """As it is declared now."""
+        file = Path(self.made.declaration.file)
+        return Yard(parse_declaration(file.read_text(), PurePosixPath(file)))
+
+    @property
+    def journal(self) -> Path:
+        """Its directory."""
+        return Path(self.made.environment(self.name).journal_directory)
+
+    def carry_out(self, point: Point) -> None:
+        """Carries it out, passing points."""
+        self._carrier(point).carry_out(self.plan)
+
+    def heal(self, point: Point) -> None:
+        """Heals, passing points."""
+        self._carrier(point).heal()
+
+    def heal_for_good(self) -> None:
+        """As the next command does it: with what an operation on data does after all."""
+        here = self.declared()
+        tidy = here.around(self.name).seam.tidy
+        with carrying(self.journal, self.name, self.hands(), tidy=tidy) as one:
+            one.heal()
+        assert not [one for one in self.made.journal(self.name).operations() if one.is_open]
+
+    def _carrier(self, point: Point) -> Carrier:
+        journal = CountedJournal(self.journal)
+        journal.point = point
+        for one in DENSE:
+            place, _, name = f"homeport.{one}".rpartition(".")
+            module = import_module(place)
+            # This process is a child that is killed soon, or ends.
+            setattr(module, name, _around(getattr(module, name), point))
+        return Carrier(journal, counted_hands(self.hands(), point), tidy=self.declared().around(self.name).seam.tidy)
+
+
+def _around(work: Callable[..., object], point: Point) -> Callable[..., object]:
+    def run(*given: object, **named: object) -> object:
+        point()
+        result = work(*given, **named)
+        point()
+        return result
+
+    return run
+
+
+def killed_everywhere(
+    begin: Callable[[int], Any],
+    attempt_of: Callable[[Any], Attempt],
+    judge: Callable[[Any], str],
+    cluster: Cluster,
+    stride: int,
+) -> dict[str, int]:
+    """Carries a plan out again and again, killed some points later each time, heals, and counts what became of it.
+
+    Args:
+        begin: opens, as a context, what the attempt of this number is made on.
+        attempt_of: from that to what is killed.
+        judge: says which data are there, after all that goes with them was looked at.
+        cluster: with the databases.
+        stride: points from one attempt to the next.
+    """
+    seen: dict[str, int] = {}
+    for loaded in (*(f"homeport.{one}".rpartition(".")[0] for one in DENSE), "alembic.command", "alembic.migration"):
+        # Once, and not in each child.
+        import_module(loaded)
+    for number in count(stride // 2, stride):
+        with begin(number) as there:
+            attempt = attempt_of(there)
+            killed = killed_at(number, attempt.carry_out)
+            if killed:
+                # Whoever heals is killed as well, at a point that moves along; only the next one lives.
+                killed_at(number % 5, attempt.heal)
+                attempt.heal_for_good()
+            until(lambda: locks(cluster) == [], within=10)
+            outcome = judge(there)
+            seen[outcome] = seen.get(outcome, 0) + 1
+            if not killed:
+                assert outcome == "new"
+                print(f"{number} points: {seen}")  # noqa: T201 - what the figures are for
+                return seen
+    return seen
+
+
+def locks(cluster: Cluster) -> list[tuple[Any, ...]]:
+    """The advisory locks that somebody holds or waits for."""
+    return cluster.execute("SELECT database, objid, granted FROM pg_locks WHERE locktype = 'advisory'")
+
+
+@contextmanager
+def emptied(directory: Path) -> Iterator[None]:
+    """Throws a directory away afterwards: hundreds of attempts leave hundreds of them."""
+    yield
+    shutil.rmtree(directory, ignore_errors=True)
