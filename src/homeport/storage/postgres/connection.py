@@ -19,7 +19,7 @@ from psycopg.types.numeric import Int8Dumper
 from homeport.contract import DatabaseAddress
 from homeport.errors import CannotStartError
 from homeport.storage.postgres.nul import kept, restoring_row
-from homeport.storage.sql.database import Row
+from homeport.storage.sql.database import Cursor, Row
 from homeport.whereabouts import read_password
 
 CONNECT_SECONDS: Final = 5
@@ -124,24 +124,24 @@ class PostgresDatabase:
         """Whether one is under way that can still go on."""
         return self.connection.info.transaction_status == TransactionStatus.INTRANS
 
-    def execute(self, statement: str, values: Sequence[object] = (), /) -> _Result:
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Cursor:
         cursor = self.connection.cursor(row_factory=restoring_row)
         cursor.execute(_translated(statement), kept(values))
-        if not statement.lstrip().startswith("SELECT"):
+        if not is_read(statement):
             self.total_changes += max(cursor.rowcount, 0)
-        return _Result(cursor)
+        return Result(cursor)
 
-    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> _Result:
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]], /) -> Result:
         cursor = self.connection.cursor(row_factory=restoring_row)
         cursor.executemany(_translated(statement), map(kept, rows))
         self.total_changes += max(cursor.rowcount, 0)
-        return _Result(cursor)
+        return Result(cursor)
 
     def close(self) -> None:
         self.connection.close()
 
 
-class _Result:
+class Result:
     """See :class:`homeport.storage.sql.database.Cursor`."""
 
     __slots__ = ("_cursor",)
@@ -161,6 +161,12 @@ class _Result:
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._cursor)
+
+
+@lru_cache(maxsize=2000)
+def is_read(statement: str) -> bool:
+    """Whether a statement of the records changes nothing."""
+    return statement.lstrip().startswith("SELECT")
 
 
 @lru_cache(maxsize=2000)

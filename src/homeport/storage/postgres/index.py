@@ -7,11 +7,12 @@ finds the same in every database. The :mod:`~homeport.storage.sql.scopes` are wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from homeport.coordination.messages import Message
 from homeport.coordination.search import SearchKind
-from homeport.storage.sql.database import Database
+from homeport.storage.postgres.connection import PostgresDatabase
+from homeport.storage.postgres.writing import WORDS, WritingDatabase
 from homeport.storage.sql.scopes import MARK, project_scope
 from homeport.storage.words import words_in
 
@@ -24,16 +25,14 @@ _ADD: Final = """
     INSERT INTO {kind}_words (seq, words) VALUES (?, array_to_tsvector(CAST(? AS TEXT[])))
     ON CONFLICT (seq) DO UPDATE SET words = excluded.words
 """
-_ADD_MESSAGE: Final = _ADD.format(kind="message")
 
 
 class PostgresWords:
     """See :class:`homeport.storage.sql.words.Words`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
         self._execute = database.execute
-        self._executemany = database.executemany
-        self._noted: list[tuple[int, list[str]]] = []
 
     def match(self, kind: SearchKind) -> str:
         return f"{kind}_words.words @@ CAST(? AS TSQUERY)"
@@ -56,23 +55,20 @@ class PostgresWords:
         self._execute(f"DELETE FROM {kind}_words WHERE seq = ?", (seq,))  # noqa: S608 - a constant
 
     def add_message(self, seq: int, message: Message, scopes: str) -> None:
-        self._noted.append((seq, lexemes(f"{message.subject}\n{message.body}", scopes)))
+        words = " ".join(lexemes(f"{message.subject}\n{message.body}", scopes))
+        cast("WritingDatabase", self._database).note("message_words", WORDS, (seq, words))
 
     def remove_message(self, seq: int) -> None:
-        self.flush()
         self.remove("message", seq)
 
     def flush(self) -> None:
-        """Adds the words of all new messages in one go."""
-        if self._noted:
-            self._executemany(_ADD_MESSAGE, self._noted)
-            self._noted = []
+        """Nothing: what is noted the database has, which keeps it from no statement that could see it."""
 
     def mark(self) -> int | None:
-        return len(self._noted)
+        return None
 
     def restore(self, mark: int | None) -> None:
-        del self._noted[mark or 0 :]
+        del mark
 
 
 def lexemes(text: str, scopes: str) -> list[str]:

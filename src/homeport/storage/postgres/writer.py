@@ -28,10 +28,9 @@ from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
-from homeport.storage.postgres.connection import PostgresDatabase
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, migrated, readable
-from homeport.storage.postgres.locks import CHANNEL, WRITING
+from homeport.storage.postgres.writing import WritingDatabase
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.records import SqlRecords
 
@@ -46,11 +45,7 @@ PAUSE: Final = 0.1
 PIECE: Final = 1000
 """Events of other servers that are read at a time."""
 
-# One round trip each.
-_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}); SELECT CAST(pg_current_xact_id() AS TEXT)"
-_STATE: Final = "SELECT pg_xact_status(CAST(? AS XID8))"
-_END: Final = "COMMIT"
-_END_AND_TELL: Final = f"NOTIFY {CHANNEL}, '{{last}}'; COMMIT"
+_STATE: Final = "SELECT pg_xact_status(CAST(%s AS XID8))"
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +105,7 @@ class Writer:
         self._is_migrating = is_migrating
         self._place = place
         self._announcer = announcer
-        self._held: tuple[PostgresDatabase, SqlRecords] | None = None
+        self._held: tuple[WritingDatabase, SqlRecords] | None = None
         self._waiting: deque[_Job[object]] = deque()
         self._drain: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="homeport-writer")
@@ -214,24 +209,31 @@ class Writer:
         batch.jobs, batch.left = [*batch.jobs, *batch.left], []
         database, found = self._open()
         found.forget()
-        transaction = _number(database.connection.execute(_BEGIN, prepare=False))
+        transaction = database.begin()
         foreign = self._foreign(found.events.select)
         self._run_works(batch, database, found, apart=apart)
         if all(job.error is not None for job in batch.jobs):
             self._roll_back()
             batch.events = foreign
             return
-        found.words.flush()
         if not database.in_transaction:
             raise RuntimeError("a work went on after a statement of it had failed")
+        self._store_noted(database, apart=apart)
         batch.events = [*foreign, *found.events.appended]
         # From here on it may be kept although nobody says so.
         batch.transaction = transaction
         events = found.events.appended
-        end = _END_AND_TELL.format(last=events[-1].seq) if events else _END
-        database.connection.execute(end.encode(), prepare=False)
+        database.commit(events[-1].seq if events else None)
 
-    def _run_works(self, batch: _Batch, database: PostgresDatabase, found: SqlRecords, *, apart: bool) -> None:
+    def _store_noted(self, database: WritingDatabase, *, apart: bool) -> None:
+        try:
+            database.flush()
+        except psycopg.Error as error:
+            if apart or is_passing(error):
+                raise
+            raise _MixedError from error
+
+    def _run_works(self, batch: _Batch, database: WritingDatabase, found: SqlRecords, *, apart: bool) -> None:
         end = time.monotonic() + LONGEST_BATCH
         for number, job in enumerate(batch.jobs, 1):
             if apart:
@@ -243,7 +245,7 @@ class Writer:
                 batch.jobs = batch.jobs[:number]
                 return
 
-    def _work(self, job: _Job[object], database: PostgresDatabase, found: SqlRecords) -> None:
+    def _work(self, job: _Job[object], database: WritingDatabase, found: SqlRecords) -> None:
         """Runs one work among others; one that fails after it has written has to be told apart from them."""
         changes, mark = database.total_changes, found.mark()
         job.error = None
@@ -252,11 +254,13 @@ class Writer:
         except Exception as error:
             if isinstance(error, psycopg.Error) and is_passing(error):
                 raise
-            if database.total_changes != changes or found.mark() != mark or not database.in_transaction:
+            # What the database refuses may have been noted by another work.
+            is_told = isinstance(error, psycopg.Error) or not database.in_transaction
+            if is_told or database.total_changes != changes or found.mark() != mark:
                 raise _MixedError from error
             job.error = self._readable(error)
 
-    def _work_apart(self, job: _Job[object], database: PostgresDatabase, found: SqlRecords) -> None:
+    def _work_apart(self, job: _Job[object], database: WritingDatabase, found: SqlRecords) -> None:
         """Runs one work in a savepoint of its own."""
         mark = found.mark()
         job.error = None
@@ -264,11 +268,12 @@ class Writer:
         try:
             job.answer = job.work(found)
             # Here and not at the end of the transaction: what cannot be indexed is this work's fault.
-            found.words.flush()
+            database.flush()
         except Exception as error:
             if isinstance(error, psycopg.Error) and is_passing(error):
                 raise
             found.restore(mark)
+            database.forget()
             database.connection.execute("ROLLBACK TO work")
             job.error = self._readable(error)
         database.connection.execute("RELEASE work")
@@ -291,7 +296,7 @@ class Writer:
             return False
         while True:
             try:
-                [(state,)] = self._open()[0].execute(_STATE, (batch.transaction,)).fetchall()
+                [(state,)] = self._open()[0].connection.execute(_STATE, (batch.transaction,)).fetchall()
             except Exception as error:
                 self._roll_back()
                 if not is_passing(error) or time.monotonic() >= end:
@@ -304,9 +309,9 @@ class Writer:
                     return bool(state == "committed")
             time.sleep(PAUSE)
 
-    def _open(self) -> tuple[PostgresDatabase, SqlRecords]:
+    def _open(self) -> tuple[WritingDatabase, SqlRecords]:
         if self._held is None or self._held[0].connection.closed:
-            database = PostgresDatabase(self._connect())
+            database = WritingDatabase(self._connect())
             self._held = database, records(database)
         return self._held
 
@@ -328,11 +333,3 @@ class Writer:
 
     def _readable(self, error: BaseException) -> BaseException:
         return readable(error, self._place)
-
-
-def _number(cursor: psycopg.Cursor[Row]) -> str:
-    """What the last of several statements says."""
-    while cursor.nextset():
-        pass
-    row = cursor.fetchone()
-    return str(row[0]) if row else ""

@@ -47,9 +47,9 @@ class Dialect:
         is_due: whether a row of ``tasks`` has a day in its metadata, ``due``, that is before the value, ``YYYY-MM-DD``.
         words_row: the column of an index of words that has the number of what is indexed.
         count_messages: how many messages there are.
-        deliver: inserts a delivery of a message to a reader, where that has an inbox.
-        returning: ends a statement that inserts one row whose ``seq`` is wanted.
-        seq_of: that number, from what the statement gave.
+        deliver: delivers a message, by its ``seq``, to one reader, whose inbox it opens where there is none.
+        insert: inserts a row into a table and gives its ``seq``, which is the statement's first value and not among
+            those that are given.
     """
 
     elements: str
@@ -59,9 +59,8 @@ class Dialect:
     is_due: str
     words_row: str
     count_messages: str
-    deliver: str
-    returning: str
-    seq_of: Callable[[Any], int]
+    deliver: Callable[[Any, int, str], None]
+    insert: Callable[[Any, str, str, Sequence[object]], int]
 
     def each(self, list_: str, name: str) -> str:
         """:attr:`elements` of a list, by name."""

@@ -11,7 +11,7 @@ from homeport.storage.sql.database import Database, Dialect, Row
 from homeport.storage.sql.statements import Where, insert, integer, join
 
 _SELECT: Final = "SELECT seq, at, kind, actor, subject, project_id, audience, data FROM events"
-_ADD: Final = insert("events", ("at", "kind", "actor", "subject", "project_id", "audience", "data"))
+_ADD: Final = insert("events", ("seq", "at", "kind", "actor", "subject", "project_id", "audience", "data"))
 
 
 class SqlEvents:
@@ -22,10 +22,9 @@ class SqlEvents:
     """
 
     def __init__(self, database: Database, dialect: Dialect) -> None:
+        self._database = database
         self._execute = database.execute
         self._dialect = dialect
-        self._add = _ADD + dialect.returning
-        self._seq_of = dialect.seq_of
         self.appended: list[Event] = []
 
     def append(self, event: Event) -> Event:
@@ -38,7 +37,7 @@ class SqlEvents:
             dump_texts(event.audience),
             dump(event.data),
         )
-        seq = self._seq_of(self._execute(self._add, values))
+        seq = self._dialect.insert(self._database, "events", _ADD, values)
         # Every write appends one; dataclasses.replace takes three times as long.
         stored = Event(
             seq, event.at, event.kind, event.actor, event.subject, event.project_id, event.audience, event.data

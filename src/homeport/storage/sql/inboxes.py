@@ -67,6 +67,7 @@ class SqlInboxes:
     """The part of :class:`homeport.coordination.store.Messages` that concerns readers."""
 
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
+        self._database = database
         self._execute = database.execute
         self._dialect = dialect
         self._words = words
@@ -86,9 +87,7 @@ class SqlInboxes:
     def deliver(self, seq: int, readers: Sequence[str]) -> None:
         """Delivers a new message to readers, each once."""
         if len(readers) == 1:
-            if self._execute(self._dialect.deliver, (seq, readers[0])).rowcount == 0:
-                self._execute(_OPEN, (readers[0],))
-                self._execute(self._dialect.deliver, (seq, readers[0]))
+            self._dialect.deliver(self._database, seq, readers[0])
         elif readers:
             names = dump_texts(tuple(dict.fromkeys(readers)))
             self._execute(self._open_many, (names,))

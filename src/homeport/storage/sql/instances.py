@@ -41,7 +41,8 @@ class SqlInstances:
         return None if row is None else _instance(row)
 
     def exists(self, instance_id: str) -> bool:
-        return self._execute("SELECT 1 FROM instances WHERE id = ?", (instance_id,)).fetchone() is not None
+        # As :meth:`get` asks: often both are asked about the same one, and a database may remember its answer.
+        return self._execute(_GET, (instance_id,)).fetchone() is not None
 
     def put(self, instance: Instance) -> None:
         values = (

@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     " source_file, extra"
 )
 _SELECT: Final = join("SELECT seq,", _COLUMNS, "FROM lessons")
-_ADD: Final = insert("lessons", _COLUMNS.split(", "))
+_ADD: Final = insert("lessons", ("seq", *_COLUMNS.split(", ")))
 _ADD_SUBMISSION: Final = """
     INSERT INTO submissions (id, project_id, instance_id, submitted_at, metadata) VALUES (?, ?, ?, ?, ?)
 """
@@ -43,14 +43,13 @@ class SqlLessons:
     """See :class:`homeport.coordination.store.Lessons`."""
 
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
+        self._database = database
         self._execute = database.execute
         self._dialect = dialect
-        self._add = _ADD + dialect.returning
-        self._seq_of = dialect.seq_of
         self._words = words
         row = dialect.words_row
         self._found = f"SELECT {row} FROM lesson_words WHERE {words.match('lesson')}"  # noqa: S608 - constants
-        self._newest = f"{self._found} ORDER BY {row} DESC LIMIT ?"
+        self._newest = f"SELECT {row} FROM ({self._found} ORDER BY {row} DESC LIMIT ?) AS newest"  # noqa: S608 - constants
         self._sure = _SURE.format(found=dialect.each("?", "found"))
 
     def add(self, submission: Submission, lessons: Sequence[Lesson]) -> None:
@@ -63,7 +62,7 @@ class SqlLessons:
         )
         self._execute(_ADD_SUBMISSION, values)
         for lesson in lessons:
-            seq = self._seq_of(self._execute(self._add, _values(lesson)))
+            seq = self._dialect.insert(self._database, "lessons", _ADD, _values(lesson))
             text = f"{lesson.type}\n{lesson.content}\n{lesson.context or ''}"
             self._words.add("lesson", seq, text, lesson.project_id)
 
@@ -110,11 +109,13 @@ class SqlLessons:
 
     def _sharing(self, words: Sequence[str], limit: int, scopes: Sequence[str] = ()) -> list[int]:
         """The lessons that share most of the words, newer ones first where it is the same."""
-        shared: Counter[int] = Counter()
+        if not words:
+            return []
         most = max(MOST_MATCHES, limit)
-        for word in words:
-            asked = self._words.all_of(self._words.any_of([one]) for one in (word, *scopes))
-            shared.update(row[0] for row in self._execute(self._newest, (asked, most)))
+        asked = [self._words.all_of(self._words.any_of([one]) for one in (word, *scopes)) for word in words]
+        # All at once: each statement may be a way to a database and back.
+        statement = " UNION ALL ".join([self._newest] * len(asked))
+        shared = Counter(row[0] for row in self._execute(statement, [value for one in asked for value in (one, most)]))
         return sorted(shared, key=lambda seq: (-shared[seq], -seq))[:limit]
 
     def patterns(self, project_id: str | None) -> Sequence[LessonPattern]:

@@ -23,17 +23,16 @@ COLUMNS: Final = ", ".join(f"messages.{name}" for name in _NAMES)
 """What :func:`message_of` reads."""
 
 _GET: Final = join("SELECT", COLUMNS, "FROM messages WHERE id = ?")
-_ADD: Final = insert("messages", (*_NAMES[1:], "scopes"))
+_ADD: Final = insert("messages", (*_NAMES, "scopes"))
 
 
 class SqlMessages:
     """Messages by id and by what they are; see :class:`homeport.coordination.store.Messages`."""
 
     def __init__(self, database: Database, dialect: Dialect, words: Words) -> None:
+        self._database = database
         self._execute = database.execute
         self._dialect = dialect
-        self._add = _ADD + dialect.returning
-        self._seq_of = dialect.seq_of
         self._words = words
         self._words_seq = f"message_words.{dialect.words_row}"
 
@@ -57,7 +56,7 @@ class SqlMessages:
             None if message.parts is None else dump(message.parts),
             scopes,
         )
-        seq = self._seq_of(self._execute(self._add, values))
+        seq = self._dialect.insert(self._database, "messages", _ADD, values)
         self._words.add_message(seq, message, scopes)
         # dataclasses.replace takes three times as long, and this is the hottest write.
         return Message(

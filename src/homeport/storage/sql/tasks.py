@@ -20,7 +20,7 @@ _COLUMNS: Final = (
 _SELECT: Final = join("SELECT", _COLUMNS, ", seq FROM tasks")
 _GET: Final = join(_SELECT, "WHERE project_id = ? AND id = ?")
 _NAMES: Final = (*_COLUMNS.split(", "), "rank", "role_key")
-_ADD: Final = insert("tasks", _NAMES)
+_ADD: Final = insert("tasks", ("seq", *_NAMES))
 _UPDATE: Final = join("UPDATE tasks SET", ", ".join(f"{name} = ?" for name in _NAMES), "WHERE seq = ?")
 
 # The words HELD and the partial indexes on tasks say the same; tests look at the plans.
@@ -49,8 +49,6 @@ class SqlTasks:
         self._database = database
         self._execute = database.execute
         self._dialect = dialect
-        self._add = _ADD + dialect.returning
-        self._seq_of = dialect.seq_of
         self._words = words
 
     def get(self, project_id: str, task_id: str) -> Task | None:
@@ -61,7 +59,7 @@ class SqlTasks:
         return self._list(join(_SELECT, "WHERE id = ? ORDER BY project_id"), task_id)
 
     def add(self, task: Task) -> Task:
-        seq = self._seq_of(self._execute(self._add, _values(task)))
+        seq = self._dialect.insert(self._database, "tasks", _ADD, _values(task))
         self._add_dependencies(seq, task)
         self._words.add("task", seq, _text(task), task.project_id)
         return replace(task, seq=seq)

@@ -1,0 +1,117 @@
+"""Rows of many works are inserted together, and nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+import psycopg
+import pytest
+
+from homeport.contract import DatabaseAddress
+from homeport.coordination.events import EventFilter
+from homeport.coordination.messages import MessageFilter
+from homeport.coordination.store import Records
+from homeport.coordination.values import Page
+from homeport.storage.postgres import PostgresStore, open_store
+from tests.support import given
+from tests.support.postgres import Cluster
+from tests.support.stores import IDENTITY, filled
+
+pytestmark = pytest.mark.needs_postgres
+
+
+@pytest.fixture
+async def address(postgres: Cluster) -> AsyncIterator[DatabaseAddress]:
+    made = await asyncio.to_thread(filled, postgres)
+    yield made
+    await asyncio.to_thread(postgres.drop, made)
+
+
+@pytest.fixture
+async def store(address: DatabaseAddress) -> AsyncIterator[PostgresStore]:
+    opened = await open_store(address, IDENTITY)
+    yield opened
+    await opened.close()
+
+
+def send(records: Records, number: int, reader: str = "bob") -> int:
+    stored = records.messages.add(given.message(f"m{number}", body=f"word{number}"), [reader])
+    records.events.append(given.event(subject=stored.id))
+    return stored.seq
+
+
+def ids(records: Records, reader: str = "bob") -> list[str]:
+    found = records.messages.arrivals(reader, 0, unread_only=False, limit=1000)
+    return [delivery.message.id for delivery in found]
+
+
+async def test_all_works_that_wait_together_are_kept_in_their_order(store: PostgresStore) -> None:
+    seqs = await asyncio.gather(*(store.write(partial(send, number=number)) for number in range(301)))
+    assert seqs == sorted(seqs)
+    assert await store.read(ids) == [f"m{number}" for number in range(301)]
+    assert await store.read(lambda records: records.messages.inbox_counts("bob").unread) == 301
+
+
+async def test_one_whose_row_is_refused_is_told_so_and_the_others_are_kept(store: PostgresStore) -> None:
+    await store.write(partial(send, number=7))
+    works = [partial(send, number=number) for number in (1, 2, 7, 3)]
+    answers = await asyncio.gather(*map(store.write, works), return_exceptions=True)
+    assert [isinstance(answer, Exception) for answer in answers] == [False, False, True, False]
+    assert await store.read(ids) == ["m7", "m1", "m2", "m3"]
+    subjects = await store.read(lambda records: [one.subject for one in records.events.select(EventFilter(), 0, 9)])
+    assert subjects == ["m7", "m1", "m2", "m3"]
+
+
+async def test_a_work_sees_what_it_and_those_before_it_stored(store: PostgresStore) -> None:
+    def look(records: Records, number: int) -> tuple[object, ...]:
+        assert records.messages.get(f"m{number}") is None
+        send(records, number)
+        which = MessageFilter()
+        return (
+            records.messages.get(f"m{number}") is not None,
+            records.messages.inbox_counts("bob").total,
+            records.messages.count(which),
+            len(records.messages.select(which, Page(10))),
+            records.messages.last_arrival("bob") > 0,
+            records.events.last() > 0,
+        )
+
+    seen = await asyncio.gather(*(store.write(partial(look, number=number)) for number in range(3)))
+    assert seen == [(True, total, total, total, True, True) for total in (1, 2, 3)]
+
+
+async def test_an_answer_is_asked_for_again_once_something_was_changed(store: PostgresStore) -> None:
+    def is_known(records: Records) -> bool:
+        return records.instances.exists("ann")
+
+    def register(records: Records) -> bool:
+        records.instances.put(given.instance("ann"))
+        return records.instances.exists("ann")
+
+    works = (is_known, is_known, register, is_known)
+    assert await asyncio.gather(*map(store.write, works)) == [False, False, True, True]
+
+
+async def test_numbers_that_the_database_gives_follow_those_that_were_given_here(
+    store: PostgresStore, address: DatabaseAddress
+) -> None:
+    """A release from before, or a person, inserts rows without a number of theirs."""
+    await store.write(partial(send, number=1))
+
+    def fail(records: Records) -> None:
+        send(records, 2)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store.write(fail)
+    last = await store.write(partial(send, number=3))
+
+    def next_number() -> int:
+        with psycopg.connect(address.url) as connection:
+            [[number]] = connection.execute("SELECT nextval('messages_seq_seq')").fetchall()
+            return int(number)
+
+    assert await asyncio.to_thread(next_number) == last + 1
+    assert await store.write(partial(send, number=4)) == last + 2
