@@ -17,9 +17,12 @@ import httpx2
 import pytest
 
 from homeport.contract import DatabaseAddress
+from tests.server.test_deferred_calls import CAPABILITIES, DECLARED
+from tests.support.events import opened
 from tests.support.load import callers
 from tests.support.postgres import Cluster
 from tests.support.process import ServerProcess, server_process
+from tests.support.site import modern, read
 from tests.support.stores import fill
 from tests.support.waiters import Waiter
 from tests.support.waiting import eventually, until
@@ -199,3 +202,21 @@ async def test_requests_of_the_older_transport_may_come_to_any_server(pair: Pair
         await http.delete(f"{pair.b.url}/mcp", headers=headers)
         async with asyncio.timeout(10):
             await listening
+
+
+async def test_a_stream_at_one_server_tells_of_a_call_that_another_one_answers_later(pair: Pair) -> None:
+    """The wire of a real database; what it does in detail is in test_several_servers."""
+    wait = {"name": "wait_for_messages", "arguments": {"instanceId": "bob", "timeout_seconds": 60}}
+    async with httpx2.AsyncClient(timeout=30) as http:
+        body, headers = modern("tools/call", **wait)
+        body["params"]["_meta"][CAPABILITIES] = DECLARED
+        named = {**headers, "mcp-name": "wait_for_messages"}
+        task_id = read(await http.post(f"{pair.a.url}/mcp", json=body, headers=named))["result"]["taskId"]
+        body, headers = modern("subscriptions/listen", notifications={"taskIds": [task_id]})
+        body["params"]["_meta"][CAPABILITIES] = DECLARED
+        async with opened(http, f"{pair.b.url}/mcp", "POST", json=body, headers=headers) as stream:
+            assert (await stream.message())["params"]["notifications"] == {"taskIds": [task_id]}
+            assert (await stream.message())["params"]["status"] == "working"
+            await asyncio.to_thread(send, pair.b, "to bob", "bob")
+            told = (await stream.message())["params"]
+            assert (told["taskId"], told["status"]) == (task_id, "completed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +11,17 @@ import httpx2
 import pytest
 
 from homeport.storage.memory import MemoryStore
-from homeport.transports import relay, shares
+from homeport.transports import elsewhere, relay, shares
 from homeport.transports.relay import MARK
-from tests.server.test_deferred_calls import of_status, task, waits
+from tests.server.test_deferred_calls import CAPABILITIES, DECLARED, of_status, task, waits
 from tests.server.test_sse import CLIENT, talking
 from tests.server.test_subscriptions import INBOX, in_session, session, tell_ada
 from tests.support.credentials import bearer, issued
+from tests.support.events import Stream, opened
 from tests.support.line import Line
 from tests.support.listening import Listening, listening
 from tests.support.oauth import HOST, Proxy, answer_of, staged
+from tests.support.site import modern
 from tests.support.waiting import eventually
 
 
@@ -31,16 +34,24 @@ class Pair:
     line: Line = field(default_factory=Line)
 
 
-@pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
+@asynccontextmanager
+async def paired(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
     """Two servers, with two agents."""
     monkeypatch.setattr(relay, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(elsewhere, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(shares, "TELL_SECONDS", 0.02)
     store, line = MemoryStore(), Line()
     async with listening(store, wire=line.end()) as a, listening(store, wire=line.end()) as b:
         for name in ("ada", "bob"):
             await a.served.call(None, "register_instance", {"instanceId": name, "role": "dev"})
         yield Pair(a, b, line)
+
+
+@pytest.fixture
+async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
+    """The two, for one test."""
+    async with paired(monkeypatch) as found:
+        yield found
 
 
 # --- the older transport: a stream at one server, requests at another ------------------------------------------------
@@ -107,6 +118,74 @@ async def test_a_call_that_one_server_answers_later_is_cancelled_at_another(pair
 async def test_a_call_of_a_server_that_is_gone_is_none(pair: Pair) -> None:
     answer = await task(pair.b, f"server9{MARK}abc")
     assert "call the tool again" in answer["error"]["message"]
+
+
+def listens_to(
+    server: Listening, http: httpx2.AsyncClient, *ids: str, headers: dict[str, str] | None = None
+) -> AbstractAsyncContextManager[Stream]:
+    """A stream at a server that tells of calls which are answered later."""
+    body, given = modern("subscriptions/listen", notifications={"taskIds": list(ids)})
+    body["params"]["_meta"][CAPABILITIES] = DECLARED
+    return opened(http, f"{server.url}/mcp", "POST", json=body, headers={**given, **(headers or {})})
+
+
+async def test_a_stream_tells_of_a_call_that_another_server_answers_until_its_end(pair: Pair) -> None:
+    ids = [(await waits(server))["taskId"] for server in (pair.a, pair.b)]
+    async with httpx2.AsyncClient() as http, listens_to(pair.b, http, *ids, f"server1{MARK}unknown") as stream:
+        assert (await stream.message())["params"]["notifications"] == {"taskIds": ids}
+        told = [(await stream.message())["params"] for _ in ids]
+        assert {(one["taskId"], one["status"]) for one in told} == {(one, "working") for one in ids}
+        await tell_ada(pair.b, "At last")
+        told = [(await stream.message())["params"] for _ in ids]
+        assert {(one["taskId"], one["status"]) for one in told} == {(one, "completed") for one in ids}
+        for one in told:
+            assert one["result"]["structuredContent"]["messages"][0]["subject"] == "At last"
+
+    async def nobody_follows() -> bool:
+        return not pair.b.served.site._elsewhere._followed and not pair.a.served.site._elsewhere._followers
+
+    await eventually(nobody_follows)
+
+
+async def test_what_a_stream_was_not_told_while_the_servers_did_not_hear_each_other_it_is_told_afterwards(
+    pair: Pair,
+) -> None:
+    task_id = (await waits(pair.a))["taskId"]
+    async with httpx2.AsyncClient() as http, listens_to(pair.b, http, task_id) as stream:
+        assert [(await stream.message())["method"] for _ in range(2)][1] == "notifications/tasks"
+        pair.line.is_cut = True
+        await tell_ada(pair.a)
+        await of_status(pair.a, task_id, "completed")
+        pair.line.mend()
+        assert (await stream.message())["params"]["status"] == "completed"
+
+
+async def test_a_stream_tells_that_the_server_which_was_to_answer_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "LOOK_SECONDS", 0.02)
+    async with paired(monkeypatch) as pair:
+        task_id = (await waits(pair.a))["taskId"]
+        async with httpx2.AsyncClient() as http, listens_to(pair.b, http, task_id) as stream:
+            assert [(await stream.message())["method"] for _ in range(2)][1] == "notifications/tasks"
+            pair.line.is_cut = True
+            told = (await stream.message())["params"]
+            assert told["status"] == "failed"
+            assert "call the tool again" in told["statusMessage"]
+
+
+async def test_nobody_is_told_of_anothers_call_by_way_of_another_server() -> None:
+    store, line = MemoryStore(), Line()
+    one, two = [bearer((await issued(store, name))[1]) for name in ("one", "two")]
+    settings: dict[str, Any] = {"auth": "tokens"}
+    async with (
+        listening(store, wire=line.end(), **settings) as a,
+        listening(store, wire=line.end(), **settings) as b,
+        httpx2.AsyncClient() as http,
+    ):
+        await a.served.dispatcher.call("register_instance", {"instanceId": "ada", "role": "dev"})
+        task_id = (await waits(a, headers=one))["taskId"]
+        for headers, found in ((two, {}), (one, {"taskIds": [task_id]})):
+            async with listens_to(b, http, task_id, headers=headers) as stream:
+                assert (await stream.message())["params"]["notifications"] == found
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

@@ -76,11 +76,13 @@ class Listening:
     ) -> SubscriptionsListenResult:
         if _task_ids(wanted) and not declares(context):
             raise missing()
-        honoured = self._honoured(context, wanted)
         meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: context.request_id}
         outbox = Outbox(told)
         self._open.add(outbox)
+        followed: list[str] = []
         try:
+            followed = await self._tasks.follow(context, _task_ids(wanted)[:MAX_SUBSCRIPTIONS])
+            honoured = self._honoured(context, wanted)
             for key in _keys(honoured):
                 self._subscriptions.add(outbox, key)
             acknowledged = SubscriptionsAcknowledgedNotificationParams(notifications=honoured, meta=meta)
@@ -94,6 +96,7 @@ class Listening:
         finally:
             self._open.discard(outbox)
             self._subscriptions.drop(outbox)
+            self._tasks.leave(context, followed)
         return SubscriptionsListenResult(meta=meta)
 
     async def _tell(self, context: ServerRequestContext[Any, Any], key: str, meta: dict[str, Any]) -> None:

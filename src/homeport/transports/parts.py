@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from homeport.operations.dispatcher import Dispatcher
 from homeport.transports.deferrals import Deferrals
+from homeport.transports.elsewhere import Elsewhere
 from homeport.transports.extension import Extension
 from homeport.transports.log import Log
 from homeport.transports.places import Places
@@ -26,6 +27,7 @@ class Parts:
         extension: more than the catalogue has.
         log: learns of failures.
         deferrals: calls that are answered later.
+        elsewhere: those of other servers.
     """
 
     dispatcher: Dispatcher
@@ -36,3 +38,4 @@ class Parts:
     extension: Extension
     log: Log
     deferrals: Deferrals
+    elsewhere: Elsewhere

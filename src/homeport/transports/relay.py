@@ -158,7 +158,12 @@ def owner_of(exchange: Exchange) -> str:
         named = parse_qs(exchange.scope["query_string"].decode("latin-1")).get("session_id", [""])[-1]
     else:
         return ""
-    name, mark, _ = named.partition(MARK)
+    return server_of(named)
+
+
+def server_of(text: str) -> str:
+    """The server that an id says it belongs to; empty where it says none."""
+    name, mark, _ = text.partition(MARK)
     return name if mark and _NAME.fullmatch(name) else ""
 
 

@@ -76,7 +76,7 @@ class SdkApp:
         server.add_request_handler("tools/call", CallToolRequestParams, self._call)
         handlers = Handlers(parts.dispatcher, parts.extension, parts.log)
         handlers.register(server)
-        self._tasks = TasksExtension(parts.deferrals, parts.dispatcher.place.environment)
+        self._tasks = TasksExtension(parts.deferrals, parts.elsewhere, parts.dispatcher.place.environment)
         self._tasks.register(server)
         self._listening = Listening(parts.subscriptions, parts.places, handlers, self._tasks)
         server.add_request_handler("subscriptions/listen", SubscriptionsListenRequestParams, self._listening)

@@ -16,6 +16,7 @@ from homeport.transports import listing
 from homeport.transports.deferrals import Deferrals
 from homeport.transports.doors import NOBODY_ELSE, Doors, Known
 from homeport.transports.edge import Edge, Endpoint
+from homeport.transports.elsewhere import Elsewhere
 from homeport.transports.exchange import Exchange, environment_header
 from homeport.transports.feed import PATH as EVENTS
 from homeport.transports.feed import FeedEndpoint
@@ -92,11 +93,10 @@ class Site:
         self.subscriptions = Subscriptions()
         self._stop_listening = dispatcher.store.listen(self.subscriptions.heard)
         self.streams = Places(offer.streams, offer.streams_per_client)
-        self._deferrals = Deferrals(
-            dispatcher.clock, lambda one: self.subscriptions.announce(f"tasks/{one}"), me=others.me
-        )
+        self._deferrals = Deferrals(dispatcher.clock, self._deferral_changed, me=others.me)
+        self._elsewhere = Elsewhere(others, self._deferrals, lambda one: self.subscriptions.announce(f"tasks/{one}"))
         told = (results, instructions, self.subscriptions, self.streams)
-        self.official = Official(Parts(dispatcher, *told, offer.extension, log, self._deferrals))
+        self.official = Official(Parts(dispatcher, *told, offer.extension, log, self._deferrals, self._elsewhere))
         kept = Kept(self.subscriptions, dispatcher.store, dispatcher.clock, others)
         self.sessions = Sessions(self.streams, self.subscriptions, kept, others)
         legacy = Legacy(self.official, self.sessions, frozenset(offer.extension.tools), others)
@@ -223,10 +223,14 @@ class Site:
         }
         await exchange.respond(200, orjson.dumps(answer), headers=[(b"vary", b"accept")])
 
+    def _deferral_changed(self, deferral_id: str) -> None:
+        self._elsewhere.changed(deferral_id)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entered when the server starts, left when it ends."""
-        background = [asyncio.create_task(self.sessions.run()), asyncio.create_task(self._shares.run())]
+        works = [self.sessions.run(), self._shares.run(), *([] if self._others.alone else [self._elsewhere.run()])]
+        background = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ The server decides which calls these are, and only for clients that declare the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from homeport.coordination.values import JsonObject
 from homeport.errors import NotFoundError
 from homeport.transports.deferrals import Deferral, Deferrals, NoRoomError, Outcome
+from homeport.transports.elsewhere import Elsewhere
 from homeport.transports.exchange import Exchange
 from homeport.transports.extension import Deferred
 from homeport.transports.fastpath import TASKS, decoded_header
@@ -52,11 +53,13 @@ class TasksExtension:
 
     Args:
         deferrals: all of them.
+        elsewhere: those of other servers.
         environment: named with every answer.
     """
 
-    def __init__(self, deferrals: Deferrals, environment: str) -> None:
+    def __init__(self, deferrals: Deferrals, elsewhere: Elsewhere, environment: str) -> None:
         self._deferrals = deferrals
+        self._elsewhere = elsewhere
         self._meta = {META_ENVIRONMENT: environment}
 
     def register(self, server: Server[Any]) -> None:
@@ -86,11 +89,20 @@ class TasksExtension:
         return await deferred.work(_NOBODY)
 
     def whole(self, context: Context, task_id: str) -> JsonObject | None:
-        """What a stream tells of a task; None where the caller has none of that id."""
+        """What a stream tells of a task; None where the caller has none of that id, or none that is followed."""
+        owner = exchange_of(context).caller.id
         try:
-            return self._deferrals.find(exchange_of(context).caller.id, task_id).whole()
+            return self._deferrals.find(owner, task_id).whole()
         except NotFoundError:
-            return None
+            return self._elsewhere.whole(owner, task_id)
+
+    async def follow(self, context: Context, task_ids: Sequence[str]) -> list[str]:
+        """Those tasks of other servers that are the caller's; they are known here until :meth:`leave`."""
+        return await self._elsewhere.follow(exchange_of(context).caller.id, task_ids)
+
+    def leave(self, context: Context, task_ids: Sequence[str]) -> None:
+        """A stream tells of these, which it followed, no longer."""
+        self._elsewhere.leave(exchange_of(context).caller.id, task_ids)
 
     async def _get(self, context: Context, params: _OfTask) -> JsonObject:
         return {"_meta": self._meta, "resultType": "complete", **self._found(context, params).whole()}
