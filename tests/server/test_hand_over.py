@@ -19,13 +19,12 @@ import pytest
 from homeport.contract import HOLD_FILE, ExitCode, hold_text
 from homeport.datalock import DataLock, find_holder
 from homeport.errors import CannotStartError
-from tests.support.load import Caller
 from tests.support.manager import ServiceManager, over, service_manager
 from tests.support.process import call_body
-from tests.support.waiting import eventually, until
+from tests.support.traffic import CLIENTS, Traffic
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-CLIENTS = 8
 
 
 @pytest.fixture
@@ -131,52 +130,6 @@ def receiver() -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
-class Traffic:
-    """Agents that send to one who waits, each counting what was acknowledged."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.sent: Counter[str] = Counter()
-        self.received: Counter[str] = Counter()
-        self._ending = asyncio.Event()
-        self._sent_all = asyncio.Event()
-        self.senders = [asyncio.create_task(self._send(number)) for number in range(CLIENTS)]
-        self.reader = asyncio.create_task(self._read())
-
-    async def goes_on(self, further: int = 50) -> None:
-        """Returns when so many more were sent."""
-        least = self.sent.total() + further
-
-        async def more() -> bool:
-            assert not [task for task in (*self.senders, self.reader) if task.done()], "a request failed"
-            return self.sent.total() > least
-
-        await eventually(more, within=30)
-
-    async def end(self) -> None:
-        """Returns when all that was sent was read."""
-        self._ending.set()
-        await asyncio.wait_for(asyncio.gather(*self.senders), 50)
-        self._sent_all.set()
-        await asyncio.wait_for(self.reader, 50)
-
-    async def _send(self, number: int) -> None:
-        async with Caller(self.port) as caller:
-            while not self._ending.is_set():
-                key = f"{number}-{self.sent.total()}"
-                message = {"to": "bob", "subject": key, "content": "x", "idempotency_key": key}
-                await caller.call("send_message", from_=f"agent-{number}", **message)
-                self.sent[key] += 1
-
-    async def _read(self) -> None:
-        cursor: dict[str, str] = {}
-        async with Caller(self.port) as caller:
-            while not (self._sent_all.is_set() and self.received.total() >= self.sent.total()):
-                answer = await caller.call("wait_for_messages", instanceId="bob", timeout_seconds=2, **cursor)
-                cursor = {"cursor": answer["cursor"]}
-                self.received.update(one["subject"] for one in answer["messages"])
-
-
 async def test_under_load_nothing_is_lost_or_done_twice_and_each_event_is_told_once(
     manager: ServiceManager, receiver: ThreadingHTTPServer
 ) -> None:
@@ -188,7 +141,7 @@ async def test_under_load_nothing_is_lost_or_done_twice_and_each_event_is_told_o
         url = f"http://127.0.0.1:{receiver.server_port}/"
         made = await asyncio.to_thread(httpx2.post, f"{manager.url}/api/v1/webhooks", json={"url": url})
         assert made.status_code < 300, made.text
-        traffic = Traffic(int(manager.url.rpartition(":")[2]))
+        traffic = Traffic([int(manager.url.rpartition(":")[2])])
         for name in ("green", "blue"):
             context = manager.running(*slot(manager, name), slot=name)
             successor = await asyncio.to_thread(slots.enter_context, context)

@@ -12,6 +12,7 @@ from typing import Final
 from pysqlite3 import dbapi2
 
 from homeport import server
+from homeport.cli.hands import others_of
 from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DatabaseAddress, DataFacts, Scrub
 from homeport.contract.losses import DataLoss
 from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, ReturnDatabase
@@ -32,6 +33,7 @@ from homeport.host.hands.files import FILE_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
 from homeport.host.journal import Journal
+from homeport.host.others import others_hands
 from homeport.host.services.processes import ProcessManager
 from homeport.server import databases
 
@@ -144,7 +146,10 @@ class Yard:
         services = service_hands(self.declaration.environments, lambda _: self.manager, lambda _: False)
         database = self.environment(name).database
         exchanging = {} if database is None else dict.fromkeys(DATABASE_STEPS, DatabasesInProcess(database))
-        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, data_hands(self.around(name), self.around), exchanging)
+        own = self.environment(name)
+        others = others_hands(own, lambda: others_of(own), lambda release: (release,))
+        saving = data_hands(self.around(name), self.around)
+        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, saving, exchanging, others)
 
     def journal(self, name: str) -> Journal:
         return Journal(Path(self.environment(name).journal_directory))

@@ -18,7 +18,12 @@ from homeport.host.carrying import Carrier
 
 @contextmanager
 def changing_data(
-    declaration: Declaration, environment: Environment, around: Surroundings, identities: Sequence[Identity] = ()
+    declaration: Declaration,
+    environment: Environment,
+    around: Surroundings,
+    identities: Sequence[Identity] = (),
+    *,
+    across: str = "",
 ) -> Iterator[Carrier]:
     """A carrier with a journal and a shelf to work with; what an earlier run left open has been brought to its end.
 
@@ -27,6 +32,7 @@ def changing_data(
         environment: what is changed.
         around: what its backups are made with.
         identities: that open sealed backups.
+        across: see :func:`~homeport.cli.hands.operating`.
 
     Raises:
         GuardError: another operation runs.
@@ -35,7 +41,7 @@ def changing_data(
     for directory in (Path(environment.journal_directory), around.shelf.directory):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     hands = hands_of(declaration, environment, around, identities)
-    with operating(declaration, environment, hands, Told()) as carrier:
+    with operating(declaration, environment, hands, Told(), across=across) as carrier:
         carrier.heal()
         try:
             yield carrier

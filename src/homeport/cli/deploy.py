@@ -41,6 +41,7 @@ from homeport.host.releases.checking import check_room, look
 from homeport.host.releases.data_point import find_data_point
 from homeport.host.releases.hands import ReleaseSurroundings
 from homeport.host.releases.pruning import prune_releases
+from homeport.host.releases.rehearsing import facts_of
 from homeport.host.releases.scripts import scripts_for, standing_of_commit, standing_of_release
 from homeport.host.releases.source import Source
 from homeport.host.releases.stuck import find_stuck, stay
@@ -76,7 +77,7 @@ def run(arguments: Namespace) -> int:
         return _dry_run(_plan(around, backups, arguments), arguments)
     make_workspace(plan_directories(declaration, [environment.name]))
     hands = hands_of(declaration, environment)
-    with operating(declaration, environment, hands, Told()) as carrier:
+    with operating(declaration, environment, hands, Told(), across=arguments.action) as carrier:
         if arguments.action == "deploy" and (arguments.stay or arguments.lose):
             return _decide(around, carrier, lose=arguments.lose)
         carrier.heal()
@@ -188,7 +189,14 @@ def _change(
         slots=units or (manager.kind == "processes" and manager.state(environment).hands_over),
         units=units,
         scripts=scripts,
+        blind=has_data and environment.database is not None and _is_blind(around),
     )
+
+
+def _is_blind(around: ReleaseSurroundings) -> bool:
+    """Whether the release that serves does not know the data as they are: another machine's deploy changed them."""
+    facts = facts_of(around.serving, Path(around.environment.data_directory))
+    return any(problem["code"] == "newer_schema" for problem in facts["problems"])
 
 
 def _target(around: ReleaseSurroundings, named: str | None) -> tuple[Release, Release | None]:

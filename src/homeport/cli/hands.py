@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from homeport.cli.surroundings import migrator_of, surroundings_of
+from homeport.contract.servers import ServerSeen
 from homeport.environments.backups.moving import MOVE
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
+from homeport.environments.plan import Plan
 from homeport.errors import DeclarationChangedError, HomeportError
 from homeport.host.adoption import ADOPTION_HANDS
 from homeport.host.adoption.data import data_hands as adopted_data_hands
@@ -23,9 +25,10 @@ from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
-from homeport.host.journal import Journal, Operation
+from homeport.host.journal import Journal, Operation, Outcome
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.migrations.hands import migration_hands
+from homeport.host.others import others_hands
 from homeport.host.releases.hands import ReleaseSurroundings, release_hands
 from homeport.host.releases.rehearsing import facts_of
 from homeport.host.replication.restoring import replica_hands
@@ -67,8 +70,11 @@ def hands_of(
         return bool(pending)
 
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file), would_migrate)
-    data = all_hands(SCRATCH_HANDS, data_hands(own, find, identities), adopted_data_hands(own))
-    releases = release_hands(releases_of(declaration, environment))
+    around_releases = releases_of(declaration, environment)
+    saving = data_hands(own, find, identities, around_releases.program)
+    others = others_hands(environment, lambda: others_of(environment), around_releases.program)
+    data = all_hands(SCRATCH_HANDS, saving, adopted_data_hands(own), others)
+    releases = release_hands(around_releases)
     replica = {} if environment.is_foreign else replica_hands(own)
     migrations = migration_hands(own, lambda release: migrator_of(declaration, environment, release))
     databases = database_hands(release_program(environment, Path(file)))
@@ -84,12 +90,15 @@ def operating(
     watcher: Watcher | None = None,
     *,
     again: bool = True,
+    across: str = "",
     only_here: bool = False,
 ) -> Iterator[Carrier]:
     """A carrier for an environment; where an operation is stuck, it is said how the environment stands.
 
     A move that was left open is brought to its end first: it is the one operation that changes the declaration, which
     the command has read by then.
+    Where the data are in a database, other machines may change the same environment: what is not about this machine
+    alone is reserved in the database too.
 
     Args:
         declaration: with all environments.
@@ -97,11 +106,14 @@ def operating(
         hands: of :func:`hands_of`.
         watcher: is told.
         again: whether what is stuck is tried once more.
-        only_here: whether the command does nothing with the declaration but this.
+        only_here: whether the command does nothing with the declaration but this, and nothing to what others have.
+        across: the operation that is reserved on all machines; empty where it is about this one. What an earlier run
+            left open may be about all.
 
     Raises:
         DeclarationChangedError: it is to be read again; nothing else was done.
-        GuardError: another operation runs.
+        GuardError: another operation runs, here or on another machine.
+        HomeportError: it cannot be reserved.
         NeedsPersonError: a move was left open, and can be neither finished nor undone.
     """
     file = PurePosixPath(declaration.file)
@@ -115,7 +127,11 @@ def operating(
             surroundings_of(declaration, environment).seam.tidy()
 
     directory = Path(environment.journal_directory)
-    with carrying(directory, environment.name, hands, watcher or NoWatcher(), look, again=again, tidy=tidy) as carrier:
+    told = _Keeping(watcher or NoWatcher())
+    with (
+        carrying(directory, environment.name, hands, told, look, again=again, tidy=tidy) as carrier,
+        _reserved(environment, carrier, told, across, only_here=only_here),
+    ):
         if not only_here and any(one.is_open and one.name == MOVE for one in Journal(directory).operations()):
             before = Path(file).read_bytes()
             carrier.heal()
@@ -125,6 +141,59 @@ def operating(
                     "Run the command again.",
                 )
         yield carrier
+
+
+@contextmanager
+def _reserved(
+    environment: Environment, carrier: Carrier, told: _Keeping, across: str, *, only_here: bool
+) -> Iterator[None]:
+    """Reserves an environment on all machines where that is needed; see :func:`operating`."""
+    if environment.database is None or only_here or not (across or carrier.left_open()):
+        yield
+        return
+    # A machine without databases does not load what reserves them.
+    from homeport.server import databases
+
+    with databases.reserved(environment.database, environment.name, across or "heal", needed=bool(across)) as found:
+        told.keep = found.keep
+        yield
+
+
+class _Keeping:
+    """A watcher that looks before each step whether the environment is still reserved, and tells another one all."""
+
+    def __init__(self, told: Watcher) -> None:
+        self._told = told
+        self.keep: Callable[[], None] = _nothing
+
+    def healed(self, operation: Operation, outcome: Outcome) -> None:
+        self._told.healed(operation, outcome)
+
+    def begins(self, plan: Plan, number: int) -> None:
+        self.keep()
+        self._told.begins(plan, number)
+
+    def taking_back(self, plan: Plan, why: str) -> None:
+        self._told.taking_back(plan, why)
+
+
+def _nothing() -> None:
+    """Where nothing is reserved."""
+
+
+def others_of(environment: Environment) -> list[ServerSeen]:
+    """The servers of other machines that have an environment's database open; none where there is none.
+
+    Raises:
+        HomeportError: the database server cannot be reached.
+    """
+    if environment.database is None:
+        return []
+    # A machine without databases does not load what asks them.
+    from homeport.server import databases
+
+    found = databases.servers_on(environment.database, Path(environment.data_directory))
+    return [one for one in found if not one["here"]]
 
 
 def releases_of(declaration: Declaration, environment: Environment) -> ReleaseSurroundings:

@@ -107,7 +107,7 @@ def _database(environment: Environment) -> DatabaseState | None:
     # A machine without databases does not load what asks them.
     from homeport.server import databases
 
-    return databases.state_of(environment.database)
+    return databases.state_of(environment.database, Path(environment.data_directory))
 
 
 def _drilled_at(record: Record) -> str:

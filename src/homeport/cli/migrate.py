@@ -68,7 +68,7 @@ def run(arguments: Namespace) -> int:
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     try:
-        with changing_data(declaration, environment, around) as carrier:
+        with changing_data(declaration, environment, around, across="migrate") as carrier:
             intent = _intent(declaration, around)
             if not intent.standing.pending:
                 return _nothing(environment, intent.standing, arguments)

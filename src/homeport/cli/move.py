@@ -12,6 +12,7 @@ from typing import Any, Final
 from homeport.cli.asking import confirm
 from homeport.cli.changing_data import changing_data
 from homeport.cli.declared import declaration_of
+from homeport.cli.hands import others_of
 from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
@@ -22,6 +23,7 @@ from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
+from homeport.environments.others import demand_none
 from homeport.environments.plan import Plan
 from homeport.errors import GuardError, UsageError
 from homeport.host.backups.creating import Surroundings
@@ -59,7 +61,7 @@ def run(arguments: Namespace) -> int:
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     try:
-        with changing_data(declaration, environment, around) as carrier:
+        with changing_data(declaration, environment, around, across="data-move") as carrier:
             move = _move(declaration, environment, arguments)
             intent = _intent(declaration, around, move)
             work = intent.target.beside("trying")
@@ -132,6 +134,8 @@ def _intent(declaration: Declaration, around: Surroundings, move: Move) -> _Inte
             f"{environment.name} has {'no sound' if target.holds else 'no'} data in {target.data} that could be moved.",
             f"homeport doctor {environment.name} says more.",
         )
+    # Before the trial, which takes as long as the move itself.
+    demand_none(environment.name, others_of(environment))
     if target.running:
         _check_unit(move, environment.name)
     needed = bytes_below(Path(target.data))

@@ -65,7 +65,7 @@ def run(arguments: Namespace) -> int:
     try:
         if arguments.to is not None:
             return _restore_aside(around, arguments)
-        with changing_data(declaration, environment, around, identities) as carrier:
+        with changing_data(declaration, environment, around, identities, across="restore") as carrier:
             return _restore(declaration, around, carrier, arguments)
     finally:
         progress.close()

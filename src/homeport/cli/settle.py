@@ -71,6 +71,7 @@ def _settle(declaration: Declaration, environment: Environment, arguments: Names
         _show(environment, operation, _state(declaration, environment, operation), arguments)
         return ExitCode.DONE
     find_to_settle(environment, arguments.operation)
+    # It changes nothing but the journal, and is what is left where the database is gone for good.
     with operating(declaration, environment, hands_of(declaration, environment), only_here=True):
         # Only now, since whoever had the lock before may have brought it to its end.
         operation = find_to_settle(environment, arguments.operation)

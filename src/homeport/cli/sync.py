@@ -39,7 +39,7 @@ def run(arguments: Namespace) -> int:
     progress = ProgressLine()
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     try:
-        with changing_data(declaration, environment, around) as carrier:
+        with changing_data(declaration, environment, around, across="sync") as carrier:
             safety = around.shelf.new_id(datetime.now(UTC))
             target = look_at_target(around, manager_for(environment, PurePosixPath(declaration.file)), safety)
             demand_room(Path(target.data.parent), bytes_below(source), what=f"a snapshot of {origin.name}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
+from homeport.contract.servers import ServerSeen
+
 ADDRESS_FILE: Final = "database.json"
 """In a data directory whose data are in a database; see :class:`AddressStamp`. Beside it there is no database file."""
 
@@ -21,6 +23,8 @@ class DatabaseAddress:
     ``?host=/run/postgresql`` for a unix socket."""
     password_file: str | None = None
     """Absolute; None where the server lets the user in without one."""
+    called: str = ""
+    """What connections to it call themselves; empty where nobody need know who it is."""
 
 
 class AddressStamp(TypedDict):
@@ -114,6 +118,12 @@ class DatabaseState(TypedDict):
     environment: str | None
     """Whose data the database says that it holds."""
     identity: str | None
+    schema: str | None
+    """The revision that it has."""
+    usable_from: int
+    """The oldest revision whose release can use it; 0 where nothing says so."""
+    servers: list[ServerSeen]
+    """Those that have it open."""
     connections: int
     """Of clients, to the whole server."""
     connection_limit: int

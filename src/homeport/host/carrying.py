@@ -112,6 +112,14 @@ class Carrier:
         self._now = now
         self._random = random
 
+    def left_open(self) -> bool:
+        """Whether an earlier run left something that :meth:`heal` has to end.
+
+        Raises:
+            HomeportError: the journal cannot be read.
+        """
+        return any(operation.is_open for operation in self._journal.operations())
+
     def heal(self) -> list[Operation]:
         """Brings to an end what earlier runs left open: finished where it had to be, else undone.
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
+from homeport.server.naming import name_of
 from homeport.server.notes import BackupsFile, read_origin, read_survey
 from homeport.server.opening import DataPlace, Opened
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
@@ -150,7 +152,10 @@ async def _opened(settings: ServeSettings, held: Identity | None, keeper: Keeper
 
 
 def _data_place(settings: ServeSettings) -> DataPlace:
-    return DataPlace(Path(settings.data_directory), settings.environment, settings.database)
+    directory, database = Path(settings.data_directory), settings.database
+    if database is not None:
+        database = replace(database, called=name_of(directory, settings.release))
+    return DataPlace(directory, settings.environment, database)
 
 
 def _site(

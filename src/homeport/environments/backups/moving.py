@@ -10,7 +10,7 @@ import tomlkit
 
 from homeport.environments.backups.data_steps import DATA, Discard, Scratch, Settle
 from homeport.environments.backups.database_steps import ConvertData, DropDatabase, OwnScratches, SweepScratches, label
-from homeport.environments.backups.plans import Target, exchange
+from homeport.environments.backups.plans import Target, exchange, nobody_else
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.migrations.steps import CopyWhole
 from homeport.environments.plan import Plan
@@ -79,6 +79,7 @@ def plan_move(target: Target, move: Move, safety: str) -> Plan:
     there = replace(target, database=move.url is not None)
     own, sweep = _scratches(name, move)
     steps = (
+        *nobody_else(target),
         MakeBackup(name, safety, "move"),
         *own,
         Scratch(work),
@@ -86,6 +87,8 @@ def plan_move(target: Target, move: Move, safety: str) -> Plan:
         CopyWhole(name, work),
         ConvertData(name, work, move.url, move.password_file),
         Settle(work / DATA, target.mode, target.owner),
+        # A database that is left is not exchanged, so that nothing else would notice who has come meanwhile.
+        *nobody_else(target),
         WriteFile(move.file, move.text, move.mode, move.owner),
         *exchange(there, work, KEPT),
     )

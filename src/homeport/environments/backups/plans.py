@@ -22,6 +22,7 @@ from homeport.environments.backups.data_steps import (
 from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, OwnScratches, label
 from homeport.environments.backups.replication import Point
 from homeport.environments.backups.steps import MakeBackup
+from homeport.environments.others import DemandOthers
 from homeport.environments.plan import Plan
 from homeport.environments.services.steps import AwaitHealth, ComeBack, StartServer, StopServer
 from homeport.environments.steps import Ownership, Rename, Step
@@ -78,7 +79,15 @@ def plan_restore(target: Target, restored: str | Point, safety: str, place: str 
     unpack = (Scratch(work), get)
     before = () if target.sound else _stop(target)
     between = _stop(target) if target.sound else ()
-    steps = (*before, *save, *unpack, *_settle(target, work), *between, *exchange(target, work, kept_as("restore")))
+    steps = (
+        *nobody_else(target),
+        *before,
+        *save,
+        *unpack,
+        *_settle(target, work),
+        *between,
+        *exchange(target, work, kept_as("restore")),
+    )
     return Plan("restore", target.environment, (*steps, Discard(work)), commits_after=len(steps))
 
 
@@ -97,6 +106,7 @@ def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, *, from_da
     take = (*own, Scratch(work), TakeSnapshot(origin, work), PrepareData(target.environment, origin, work, scrub))
     save = _save(target, safety, "sync")
     steps = (
+        *nobody_else(target),
         *(*take, *_settle(target, work)),
         *(() if target.sound else _stop(target)),
         *save,
@@ -122,6 +132,11 @@ def plan_drill(
     rehearse = Rehearse(environment, backup, work, sockets / "http", place)
     steps = (Scratch(work), Scratch(sockets), rehearse)
     return Plan("backup drill", environment, (*steps, Discard(sockets), Discard(work)), commits_after=len(steps))
+
+
+def nobody_else(target: Target) -> tuple[Step, ...]:
+    """No server of another machine has data open that are about to be exchanged; none can where they are in a file."""
+    return (DemandOthers(target.environment),) if target.database else ()
 
 
 def kept_as(operation: str) -> str:

@@ -17,12 +17,14 @@ class MakeBackup(Step):
         backup: its id, chosen when the plan was made.
         origin: what it is made for, in a word: ``command``, ``schedule``, ``restore``, ``sync``, ``deploy``, ``adopt``.
         however_broken: whether data that do not pass their examination are kept all the same, as the last there is.
+        release: which release makes it, where the one that serves does not know the data as they are; else empty.
     """
 
     environment: str
     backup: str
     origin: str
     however_broken: bool = False
+    release: str = ""
 
     def __str__(self) -> str:
         return f"make the backup {self.backup} of {self.environment}, and read it back"

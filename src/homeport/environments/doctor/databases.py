@@ -8,6 +8,7 @@ from typing import Final
 from homeport.contract.database import DatabaseState, DatabaseTable
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding, Kind, Severity
+from homeport.environments.doctor.servers import find_server_faults
 from homeport.environments.environment import Environment
 from homeport.environments.words import size, span
 
@@ -40,6 +41,7 @@ def find_database_faults(environments: Sequence[Environment], facts: HostFacts) 
         yield from judge.room()
         yield from judge.replication()
         yield from judge.scratches()
+        yield from find_server_faults(environment.name, state, facts.now)
 
 
 class _Judge:

@@ -67,6 +67,8 @@ Kind = Literal[
     "standby-behind",
     "log-not-archived",
     "scratch-left-over",
+    "server-left-behind",
+    "servers-differ",
 ]
 """The names of faults, for programs and documents (docs/doctor.md); none changes its meaning."""
 Severity = Literal["critical", "warning"]

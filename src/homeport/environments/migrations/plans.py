@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from homeport.environments.backups.data_steps import DATA, Discard, Scratch, Settle
-from homeport.environments.backups.plans import Target, discard_kept, exchange
+from homeport.environments.backups.plans import Target, discard_kept, exchange, nobody_else
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.migrations.steps import CopyWhole, MigrateCopy
 from homeport.environments.plan import Plan
@@ -31,6 +31,7 @@ def plan_migrate(target: Target, pending: tuple[str, ...], safety: str) -> Plan:
     tried = (CopyWhole(name, work), MigrateCopy(name, work, pending, first=True))
     stop = (*tried, ComeBack(name), StopServer(name)) if target.running else ()
     steps = (
+        *nobody_else(target),
         MakeBackup(name, safety, "migrate"),
         Scratch(work),
         *stop,

@@ -10,6 +10,7 @@ from homeport.environments.backups.data_steps import DATA, DemandUnused, Discard
 from homeport.environments.backups.database_steps import ExchangeDatabase, label
 from homeport.environments.backups.losses import loses
 from homeport.environments.backups.steps import MakeBackup
+from homeport.environments.others import DemandOthers
 from homeport.environments.plan import Plan
 from homeport.environments.releases.plans import NOTE, Change, rehearsal
 from homeport.environments.releases.release import Release
@@ -61,7 +62,9 @@ def plan_rollback_with_data(change: Change, point: DataPoint, current: Release |
     work = change.beside(f"going-back-{change.backup}")
     data, note = work / DATA, work / NOTE if environment.is_foreign else None
     left = (MarkRelease(name, current.id, "bad", why or f"left for {release}"),) if current is not None else ()
+    nobody = (DemandOthers(name),) if environment.database is not None else ()
     steps = (
+        *nobody,
         MakeBackup(name, change.backup, "rollback"),
         Scratch(work),
         Unpack(name, point.backup, work),

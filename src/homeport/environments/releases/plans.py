@@ -9,6 +9,7 @@ from homeport.environments.backups.data_steps import DATA, Discard, KeepServed, 
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.environment import Environment
 from homeport.environments.migrations.steps import CopyWhole, MigrateCopy, MigrateData
+from homeport.environments.others import DemandOthers
 from homeport.environments.plan import Plan
 from homeport.environments.releases.release import Release
 from homeport.environments.releases.steps import (
@@ -60,6 +61,8 @@ class Change:
         slots: whether the server runs in slots that hand over to each other.
         units: whether these are units of systemd's, whose sandbox a rehearsal gets too.
         scripts: migrations of data that are not Homeport's; None where none is pending.
+        blind: whether the release that serves does not know the data as they are, since another machine's deploy has
+            brought them forward: then the one that comes saves them.
     """
 
     environment: Environment
@@ -72,6 +75,7 @@ class Change:
     slots: bool = False
     units: bool = False
     scripts: Scripts | None = None
+    blind: bool = False
 
     @property
     def aside(self) -> PurePosixPath:
@@ -98,7 +102,7 @@ def plan_deploy(change: Change, build: BuildRelease) -> Plan:
     """Builds a release, tries it on a copy, and puts it in place; any failure goes the whole way back."""
     name = change.environment.name
     good = MarkRelease(name, change.release, "good", backup=change.backup)
-    return _ended("deploy", change, (build, *_exchange(change), good))
+    return _ended("deploy", change, (build, *others_live(change), *_exchange(change), good))
 
 
 def plan_rollback(change: Change, current: Release | None, why: str) -> Plan:
@@ -106,7 +110,14 @@ def plan_rollback(change: Change, current: Release | None, why: str) -> Plan:
     name = change.environment.name
     left = (MarkRelease(name, current.id, "bad", why or f"left for {change.release}"),) if current is not None else ()
     # Its own backup is that of its first time, and stays what its record names.
-    return _ended("rollback", change, (*_exchange(change), *left, MarkRelease(name, change.release, "good")))
+    good = MarkRelease(name, change.release, "good")
+    return _ended("rollback", change, (*others_live(change), *_exchange(change), *left, good))
+
+
+def others_live(change: Change) -> tuple[Step, ...]:
+    """Servers of other machines can live with what the release makes of the data; where these are in a database."""
+    name, release = change.environment.name, change.release
+    return (DemandOthers(name, release),) if change.environment.database is not None else ()
 
 
 def _ended(operation: str, change: Change, steps: tuple[Step, ...]) -> Plan:
@@ -120,7 +131,8 @@ def _ended(operation: str, change: Change, steps: tuple[Step, ...]) -> Plan:
 def _exchange(change: Change) -> tuple[Step, ...]:
     environment, release = change.environment, change.release
     name, aside = environment.name, change.aside
-    backup = (MakeBackup(name, change.backup, "deploy"),) if change.backup is not None else ()
+    by = release if change.blind else ""
+    backup = (MakeBackup(name, change.backup, "deploy", release=by),) if change.backup is not None else ()
     tried = rehearsal(change)
     target = environment.releases_directory / release
     if change.slots:
@@ -175,4 +187,4 @@ def rehearsal(change: Change, data: PurePosixPath | None = None) -> tuple[Step, 
         return ()
     unit = f"{environment.unit}-rehearsal" if change.units else ""
     socket = PurePosixPath("/run") / unit / "serve.sock" if unit else change.socket
-    return (RehearseRelease(environment.name, change.release, change.scratch, socket, unit, data),)
+    return (RehearseRelease(environment.name, change.release, change.scratch, socket, unit, data, change.blind),)

@@ -67,6 +67,7 @@ class RehearseRelease(Step):
         unit: the transient unit, without ``.service``, that it runs as, in the sandbox of the environment's own; empty
             where that is a plain process.
         data: what is copied instead of the data of the environment: those that are to take their place.
+        blind: whether the release that serves does not know the data as they are, and cannot copy them.
     """
 
     environment: str
@@ -75,6 +76,7 @@ class RehearseRelease(Step):
     socket: PurePosixPath
     unit: str = ""
     data: PurePosixPath | None = None
+    blind: bool = False
 
     def __str__(self) -> str:
         what = f"the data of {self.environment}" if self.data is None else self.data

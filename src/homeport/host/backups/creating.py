@@ -24,6 +24,7 @@ from homeport.host.archives.writing import Contents, write_archive
 from homeport.host.backups.shelf import Shelf
 from homeport.host.backups.source import live_source, refuse_nesting
 from homeport.host.backups.state import write_state
+from homeport.host.data.own import OwnData
 from homeport.host.data.raw import copy_raw
 from homeport.host.data.seam import DataDescription, DataSeam
 from homeport.host.places.directory import DirectoryPlace
@@ -82,16 +83,26 @@ class Surroundings:
 
 
 class BackupMaker:
-    """:class:`MakeBackup`."""
+    """:class:`MakeBackup`.
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    Args:
+        surroundings: of the release that serves.
+        program: from another release's id to what runs its ``homeport``.
+    """
+
+    def __init__(self, surroundings: Surroundings, program: Callable[[str], Sequence[str]]) -> None:
         self._around = surroundings
+        self._program = program
 
     def inverse(self, step: MakeBackup) -> tuple[Step, ...]:
         return (AbandonBackup(step.environment, step.backup),)
 
     def apply(self, step: MakeBackup) -> dict[str, object]:
-        record = create_backup(self._around, step.backup, step.origin, however_broken=step.however_broken)
+        around = self._around
+        if step.release:
+            seam = OwnData(around.environment, self._program(step.release))
+            around = replace(around, seam=seam, release=step.release)
+        record = create_backup(around, step.backup, step.origin, however_broken=step.however_broken)
         return {"backup": record.backup, "state": record.state, "copies": [copy.place for copy in record.copies]}
 
 

@@ -21,6 +21,13 @@ from homeport.host.hands import Hands
 Find = Callable[[str], Surroundings]
 """From an environment's name to what its backups are made with."""
 
+Program = Callable[[str], Sequence[str]]
+"""From a release's id to what runs its ``homeport``."""
+
+
+def _no_release(release: str) -> Sequence[str]:
+    raise HomeportError(f"Nothing here knows the release {release}.")
+
 
 class Unpacker:
     """:class:`Unpack`."""
@@ -88,16 +95,19 @@ class Rehearser:
         return {"drill": asdict(drill)}
 
 
-def data_hands(around: Surroundings, find: Find, identities: Sequence[Identity] = ()) -> Hands:
+def data_hands(
+    around: Surroundings, find: Find, identities: Sequence[Identity] = (), program: Program = _no_release
+) -> Hands:
     """What backs up, restores, tries and copies data.
 
     Args:
         around: of the environment that is changed.
         find: finds the other environments' too.
         identities: that open sealed backups.
+        program: see :data:`Program`.
     """
     return {
-        MakeBackup: BackupMaker(around),
+        MakeBackup: BackupMaker(around, program),
         AbandonBackup: BackupAbandoner(around),
         Unpack: Unpacker(find, identities),
         TakeSnapshot: SnapshotTaker(find),

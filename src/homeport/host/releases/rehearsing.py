@@ -55,7 +55,7 @@ def rehearse(
     try:
         copy = scratch / "data"
         source = live_source(environment) if step.data is None else Path(step.data)
-        OwnData(environment, serving if step.data is None else program).snapshot(source, copy)
+        OwnData(environment, program if step.data is not None or step.blind else serving).snapshot(source, copy)
         runner: Runner = PlainRunner()
         if step.unit:
             runner = EnclosedRunner(environment, file, step.unit, step.scratch)

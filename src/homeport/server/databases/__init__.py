@@ -5,6 +5,7 @@ None loads what only another needs.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from homeport.contract import DatabaseAddress, DataFacts
 
 if TYPE_CHECKING:
     from homeport.contract.database import DatabaseExchanged, DatabasesSwept, DatabaseState, DataConverted
+    from homeport.contract.servers import ServerSeen
+    from homeport.storage.dumps.reserving import Reserved
 
 
 def load(directory: Path, database: DatabaseAddress | None = None) -> DataFacts:
@@ -133,9 +136,50 @@ def demand_one_server(database: DatabaseAddress, environment: str) -> None:
     serving.demand_one_server(Cluster(database), environment)
 
 
-def state_of(database: DatabaseAddress) -> DatabaseState:
-    """How a database and its server are; what cannot be asked says why, and raises nothing."""
+def state_of(database: DatabaseAddress, data_directory: Path) -> DatabaseState:
+    """How a database and its server are; what cannot be asked says why, and raises nothing.
+
+    Args:
+        database: the environment's.
+        data_directory: tells its servers of this machine from others.
+    """
+    from homeport.server.naming import here
     from homeport.storage.dumps.cluster import Cluster
     from homeport.storage.dumps.state import state_of as asked
 
-    return asked(Cluster(database))
+    return asked(Cluster(database), here(data_directory))
+
+
+def servers_on(database: DatabaseAddress, data_directory: Path) -> list[ServerSeen]:
+    """The servers that have an environment's database open, the oldest first.
+
+    Args:
+        database: the environment's; it need not be there.
+        data_directory: tells its servers of this machine from others.
+
+    Raises:
+        HomeportError: the database server cannot be reached.
+    """
+    from homeport.server.databases import others
+
+    return others.servers_on(database, data_directory)
+
+
+def reserved(
+    database: DatabaseAddress, environment: str, operation: str, *, needed: bool
+) -> AbstractContextManager[Reserved]:
+    """The right to change an environment, which one process has at a time on whatever machine, while the block runs.
+
+    Args:
+        database: the environment's.
+        environment: its name.
+        operation: what is done, in a word.
+        needed: whether it is refused where the database server cannot be reached.
+
+    Raises:
+        GuardError: another operation has it; it is named.
+        HomeportError: the database server cannot be reached.
+    """
+    from homeport.server.databases import others
+
+    return others.reserved(database, environment, operation, needed=needed)

@@ -106,10 +106,15 @@ class Cluster:
         Raises:
             UnreachedError: none can be connected to.
         """
-        with self._maintenance() as connection:
+        with self.maintenance() as connection:
             yield connection
 
-    def _maintenance(self) -> Connection:
+    def maintenance(self) -> Connection:
+        """:meth:`managed` for whoever closes it.
+
+        Raises:
+            UnreachedError: none can be connected to.
+        """
         refused: UnreachedError | None = None
         for name in _MAINTENANCE:
             try:

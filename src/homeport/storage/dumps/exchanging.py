@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
+from homeport.contract.servers import ServerName
 from homeport.errors import GuardError, HomeportError
 from homeport.storage.dumps.cluster import Cluster, Connection, create_like, exists, told
 from homeport.storage.dumps.scratch import hold
@@ -24,14 +25,21 @@ _SESSIONS: Final = """
     FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid() ORDER BY backend_start
 """
 
+# Who writes has the lock; a server that has nothing to write, since its database restarted, is known by its name.
 _SERVING: Final = """
-    SELECT activity.pid, coalesce(usename, ''), coalesce(application_name, ''),
-        coalesce(host(client_addr), 'this machine'), backend_start
-    FROM pg_locks AS locks
-    JOIN pg_database AS databases ON databases.oid = locks.database
-    JOIN pg_stat_activity AS activity ON activity.pid = locks.pid
-    WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND objsubid = 1 AND granted
-        AND databases.datname = %s AND activity.pid <> pg_backend_pid() ORDER BY backend_start
+    SELECT pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), 'this machine'),
+        backend_start
+    FROM pg_stat_activity AS activity
+    WHERE datname = %(name)s AND pid <> pg_backend_pid()
+        AND (
+            application_name ~ '^homeport [0-9]{4} '
+            OR EXISTS (
+                SELECT FROM pg_locks AS locks
+                WHERE locks.pid = activity.pid AND locks.database = activity.datid AND granted
+                    AND locktype = 'advisory' AND classid = 0 AND objid = %(lock)s AND objsubid = 1
+            )
+        )
+    ORDER BY backend_start
 """
 _LEAVING: Final = 5.0
 """Seconds that the connection of a server that has just ended may still be there."""
@@ -48,6 +56,10 @@ class Session:
     since: str
 
     def __str__(self) -> str:
+        server = ServerName.read(self.program)
+        if server is not None:
+            which = f"release {server.release}" if server.release else "no release"
+            return f"the server on {server.host} ({which}, from {self.address}) since {self.since}"
         program = f" ({self.program})" if self.program else ""
         return f"{self.user} at {self.address}{program} since {self.since}"
 
@@ -65,7 +77,7 @@ def demand_no_servers(cluster: Cluster, environment: str, pause: Callable[[float
     """
     deadline = time.monotonic() + _LEAVING
     with cluster.managed() as connection:
-        while found := _sessions(connection.execute(_SERVING, (SERVING, cluster.name)).fetchall()):
+        while found := _sessions(connection.execute(_SERVING, {"lock": SERVING, "name": cluster.name}).fetchall()):
             if time.monotonic() >= deadline:
                 raise GuardError(
                     f"The database {cluster.name} is in use by {found[0]}: nothing was changed.",

@@ -11,7 +11,8 @@ from homeport.errors import HomeportError
 from homeport.storage.dumps.cluster import Cluster, Connection
 from homeport.storage.dumps.programs import find_program
 from homeport.storage.dumps.scratch import left_over, names_beside
-from homeport.storage.postgres.identity import identity_in
+from homeport.storage.dumps.servers import servers_of
+from homeport.storage.postgres.identity import identity_in, schema_of
 
 _MAJOR: Final = 10_000
 _SERVER: Final = """
@@ -54,12 +55,18 @@ _ARCHIVE: Final = """
 """
 
 
-def state_of(cluster: Cluster) -> DatabaseState:
-    """What can be seen of a database; :attr:`DatabaseState.problem` says why it cannot be asked."""
+def state_of(cluster: Cluster, home: str) -> DatabaseState:
+    """What can be seen of a database; :attr:`DatabaseState.problem` says why it cannot be asked.
+
+    Args:
+        cluster: the database.
+        home: see :func:`~homeport.storage.dumps.servers.servers_of`.
+    """
     found = _nothing()
     try:
         with cluster.connected() as connection:
             _ask(connection, found)
+            found["servers"] = servers_of(connection, cluster.name, home)
         with cluster.managed() as connection:
             found["left_over"] = left_over(connection, cluster.name)
             scratches = frozenset(found["left_over"])
@@ -86,6 +93,8 @@ def _ask(connection: Connection, found: DatabaseState) -> None:
     identity = identity_in(connection)
     if identity is not None:
         found["environment"], found["identity"] = identity["environment"], identity["id"]
+        schema = schema_of(connection)
+        found["schema"], found["usable_from"] = schema.revision, schema.usable_from
     found["transactions"] = [
         DatabaseTransaction(pid=pid, user=user, program=program, address=address, state=state, seconds=seconds)
         for pid, user, program, address, state, seconds in connection.execute(_TRANSACTIONS).fetchall()
@@ -129,6 +138,9 @@ def _nothing() -> DatabaseState:
         programs="",
         environment=None,
         identity=None,
+        schema=None,
+        usable_from=0,
+        servers=[],
         connections=0,
         connection_limit=0,
         database_connections=0,

@@ -58,6 +58,7 @@ class Bell:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
+        said = ""
         while True:
             try:
                 info = await asyncio.to_thread(conninfo, self._address)
@@ -67,10 +68,14 @@ class Bell:
                     self._wire.gap()
                     while True:
                         await self._look()
+                        said = ""
                         await asyncio.sleep(REST_SECONDS)
                         await self._rung(connection)
             except (psycopg.Error, HomeportError, OSError) as error:
-                _log.warning("cannot listen to the database for the moment: %s", one_line(error))
+                reason = one_line(error)
+                if reason != said:
+                    _log.warning("cannot listen to the database for the moment: %s", reason)
+                    said = reason
             await asyncio.sleep(PAUSE)
 
     async def _rung(self, connection: psycopg.AsyncConnection) -> None:

@@ -72,7 +72,8 @@ def conninfo(address: DatabaseAddress, **others: str | int) -> str:
     secret = read_password(address)
     if secret is not None:
         others["password"] = secret.reveal()
-    settings: dict[str, Any] = {**_ALIVE, **given, **others}
+    called = {"application_name": address.called} if address.called else {}
+    settings: dict[str, Any] = {**_ALIVE, **given, **called, **others}
     return make_conninfo(**settings)
 
 

@@ -19,6 +19,7 @@ from homeport.storage.postgres.faults import cannot_start, migrated
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
 from homeport.storage.postgres.migrating import is_migrating, migrate
+from homeport.storage.postgres.standing import Standing, which
 from homeport.storage.postgres.store import PostgresStore
 from homeport.storage.postgres.wire import MAKE as MAKE_WIRE
 from homeport.storage.sql.database import Row
@@ -44,8 +45,8 @@ async def open_store(address: DatabaseAddress, identity: Identity, *, beside_ser
         CannotStartError: it cannot be written, does not let this user in, is another's, of a newer schema, or needs a
             migration that servers which have it open could not live with.
     """
-    revision, last = await asyncio.to_thread(_prepare, address, identity, beside_server=beside_server)
-    return PostgresStore(address, revision, last)
+    standing, last = await asyncio.to_thread(_prepare, address, identity, beside_server=beside_server)
+    return PostgresStore(address, standing, last)
 
 
 def read_identity(address: DatabaseAddress) -> Identity | None:
@@ -63,8 +64,8 @@ def read_identity(address: DatabaseAddress) -> Identity | None:
         raise _refusal(error, address) from error
 
 
-def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: bool) -> tuple[str, int]:
-    """The revision of the schema and the number of the last event, of a database that can be used. May take long."""
+def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: bool) -> tuple[Standing, int]:
+    """What a database that can be used is, and the number of the last event in it. May take long."""
     try:
         with connect(address, _LIMITS) as connection:
             # One at a time: several servers may start at once.
@@ -79,7 +80,7 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
             revision = _bring_up(connection, address, beside_server=beside_server)
             connection.execute("BEGIN; UPDATE probe SET writes = writes; ROLLBACK", prepare=False)
             [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()
-            return revision, last
+            return Standing(shown(address), which(connection), revision), last
     except psycopg.Error as error:
         raise _refusal(error, address) from error
 

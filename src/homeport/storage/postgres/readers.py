@@ -20,6 +20,7 @@ from homeport.storage.postgres.connection import Limits, PostgresDatabase, conni
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, readable
 from homeport.storage.postgres.migrating import is_migrating
+from homeport.storage.postgres.standing import SCHEMA, Standing
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.records import SqlRecords
 
@@ -34,7 +35,7 @@ LOCK_SECONDS: Final = 5
 """For a table that is locked; shorter than that, so that whether somebody migrates is asked in between."""
 PAUSE: Final = 0.1
 
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT {SCHEMA}"
 
 
 class Readers:
@@ -43,13 +44,14 @@ class Readers:
     Args:
         address: the database.
         place: what errors call it.
+        standing: whether this version can live with what the database is by now.
     """
 
-    def __init__(self, address: DatabaseAddress, place: str) -> None:
+    def __init__(self, address: DatabaseAddress, place: str, standing: Standing) -> None:
         self._address = address
         self._place = place
-        self._reads = _Lane(address, "homeport-read", READS, Limits(statement=30, lock=LOCK_SECONDS))
-        self._scans = _Lane(address, "homeport-scan", SCANS, Limits(statement=600, lock=LOCK_SECONDS))
+        self._reads = _Lane(address, "homeport-read", READS, Limits(statement=30, lock=LOCK_SECONDS), standing)
+        self._scans = _Lane(address, "homeport-scan", SCANS, Limits(statement=600, lock=LOCK_SECONDS), standing)
         self._closed = False
         self.longest_wait = LONGEST_WAIT
 
@@ -94,7 +96,8 @@ class Readers:
 class _Lane:
     """Some connections, and as many threads."""
 
-    def __init__(self, address: DatabaseAddress, name: str, size: int, limits: Limits) -> None:
+    def __init__(self, address: DatabaseAddress, name: str, size: int, limits: Limits, standing: Standing) -> None:
+        self._standing = standing
         self.threads = ThreadPoolExecutor(size, thread_name_prefix=name)
         self._records: WeakKeyDictionary[psycopg.Connection[Row], SqlRecords] = WeakKeyDictionary()
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
@@ -112,11 +115,15 @@ class _Lane:
 
         Raises:
             psycopg.Error: no connection, or one that fails.
+            UnavailableError: this version cannot live with what the database is by now.
         """
         connection = self._pool.getconn(seconds)
         try:
-            connection.execute(_BEGIN)
+            begun = connection.execute(_BEGIN, prepare=False)
             try:
+                begun.nextset()
+                [schema] = begun.fetchall()
+                self._standing.check(schema)
                 return work(self._over(connection))
             finally:
                 if not connection.closed:
@@ -132,5 +139,6 @@ class _Lane:
     def _over(self, connection: psycopg.Connection[Row]) -> SqlRecords:
         found = self._records.get(connection)
         if found is None:
+            self._standing.check_database(connection)
             found = self._records[connection] = records(PostgresDatabase(connection))
         return found

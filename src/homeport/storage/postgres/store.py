@@ -21,6 +21,7 @@ from homeport.storage.postgres.faults import migrated
 from homeport.storage.postgres.locks import SERVING
 from homeport.storage.postgres.migrating import is_migrating
 from homeport.storage.postgres.readers import Readers
+from homeport.storage.postgres.standing import Standing
 from homeport.storage.postgres.wire import Wire
 from homeport.storage.postgres.writer import PIECE, Writer
 from homeport.storage.sql.database import Row
@@ -39,22 +40,24 @@ class PostgresStore:
     """See :class:`homeport.coordination.store.Store`; :func:`~homeport.storage.postgres.open_store` makes one.
 
     Args:
-        address: a database of the current schema.
-        schema_version: the revision of the schema.
+        address: a database of a schema that this version can live with.
+        standing: what it was when it was opened.
         last: the ``seq`` of an event; listeners that come before the first look know all up to it.
 
     Attributes:
         wire: to the other servers of the database.
     """
 
-    def __init__(self, address: DatabaseAddress, schema_version: str, last: int) -> None:
+    def __init__(self, address: DatabaseAddress, standing: Standing, last: int) -> None:
         self._address = address
         self._place = shown(address)
-        self._schema_version = schema_version
+        self._standing = standing
         self._last = last
-        self._readers = Readers(address, self._place)
+        self._readers = Readers(address, self._place, standing)
         self._announcer = Announcer(lambda: self._last)
-        self._writer = Writer(partial(_connect, address), partial(is_migrating, address), self._place, self._announcer)
+        self._writer = Writer(
+            partial(_connect, address, standing), partial(is_migrating, address), self._place, self._announcer, standing
+        )
         self.wire = Wire(address)
         self._bell = Bell(address, self._catch_up, lambda: self._announcer.told, self.wire)
         self._closed = False
@@ -64,7 +67,8 @@ class PostgresStore:
 
     @property
     def schema_version(self) -> str:
-        return self._schema_version
+        # Another machine's deploy may have brought it forward since.
+        return self._standing.revision
 
     @property
     def longest_wait(self) -> float:
@@ -136,11 +140,12 @@ class PostgresStore:
                 return
 
 
-def _connect(address: DatabaseAddress) -> psycopg.Connection[Row]:
+def _connect(address: DatabaseAddress, standing: Standing) -> psycopg.Connection[Row]:
     """A connection for writing. While it is there, nobody else has the database for himself."""
     connection = connect(address, Limits(statement=60, lock=LOCK_SECONDS))
     try:
         connection.execute(f"SELECT pg_advisory_lock_shared({SERVING})")
+        standing.check_database(connection)
     except BaseException:
         connection.close()
         raise

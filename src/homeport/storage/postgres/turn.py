@@ -18,11 +18,16 @@ from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError
 from homeport.storage.postgres.connection import NOTICE, conninfo, one_line
 from homeport.storage.postgres.locks import ERRANDS
+from homeport.storage.postgres.standing import FITS
 
 LOOK_SECONDS: Final = 1.0
 """Between two looks whether the turn has come, and whether it is still ours."""
 ANSWER_SECONDS: Final = 5.0
 """In which the database must answer; a server that cannot ask it any more has no turn."""
+
+# A server that cannot live with what another machine made of the schema leaves the turn to one that can.
+_TAKE: Final = f"SELECT CASE WHEN {FITS} THEN pg_try_advisory_lock({ERRANDS}) ELSE false END"
+_KEEP: Final = f"SELECT {FITS}"
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +45,10 @@ async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsy
             info = await asyncio.to_thread(conninfo, address)
             async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
                 await connection.execute(NOTICE)
-                await _while_it_says(connection, f"SELECT pg_try_advisory_lock({ERRANDS})", answer=False)
+                await _while_it_says(connection, _TAKE, answer=False)
                 said = ""
                 async with errands():
-                    await _while_it_says(connection, "SELECT true", answer=True)
+                    await _while_it_says(connection, _KEEP, answer=True)
         except (psycopg.Error, HomeportError, OSError, TimeoutError) as error:
             reason = type(error).__name__ if isinstance(error, TimeoutError) else one_line(error)
             if reason != said:

@@ -30,6 +30,7 @@ from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, migrated, readable
+from homeport.storage.postgres.standing import Standing
 from homeport.storage.postgres.writing import WritingDatabase
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.records import SqlRecords
@@ -92,6 +93,7 @@ class Writer:
         is_migrating: whether somebody migrates the database; blocks.
         place: what errors call the database.
         announcer: told of the events of every batch when they are durable.
+        standing: whether this version can live with what the database is by now.
     """
 
     def __init__(
@@ -100,9 +102,11 @@ class Writer:
         is_migrating: Callable[[], bool],
         place: str,
         announcer: Announcer,
+        standing: Standing,
     ) -> None:
         self._connect = connect
         self._is_migrating = is_migrating
+        self._standing = standing
         self._place = place
         self._announcer = announcer
         self._held: tuple[WritingDatabase, SqlRecords] | None = None
@@ -210,6 +214,7 @@ class Writer:
         database, found = self._open()
         found.forget()
         transaction = database.begin()
+        self._standing.check(database.schema)
         foreign = self._foreign(found.events.select)
         self._run_works(batch, database, found, apart=apart)
         if all(job.error is not None for job in batch.jobs):

@@ -18,14 +18,16 @@ import psycopg
 
 from homeport.storage.postgres.connection import PostgresDatabase, Result, is_read
 from homeport.storage.postgres.locks import CHANNEL, WRITING
+from homeport.storage.postgres.standing import SCHEMA
 from homeport.storage.sql.database import Cursor, Row
 
 _NUMBERED: Final = ("messages", "tasks", "lessons", "events")
 """Tables whose rows get their ``seq`` from here."""
 _LAST: Final = ", ".join(f"(SELECT last_value - CAST(NOT is_called AS INT) FROM {one}_seq_seq)" for one in _NUMBERED)  # noqa: S608 - constants
-# One round trip. After the lock nobody else takes a number.
+# One round trip. After the lock nobody else takes a number, or changes the schema.
 _BEGIN: Final = (
-    f"BEGIN; SELECT pg_advisory_xact_lock({WRITING}); SELECT CAST(pg_current_xact_id() AS TEXT), {_LAST}".encode()
+    f"BEGIN; SELECT pg_advisory_xact_lock({WRITING});"
+    f" SELECT CAST(pg_current_xact_id() AS TEXT), {SCHEMA}, {_LAST}".encode()
 )
 
 
@@ -89,10 +91,14 @@ class WritingDatabase(PostgresDatabase):
     Rows are numbered here: whoever has the lock of those who write is the only one to take numbers, so they are known
     before a row is stored. The sequences are set to them at the end. For the same reason an answer of one row is still
     true when the same is asked again, until this connection changes something.
+
+    Attributes:
+        schema: of the database, as the transaction found it; see :class:`~homeport.storage.postgres.standing.Standing`.
     """
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         super().__init__(connection)
+        self.schema: Row = (None, None)
         self._last: dict[str, int] = {}
         self._taken: set[str] = set()
         self._noted: dict[str, tuple[Insertion, list[Sequence[object]]]] = {}
@@ -126,7 +132,8 @@ class WritingDatabase(PostgresDatabase):
         cursor = self.connection.execute(_BEGIN, prepare=False)
         while cursor.nextset():
             pass
-        [(transaction, *last)] = cursor.fetchall()
+        [(transaction, revision, usable_from, *last)] = cursor.fetchall()
+        self.schema = revision, usable_from
         self._last = dict(zip(_NUMBERED, last, strict=True))
         return str(transaction)
 

@@ -50,7 +50,7 @@ def around_of(environment: Environment) -> Surroundings:
 
 
 def hands_of(around: Surroundings) -> Hands:
-    return {MakeBackup: BackupMaker(around), AbandonBackup: BackupAbandoner(around)}
+    return {MakeBackup: BackupMaker(around, lambda release: (release,)), AbandonBackup: BackupAbandoner(around)}
 
 
 def counted_unlink(point: Point) -> Callable[..., None]:

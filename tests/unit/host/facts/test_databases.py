@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,12 +17,14 @@ import pytest
 
 from homeport.contract import DatabaseAddress
 from homeport.contract.database import DatabaseState
+from homeport.contract.servers import ServerName, ServerSeen, home_of
 from homeport.environments.doctor import databases as judging
 from homeport.environments.doctor.databases import find_database_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding
 from homeport.identity import read_identity
 from homeport.server.databases import state_of, sweep
+from homeport.storage.migrations.revisions import HEAD
 from tests.support.facts import NOW, PRODUCTION
 from tests.support.ports import free_ports
 from tests.support.postgres import ROLE, Cluster, cluster
@@ -39,7 +42,7 @@ def here(postgres: Cluster, tmp_path: Path) -> Iterator[Berth]:
 
 def findings(here: Berth, **changes: object) -> list[Finding]:
     identity = read_identity(here.directory)
-    return judged({**state_of(here.database), **changes}, identity["id"] if identity else None)  # type: ignore[typeddict-item]
+    return judged({**state_of(here.database, here.directory), **changes}, identity["id"] if identity else None)  # type: ignore[typeddict-item]
 
 
 def judged(state: DatabaseState, identity: str | None = None) -> list[Finding]:
@@ -58,7 +61,7 @@ def only(found: list[Finding], kind: str) -> Finding:
 
 def test_a_database_on_which_all_is_well_has_no_finding(here: Berth) -> None:
     assert findings(here) == []
-    state = state_of(here.database)
+    state = state_of(here.database, here.directory)
     assert (state["major"], state["encoding"], state["role"]) == (15, "UTF8", ROLE)
     assert state["bytes"] > 1_000_000
 
@@ -82,7 +85,7 @@ def test_a_server_that_is_too_old_is_found(here: Berth) -> None:
 def test_a_database_of_another_encoding_is_found(here: Berth) -> None:
     name = f"{here.name}_latin"
     here.cluster.execute(f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-    assert "LATIN1" in only(judged(state_of(here.at(name))), "database-encoding").sentence
+    assert "LATIN1" in only(judged(state_of(here.at(name), here.directory)), "database-encoding").sentence
 
 
 def test_a_role_that_cannot_back_up_is_found(here: Berth) -> None:
@@ -145,11 +148,11 @@ def test_scratch_databases_that_were_left_are_found(here: Berth) -> None:
 def test_a_standby_is_found_and_one_that_falls_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with cluster() as first, berth(first, tmp_path / "data") as made, following(first) as second:
         first.execute(f"GRANT pg_monitor TO {ROLE}")
-        until(lambda: state_of(made.database)["standbys"], within=30)
+        until(lambda: state_of(made.database, made.directory)["standbys"], within=30)
         assert findings(made) == []
         url = second.url(made.name)
-        until(lambda: state_of(DatabaseAddress(url))["problem"] == "", within=30)
-        assert only(judged(state_of(DatabaseAddress(url))), "database-standby").severity == "critical"
+        until(lambda: state_of(DatabaseAddress(url), made.directory)["problem"] == "", within=30)
+        assert only(judged(state_of(DatabaseAddress(url), made.directory)), "database-standby").severity == "critical"
         second.execute("SELECT pg_wal_replay_pause()")
         first.execute("INSERT INTO roles SELECT g::text, 'x', 'x' FROM generate_series(1, 5000) g", made.name)
         monkeypatch.setattr(judging, "BEHIND_BYTES", 200_000)
@@ -198,3 +201,32 @@ def test_a_log_that_is_not_archived_is_found(tmp_path: Path) -> None:
         first.execute("SELECT pg_switch_wal()")
         (found,) = until(lambda: findings(made), within=60)
         assert found.kind == "log-not-archived"
+
+
+def seen(release: str, knows: str, since: str, host: str = "db1") -> ServerSeen:
+    return ServerSeen(knows=knows, release=release, host=host, address="10.0.0.7", since=since, here=False)
+
+
+def test_servers_of_different_releases_are_found_when_no_deploy_takes_so_long(here: Berth) -> None:
+    hours = [(NOW - timedelta(hours=number)).isoformat() for number in range(9)]
+    rolled = [seen("a", HEAD, hours[8]), seen("a", HEAD, hours[0]), seen("b", HEAD, hours[2], "db2")]
+    finding = only(findings(here, servers=rolled), "servers-differ")
+    assert finding.sentence == "The servers of production have been of 2 releases for 2 h."
+    assert "db2, 10.0.0.7 (release b" in finding.evidence[2]
+    assert "homeport deploy production" in finding.mend
+    assert findings(here, servers=[seen("a", HEAD, hours[8]), seen("b", HEAD, hours[0])]) == []
+    assert findings(here, servers=[seen("a", HEAD, hours[8]), seen("a", HEAD, hours[3])]) == []
+
+
+def test_a_server_that_cannot_live_with_the_schema_is_found(here: Berth) -> None:
+    """A real one: it says in the database who it is and what it knows."""
+    old = str(ServerName("0001", "20261002T061500Z-aaaaaaa", home_of("another", "/data"), "db2"))
+    with psycopg.connect(here.database.url, application_name=old):
+        assert findings(here) == [], "its migrations say that the first release can use it"
+        here.cluster.execute("UPDATE homeport_identity SET usable_from = %s", here.name, [int(HEAD)])
+        finding = only(findings(here), "server-left-behind")
+    assert finding.severity == "critical"
+    assert finding.sentence == f"1 servers of production cannot live with the schema {HEAD} that its data have."
+    assert finding.evidence[0].startswith("the server on db2 (release 20261002T061500Z-aaaaaaa, since ")
+    assert finding.evidence[0].endswith(" knows 0001")
+    assert findings(here) == []
