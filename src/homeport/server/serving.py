@@ -52,6 +52,8 @@ from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.site import Site
 from homeport.whereabouts import shown
 
+AHEAD_SECONDS: Final = 2.0
+"""After a server listens: whoever waits for it is answered first, by a core that has nothing else to do."""
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than a proxy keeps its connections to us (nginx: 60), so that it is never we who close first."""
 
@@ -103,8 +105,11 @@ async def _serve(
         def started() -> None:
             where = {} if settings.database is None else {"database": shown(settings.database.url)}
             log.event("info", "listening", address=entrances.where, data_directory=settings.data_directory, **where)
-            site.official.load()
-            site.pages.load()
+            if settings.standby:
+                # It has time, and who comes to it shall not notice that the servers changed.
+                _load_ahead(site)
+            elif not settings.rehearsal:
+                life.callback(asyncio.get_running_loop().call_later(AHEAD_SECONDS, _load_ahead, site).cancel)
             _settle()
             if manager.present:
                 _background(life, announce(manager, store, text, log))
@@ -258,6 +263,12 @@ def http_config(site: Site) -> uvicorn.Config:
 
 def _now() -> Millis:
     return time.time_ns() // 1_000_000
+
+
+def _load_ahead(site: Site) -> None:
+    """Has what is dear to load be there before somebody asks for it; else the first who does waits half a second."""
+    site.official.load()
+    site.pages.load()
 
 
 def _settle() -> None:
