@@ -130,6 +130,7 @@ LAZY: Final = (
     ("homeport.server", "httpx2", "only a server with webhooks posts, and it takes a while to load"),
     ("homeport.host", "crossplane", "only a machine with nginx has files in its grammar"),
     ("homeport.host", "prometheus_client", "only who declares a file of metrics needs it"),
+    ("homeport.host", "homeport.environments.every_step", "50 ms, for who reads from a journal what is to be undone"),
     ("homeport.host", "obstore", "40 ms, for those who keep backups in an object store"),
     ("homeport.host", "pysqlite3", "only copies of other servers' databases need it"),
     ("homeport.host", "pyrage", "only sealed archives need it"),

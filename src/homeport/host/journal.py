@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from homeport.datalock import this_process
-from homeport.environments import every_step
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Step, read_step
 from homeport.errors import HomeportError, NeedsPersonError
@@ -26,8 +25,6 @@ from homeport.files import sync_directory
 
 FILE_NAME: Final = "operations.jsonl"
 _BEGINNING: Final = "0" * 64
-READABLE: Final = every_step.MODULES
-"""What must be loaded for records to be read back."""
 
 Confirmed = Literal["asked", "yes", "declared", ""]
 """How it was agreed to: a person was asked, ``--yes`` was given, it is declared; empty where nobody is asked."""
@@ -65,7 +62,7 @@ class Operation:
         id: sorts by time.
         begun_at: RFC 3339, UTC.
         by: user, process and command that began it.
-        inverses: by step number, for the steps that have begun, what takes each back.
+        inverses: by step number, for the steps that have begun, what takes each back, while it is open.
         done: numbers of the steps that are done.
         taken_back: numbers of the steps that were undone.
         results: by step number, what steps had to say.
@@ -117,7 +114,7 @@ class Operation:
         """
         if self.unknown is not None:
             raise self.unknown
-        return Plan.from_json(self.plan_json)
+        return _read_plan(self.plan_json)
 
     @property
     def name(self) -> str:
@@ -128,7 +125,7 @@ class Operation:
     def steps(self) -> list[str]:
         """The steps in words; in the journal's own where this version does not know them."""
         try:
-            return [str(step) for step in Plan.from_json(self.plan_json).steps]
+            return [str(step) for step in _read_plan(self.plan_json).steps]
         except HomeportError:
             return [str(step.get("step")) for step in self.plan_json["steps"]]
 
@@ -194,7 +191,8 @@ class Journal:
             if record["event"] == "step":
                 inverses[record["operation"], record["number"]] = record["inverse"]
         for (name, number), steps in inverses.items():
-            if name in found:
+            # Nobody undoes what has ended.
+            if name in found and found[name].is_open:
                 _read_inverses(found[name], number, steps)
         return list(found.values())
 
@@ -249,8 +247,19 @@ class Journal:
             yield record
 
 
+def _know_steps() -> None:
+    """Has every kind of step be known, so that records can be read back."""
+    from homeport.environments import every_step  # noqa: F401 - to import it is all
+
+
+def _read_plan(written: Mapping[str, Any]) -> Plan:
+    _know_steps()
+    return Plan.from_json(written)
+
+
 def _read_inverses(operation: Operation, number: int, written: Sequence[Mapping[str, Any]]) -> None:
     """What takes a step back; what this version does not know is in the way only of who wants to do it."""
+    _know_steps()
     try:
         operation.inverses[number] = tuple(read_step(step) for step in written)
     except NeedsPersonError as error:

@@ -32,12 +32,16 @@ def filled(directory: Path) -> Journal:
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
-    one, two = filled(tmp_path).operations()
+    journal = filled(tmp_path)
+    one, two = journal.operations()
     assert (one.id, one.outcome, one.is_open, one.plan) == ("one", "done", False, PLAN)
-    assert one.inverses == {0: (RemoveDirectory(MADE.path),)}
+    # What has ended is not undone any more, and not read.
+    assert one.inverses == {0: ()}
     assert one.results == {0: {"seconds": 1}}
     assert one.by["pid"] > 0
     assert (two.id, two.outcome, two.is_open, two.done) == ("two", None, True, set())
+    journal.step_begins("two", 0, (RemoveDirectory(MADE.path),))
+    assert journal.operations()[1].inverses == {0: (RemoveDirectory(MADE.path),)}
 
 
 def test_a_stuck_operation_stays_open(tmp_path: Path) -> None:
