@@ -14,11 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from homeport.coordination.store import Store
 from homeport.coordination.tasks import STATUSES
-from homeport.storage.sqlite import open_store
 from tests.support import invariants
 from tests.support.pair import Pair
 from tests.support.postgres import Cluster
-from tests.support.stores import on_postgres
+from tests.support.stores import on_postgres, open_file
 
 NAMES: Final = ("ann", "bob", "Eve")
 ROLES: Final = ("dev", "Straße", "STRASSE")
@@ -231,7 +230,7 @@ class StoresAgree(RuleBasedStateMachine):
 
 @asynccontextmanager
 async def _on_sqlite(directory: Path) -> AsyncIterator[Store]:
-    store = await open_store(directory)
+    store = await open_file(directory)
     try:
         yield store
     finally:
@@ -254,14 +253,14 @@ def _run(
 @pytest.mark.timeout(400)
 @pytest.mark.slow
 def test_both_stores_answer_any_sequence_of_calls_alike() -> None:
-    _run(examples=15, steps=120)
+    _run(examples=8, steps=100)
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.slow
 @pytest.mark.needs_postgres
 def test_postgres_answers_any_sequence_of_calls_alike_too(postgres: Cluster) -> None:
-    _run(examples=5, steps=100, open_other=lambda _: on_postgres(postgres))
+    _run(examples=3, steps=100, open_other=lambda _: on_postgres(postgres))
 
 
 @pytest.mark.soak

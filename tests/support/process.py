@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx2
 
 from homeport.contract import DatabaseAddress, ExitCode, ServeSettings
+from tests.support.begun import begin_data
 from tests.support.ports import free_ports
 from tests.support.waiting import until
 
@@ -112,7 +113,9 @@ def server_process(
     auth: str = "open",
     database: DatabaseAddress | None = None,
 ) -> Iterator[ServerProcess]:
-    """A server that answers; it is killed should the test leave it."""
+    """A server that answers; it is killed should the test leave it. An empty directory is begun for it."""
+    if database is None and not any(data.iterdir()):
+        begin_data(data, environment)
     with starting(data, port=port, environment=environment, log=log, auth=auth, database=database) as server:
         until(server.healthy, within=30)
         yield server

@@ -16,6 +16,7 @@ from homeport.storage.memory import MemoryStore
 from homeport.storage.postgres import PostgresStore
 from homeport.storage.postgres import open_store as open_database
 from homeport.storage.sqlite import open_store
+from tests.support.begun import give_database
 from tests.support.postgres import Cluster
 
 
@@ -23,6 +24,12 @@ async def open_memory(data_directory: Path) -> Store:
     """A store that needs no directory."""
     del data_directory
     return MemoryStore()
+
+
+async def open_file(data_directory: Path) -> Store:
+    """A store in an empty directory."""
+    give_database(data_directory)
+    return await open_store(data_directory)
 
 
 IDENTITY: Final = Identity(
@@ -60,7 +67,7 @@ async def on_postgres(cluster: Cluster) -> AsyncIterator[PostgresStore]:
         await asyncio.to_thread(cluster.drop, address)
 
 
-STORES: Final[dict[str, Callable[[Path], Awaitable[Store]]]] = {"memory": open_memory, "sqlite": open_store}
+STORES: Final[dict[str, Callable[[Path], Awaitable[Store]]]] = {"memory": open_memory, "sqlite": open_file}
 """How to open those that need no server, by name."""
 ADAPTERS: Final = (*STORES, pytest.param("postgres", marks=pytest.mark.needs_postgres))
 """All, as parameters of tests."""

@@ -15,11 +15,13 @@ import pytest
 from homeport.coordination.search import SearchKind, SearchQuery, words_of
 from homeport.datalock import is_migrating
 from homeport.storage.sqlite import SqliteStore, open_store
+from tests.support.begun import give_database
 
 
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     """A new store in ``tmp_path``."""
+    give_database(tmp_path)
     store = await open_store(tmp_path)
     try:
         yield store
