@@ -23,9 +23,12 @@ ALL_UPPER: Final = """
 
 
 def turns_red(when: str) -> str:
-    """Statements after which the store proves no write once ``when`` holds: a server is well, and then is not."""
+    """Statements after which the store proves no write once ``when`` holds: a server is well, and then is not.
+
+    What stands in braces in ``when`` is Python, and evaluated by the migration.
+    """
     trigger = f"CREATE TRIGGER red BEFORE UPDATE ON probe WHEN {when} BEGIN SELECT RAISE(FAIL, 'no'); END"
-    return f'{UPPER}\n    op.execute("{trigger}")'
+    return f'{UPPER}\n    op.execute(f"{trigger}")'
 
 
 def migration(
@@ -87,7 +90,8 @@ def later_release(directory: Path, text: str | None = None) -> tuple[str, ...]:
     python, site = directory / "bin" / "python", site_packages(directory)
     if not python.exists():
         venv.EnvBuilder(symlinks=True).create(directory)
-        shutil.copytree(SOURCE, site / "homeport", ignore=shutil.ignore_patterns("__pycache__"))
+        # With what Python compiled of it, as an installed release has it: else each start compiles all of it anew.
+        shutil.copytree(SOURCE, site / "homeport")
         needed(directory)
     if text != "":
         file = site / "homeport" / "storage" / "migrations" / "versions" / f"r{LATER}_later.py"
