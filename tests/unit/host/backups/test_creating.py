@@ -156,7 +156,10 @@ def test_an_attempt_that_fails_leaves_its_record_with_the_reason_and_nothing_els
 
 
 @pytest.mark.slow
-def test_a_making_that_is_killed_anywhere_leaves_the_last_good_state_and_is_cleaned_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_making_that_is_killed_anywhere_leaves_the_last_good_state_and_is_cleaned_up(
+    tmp_path: Path, stride: int
+) -> None:
     number = 0
     while True:
         environment = environment_in(tmp_path / str(number), places=[])
@@ -187,7 +190,7 @@ def test_a_making_that_is_killed_anywhere_leaves_the_last_good_state_and_is_clea
         if not killed:
             assert states == {"20261002T061500Z": "good"}
             break
-        number += 1
+        number += stride
     assert number > 10
 
 

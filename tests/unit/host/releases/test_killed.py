@@ -66,26 +66,25 @@ def deploy(harbour: Harbour, commit: str, number: int, point: Point) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("first", range(4))
-def test_wherever_a_deploy_is_killed_the_release_before_or_the_new_one_serves(first: int, harbour: Harbour) -> None:
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.soak)])
+def test_wherever_a_deploy_is_killed_the_release_before_or_the_new_one_serves(stride: int, harbour: Harbour) -> None:
     harbour.release("old")
     old = harbour.deploy()["release"]
     new = harbour.release("new")
-    environment, number, outcomes = harbour.environment, first, []
+    environment, number = harbour.environment, 0
     while killed_at(number, partial(deploy, harbour, new, number)):
         hands = hands_of(read_declaration(harbour.file, {}), environment)
         with carrying(Path(environment.journal_directory), environment.name, hands) as carrier:
-            healed = [operation.outcome for operation in carrier.heal()]
+            carrier.heal()
         serves = ask_environment(environment).payload.get("version")
-        outcomes.append((healed, serves))
         assert (serves, current_release(environment) == old) in (("old", True), ("new", False)), f"killed at {number}"
         there = {path.name for path in Path(environment.releases_directory).iterdir() if path.is_dir()}
         assert all(map(is_release_id, there)), there
         if serves == "new":
             harbour.json("rollback", "shop", "--to", old, "--watch", "0.1")
-        number += 4
-    assert len(outcomes) > 8
+        number += stride
+    assert number > 32
     states = {
         one.id: one.state for one in releases_of(read_declaration(harbour.file, {}), environment).shelf.releases()
     }
