@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PAUSE = 0.01
+_SHORTEST, _LONGEST = 0.01, 0.25
 
 
 def until(condition: Callable[[], T], *, within: float = 10.0) -> T:
@@ -22,16 +22,27 @@ def until(condition: Callable[[], T], *, within: float = 10.0) -> T:
         AssertionError: it was not true within so many seconds; the last answer is in the text.
     """
     deadline = time.monotonic() + within
+    began = time.monotonic()
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s: {condition!r} still answers {answer!r}"
-        time.sleep(_PAUSE)
+        now = time.monotonic()
+        assert now < deadline, f"not within {within} s: {condition!r} still answers {answer!r}"
+        time.sleep(_pause(now - began))
+        began = time.monotonic()
     return answer
 
 
 async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T:
     """As :func:`until`, for a condition that is awaited."""
     deadline = time.monotonic() + within
+    began = time.monotonic()
     while not (answer := await condition()):
-        assert time.monotonic() < deadline, f"not within {within} s: {condition!r} still answers {answer!r}"
-        await anyio.sleep(_PAUSE)
+        now = time.monotonic()
+        assert now < deadline, f"not within {within} s: {condition!r} still answers {answer!r}"
+        await anyio.sleep(_pause(now - began))
+        began = time.monotonic()
     return answer
+
+
+def _pause(asking: float) -> float:
+    """Before it is asked again: whoever asks leaves most of a core to what is waited for."""
+    return min(max(_SHORTEST, 3 * asking), _LONGEST)
