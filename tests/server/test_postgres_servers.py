@@ -21,12 +21,13 @@ from tests.server.test_deferred_calls import CAPABILITIES, DECLARED
 from tests.support.events import opened
 from tests.support.load import callers
 from tests.support.postgres import Cluster
-from tests.support.process import ServerProcess, server_process
+from tests.support.process import ServerProcess, server_process, starting
 from tests.support.site import modern, read
 from tests.support.stores import fill
 from tests.support.waiters import Waiter
 from tests.support.waiting import eventually, until
 
+BACKED_UP = "2026-11-25T12:00:00+00:00"
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
@@ -45,10 +46,14 @@ def two(postgres: Cluster, directory: Path) -> Iterator[Pair]:
     address = postgres.create(tcp=True, template=postgres.template("filled", fill))
     for name in ("a", "b"):
         (directory / name).mkdir()
+    # One machine makes the backups.
+    (directory / "backups.json").write_text(json.dumps({"last_backup": BACKED_UP, "last_drill": None, "proven": False}))
+    more = {"state_file": str(directory / "backups.json")}
     with (
-        server_process(directory / "a", database=address) as a,
+        starting(directory / "a", database=address, more=more) as a,
         server_process(directory / "b", database=address) as b,
     ):
+        until(a.healthy, within=30)
         for name in ("ada", "bob"):
             a.call("register_instance", instanceId=name, role="dev")
         yield Pair(a, b, address)
@@ -220,3 +225,8 @@ async def test_a_stream_at_one_server_tells_of_a_call_that_another_one_answers_l
             await asyncio.to_thread(send, pair.b, "to bob", "bob")
             told = (await stream.message())["params"]
             assert (told["taskId"], told["status"]) == (task_id, "completed")
+
+
+def test_the_last_backup_is_told_by_every_server_whichever_machine_made_it(pair: Pair) -> None:
+    assert pair.a.get("/health").json()["last_backup"] == BACKED_UP
+    until(lambda: pair.b.get("/health").json()["last_backup"] == BACKED_UP, within=30)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from homeport.contract.servers import ServerSeen
 
@@ -124,6 +124,8 @@ class DatabaseState(TypedDict):
     """The oldest revision whose release can use it; 0 where nothing says so."""
     servers: list[ServerSeen]
     """Those that have it open."""
+    last_backup: NotRequired[str | None]
+    """RFC 3339: the last good one, as the servers of whatever machine made it have said."""
     connections: int
     """Of clients, to the whole server."""
     connection_limit: int

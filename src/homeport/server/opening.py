@@ -23,6 +23,7 @@ from homeport.identity import (
     unwritable,
     write_identity,
 )
+from homeport.server.proofs import Board
 from homeport.storage.sqlite import open_store
 from homeport.transports.others import Wire
 from homeport.whereabouts import check_whereabouts, read_whereabouts, shown, write_whereabouts
@@ -40,12 +41,14 @@ class Opened:
         identity: whose they are.
         wire: to the other servers; None where there can be none.
         turns: does errands whenever it is this server's turn among them; None where it is always.
+        board: where the machines say how their backups are; None where there is one machine.
     """
 
     store: Store
     identity: Identity
     wire: Wire | None = None
     turns: Callable[[Errands], Coroutine[Any, Any, None]] | None = None
+    board: Board | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ async def _open_database(
             if identity is not None or await asyncio.to_thread(_of_database, database, environment) in (None, found):
                 raise
         else:
-            return Opened(store, found, store.wire, partial(postgres.take_turns, database))
+            return Opened(store, found, store.wire, partial(postgres.take_turns, database), postgres.Proofs(store))
 
 
 def _of_database(database: DatabaseAddress, environment: str) -> Identity | None:

@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,7 @@ from homeport.server.manager import WATCHDOG, extension, manager_from, status
 from homeport.server.naming import name_of
 from homeport.server.notes import BackupsFile, read_origin, read_survey
 from homeport.server.opening import DataPlace, Opened
+from homeport.server.proofs import Board, SharedProof, teller_of
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
 from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns, wait_while_held
@@ -48,6 +49,7 @@ from homeport.transports.log import Log, LogHandler
 from homeport.transports.oauth.place import OAuthPlace
 from homeport.transports.oauth.realm import Realm
 from homeport.transports.offer import Offer
+from homeport.transports.proof import Proof
 from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.site import Site
 from homeport.whereabouts import shown
@@ -97,7 +99,8 @@ async def _serve(
         store = data.store
         origin = read_origin(Path(settings.data_directory), log)
         dispatcher = Dispatcher(CATALOGUE, store, _place(settings, origin), _now, RandomIds())
-        site = _site(settings, data, origin, dispatcher, keeper, log)
+        backups = _backups(settings, data.board, life)
+        site = _site(settings, data, origin, dispatcher, backups, keeper, log)
 
         def text() -> str:
             return f"{'Standing by' if keeper.stands_by else 'Serving'} {environment} on {', '.join(entrances.where)}"
@@ -156,6 +159,16 @@ async def _opened(settings: ServeSettings, held: Identity | None, keeper: Keeper
         await data.store.close()
 
 
+def _backups(settings: ServeSettings, board: Board | None, life: AsyncExitStack) -> Callable[[], Proof]:
+    """How the backups are: as this machine knows, or all of them together. A rehearsal says nothing to others."""
+    file = BackupsFile(None if settings.state_file is None else Path(settings.state_file))
+    if board is None or settings.rehearsal:
+        return file.read
+    shared = SharedProof(file.read, board, teller_of(Path(settings.data_directory)))
+    _background(life, shared.run())
+    return shared.read
+
+
 def _data_place(settings: ServeSettings) -> DataPlace:
     directory, database = Path(settings.data_directory), settings.database
     if database is not None:
@@ -168,6 +181,7 @@ def _site(
     data: Opened,
     origin: CameFrom | None,
     dispatcher: Dispatcher,
+    backups: Callable[[], Proof],
     keeper: Keeper,
     log: Log,
 ) -> Site:
@@ -178,7 +192,7 @@ def _site(
         data_directory=settings.data_directory,
         database=None if settings.database is None else shown(settings.database.url),
         identity=data.identity["id"],
-        backups=BackupsFile(None if settings.state_file is None else Path(settings.state_file)).read,
+        backups=backups,
         origin=origin,
         rehearsal=settings.rehearsal,
         standby=lambda: keeper.stands_by,

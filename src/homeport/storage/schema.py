@@ -43,11 +43,12 @@ WORDS: Final = ("message", "task", "lesson", "project")
 
 
 def is_ours(found: SchemaItem, name: str | None, kind: str, reflected: bool, compared: SchemaItem | None) -> bool:  # noqa: FBT001 - Alembic's signature
-    """Whether a table of a database is one of those here, and none for an index of words or for whose data they are."""
+    """Whether a table is one of those here, and none for an index of words or for what a database says of itself."""
     del found, reflected, compared
     made_elsewhere = (
         "homeport_identity",
         "homeport_wire",
+        "homeport_backups",
         *(f"{noun}_{part}" for noun in WORDS for part in ("words", "vocabulary")),
     )
     return kind != "table" or not (name or "").startswith(made_elsewhere)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from homeport.contract import BackupRecord, Backups, CameFrom
@@ -36,6 +37,19 @@ class Proof:
             problem=None,
             replica=self.replica,
         )
+
+
+def newest(own: Proof, others: Iterable[BackupRecord]) -> Proof:
+    """What is known on this machine and others together; what is wrong with what this one knows is told all the same.
+
+    It is proven where the machine that restored a backup last says so.
+    """
+    here = BackupRecord(last_backup=own.last_backup, last_drill=own.last_drill, proven=own.proven)
+    drilled = max((here, *others), key=lambda one: _moment(one["last_drill"]))
+    backed_up = max((here, *others), key=lambda one: _moment(one["last_backup"]))
+    return replace(
+        own, last_backup=backed_up["last_backup"], last_drill=drilled["last_drill"], proven=drilled["proven"]
+    )
 
 
 def parse_record(text: str | bytes) -> BackupRecord:
@@ -93,6 +107,14 @@ def moment(text: str) -> float:
 def _require(condition: object, otherwise: str) -> None:
     if not condition:
         raise ValueError(otherwise)
+
+
+def _moment(text: str | None) -> float:
+    """For comparing; what is no time was never."""
+    try:
+        return 0.0 if text is None else moment(text)
+    except ValueError:
+        return 0.0
 
 
 def _age(text: str | None, now: float) -> float | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from homeport.transports.proof import Proof, moment, parse_origin, parse_record
+from homeport.contract import BackupRecord
+from homeport.transports.proof import Proof, moment, newest, parse_origin, parse_record
 
 NOON = "2026-11-25T12:00:00Z"
 GOOD: dict[str, Any] = {"last_backup": NOON, "last_drill": None, "proven": False}
@@ -15,6 +16,20 @@ GOOD: dict[str, Any] = {"last_backup": NOON, "last_drill": None, "proven": False
 
 def test_a_record_is_read_whatever_stands_beside_it() -> None:
     assert parse_record(json.dumps({**GOOD, "size": 5})) == {**GOOD, "replica": None}
+
+
+def test_of_what_several_machines_know_the_newest_counts_and_the_one_that_drilled_last_is_believed() -> None:
+    before, after = "2026-11-25T11:00:00+00:00", "2026-11-25T14:00:00+01:00"
+    own = Proof(before, before, proven=True, replica="")
+    others = [BackupRecord(last_backup=after, last_drill=None, proven=False)]
+    assert newest(own, others) == Proof(after, before, proven=True, replica="")
+    others.append(BackupRecord(last_backup=None, last_drill=NOON, proven=False))
+    assert newest(own, others) == Proof(after, NOON, proven=False, replica="")
+    assert newest(Proof(), ()) == Proof()
+    # What is no time was never; what is wrong here is told, whatever the others say.
+    assert newest(own, [BackupRecord(last_backup="soon", last_drill="soon", proven=False)]) == own
+    unread = Proof(problem="It cannot be read.")
+    assert newest(unread, others) == Proof(after, NOON, problem="It cannot be read.")
 
 
 def test_what_is_wrong_with_a_replica_is_read_and_told() -> None:

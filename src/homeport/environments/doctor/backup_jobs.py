@@ -163,6 +163,7 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
         )
     if not environment.protected and environment.name not in facts.provisioned:
         return
+    last_good = max((one for one in (own.last_good, _elsewhere(environment, facts)) if one is not None), default=None)
     if own.last_failure:
         yield _own(
             environment,
@@ -174,16 +175,16 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
         )
     elif (
         environment.protected
-        and _older(own.last_good, facts.now, environment.backup.max_age_hours)
-        and (own.last_good is not None or _has_data(environment, facts))
+        and _older(last_good, facts.now, environment.backup.max_age_hours)
+        and (last_good is not None or _has_data(environment, facts))
     ):
         yield _own(
             environment,
-            "backup-old" if own.last_good else "never-backed-up",
+            "backup-old" if last_good else "never-backed-up",
             f"The last good backup of {environment.name} is older than {environment.backup.max_age_hours} hours."
-            if own.last_good
+            if last_good
             else f"{environment.name} was never backed up.",
-            (f"last good: {_at(own.last_good)}",),
+            (f"last good: {_at(last_good)}",),
             "What was written since is lost with this disk.",
             f"homeport backup create {environment.name}",
         )
@@ -202,6 +203,13 @@ def _own_faults(environment: Environment, own: BackupFacts, facts: HostFacts) ->
             _another_disk(environment),
             critical=False,
         )
+
+
+def _elsewhere(environment: Environment, facts: HostFacts) -> datetime | None:
+    """When another machine that has the same database made its last good backup; None where it said nothing."""
+    state = facts.databases.get(environment.name)
+    told = None if state is None else state.get("last_backup")
+    return None if told is None else datetime.fromisoformat(told)
 
 
 def _local_places(environment: Environment) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -13,6 +14,7 @@ from homeport.storage.dumps.programs import find_program
 from homeport.storage.dumps.scratch import left_over, names_beside
 from homeport.storage.dumps.servers import servers_of
 from homeport.storage.postgres.identity import identity_in, schema_of
+from homeport.storage.postgres.proofs import KNOWN, TABLE
 
 _MAJOR: Final = 10_000
 _SERVER: Final = """
@@ -95,6 +97,7 @@ def _ask(connection: Connection, found: DatabaseState) -> None:
         found["environment"], found["identity"] = identity["environment"], identity["id"]
         schema = schema_of(connection)
         found["schema"], found["usable_from"] = schema.revision, schema.usable_from
+        found["last_backup"] = _last_backup(connection)
     found["transactions"] = [
         DatabaseTransaction(pid=pid, user=user, program=program, address=address, state=state, seconds=seconds)
         for pid, user, program, address, state, seconds in connection.execute(_TRANSACTIONS).fetchall()
@@ -114,6 +117,14 @@ def _ask(connection: Connection, found: DatabaseState) -> None:
         find_program("pg_restore", found["major"])
     except HomeportError as error:
         found["programs"] = error.sentence
+
+
+def _last_backup(connection: Connection) -> str | None:
+    """What servers have said of backups; those before this version have said nothing."""
+    if _one(connection, f"SELECT to_regclass('{TABLE}')")[0] is None:
+        return None
+    told = [str(backup) for _, backup, _, _ in connection.execute(KNOWN).fetchall() if backup is not None]
+    return max(told, key=datetime.fromisoformat, default=None)
 
 
 def _one(connection: Connection, statement: str) -> tuple[Any, ...]:

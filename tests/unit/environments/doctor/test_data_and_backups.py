@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homeport.environments.doctor.backup_jobs import find_backup_faults
 from homeport.environments.doctor.facts import BackupFacts
 from homeport.environments.environment import Environment
 from homeport.environments.steps import WriteFile
@@ -176,6 +177,13 @@ def test_a_run_of_a_timer_that_failed_is_told_once_and_only_until_it_is_made_up_
 )
 def test_what_is_wrong_with_our_own_backups_is_found(changes: dict[str, Any], kind: str) -> None:
     assert the_one(backups(**changes)).kind == kind
+
+
+@pytest.mark.parametrize(("hours", "kinds"), [(2, []), (14, ["backup-old"])])
+def test_a_backup_that_another_machine_made_of_the_same_database_counts(hours: int, kinds: list[str]) -> None:
+    told: Any = {"last_backup": (NOW - timedelta(hours=hours)).isoformat()}
+    facts = replace(backups(last_good=None, last_drill=None), databases={"production": told})
+    assert [one.kind for one in find_backup_faults([PRODUCTION], facts)] == kinds
 
 
 def test_backups_that_shrink_a_little_are_no_finding() -> None:

@@ -25,6 +25,7 @@ from homeport.environments.doctor.finding import Finding
 from homeport.identity import read_identity
 from homeport.server.databases import state_of, sweep
 from homeport.storage.migrations.revisions import HEAD
+from homeport.storage.postgres.proofs import TABLE
 from tests.support.facts import NOW, PRODUCTION
 from tests.support.ports import free_ports
 from tests.support.postgres import ROLE, Cluster, cluster
@@ -64,6 +65,22 @@ def test_a_database_on_which_all_is_well_has_no_finding(here: Berth) -> None:
     state = state_of(here.database, here.directory)
     assert (state["major"], state["encoding"], state["role"]) == (15, "UTF8", ROLE)
     assert state["bytes"] > 1_000_000
+
+
+def test_the_last_backup_is_the_newest_that_a_machine_has_told_of_this_very_database(here: Berth) -> None:
+    assert state_of(here.database, here.directory).get("last_backup") is None
+    of = "FROM pg_database WHERE datname = %s"
+    tell = f"INSERT INTO {TABLE} SELECT %s, CAST(CAST(oid AS BIGINT) + %s AS OID), %s, NULL, false {of}"
+    rows = [
+        ("a", 0, "2026-10-02T10:00:00+00:00"),
+        ("b", 0, "2026-10-02T09:00:00+00:00"),
+        ("c", 1, "2026-10-02T11:00:00+00:00"),
+    ]
+    for teller, of_another, at in rows:
+        here.cluster.execute(tell, here.name, [teller, of_another, at, here.name])
+    assert state_of(here.database, here.directory).get("last_backup") == rows[0][2]
+    here.cluster.execute(f"DROP TABLE {TABLE}", here.name)
+    assert state_of(here.database, here.directory).get("last_backup") is None
 
 
 def test_a_database_that_cannot_be_asked_is_found(here: Berth) -> None:
