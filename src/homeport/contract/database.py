@@ -13,6 +13,9 @@ ADDRESS_FILE: Final = "database.json"
 DUMP_FILE: Final = "homeport.dump"
 """In a snapshot of data that are in a database: what ``pg_dump --format=custom`` wrote."""
 
+WAITING: Final = "Waiting for the data: "
+"""What a server says to its service manager begins so, with the reason behind it, while it waits for its database."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
@@ -102,6 +105,8 @@ class DatabaseState(TypedDict):
 
     problem: str
     """Why it cannot be asked; empty where it can."""
+    remedy: NotRequired[str]
+    """What helps, where that is known."""
     version: str
     major: int
     encoding: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from homeport.errors import HomeportError
 
 SHOWN: Final = 600
 """Characters of a failed command's last words that an error carries."""
+_BETWEEN: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,41 @@ def run_command(
     except PermissionError:
         raise HomeportError(f"{command[0]} may not be run by this user.") from None
     except subprocess.TimeoutExpired:
-        raise HomeportError(
-            f"{shlex.join(command)} did not end within {seconds:.0f} seconds, and was killed."
-        ) from None
+        raise _too_long(command, seconds) from None
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def run_until(command: Sequence[str], enough: Callable[[], bool], *, seconds: float) -> Finished | None:
+    """As :func:`run_command`, but waits no longer than until ``enough`` holds: the command is killed and None returned.
+
+    Args:
+        command: the program, which nothing is lost with, and its arguments.
+        enough: is asked again and again.
+        seconds: it is killed after so long.
+
+    Raises:
+        HomeportError: there is no such program, or it took too long.
+    """
+    end = time.monotonic() + seconds
+    try:
+        process = subprocess.Popen(
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    except OSError as error:
+        raise HomeportError(f"{command[0]} cannot be run: {error.strerror}.") from None
+    with process:
+        while True:
+            try:
+                output, errors = process.communicate(timeout=_BETWEEN)
+            except subprocess.TimeoutExpired:
+                if enough():
+                    process.kill()
+                    return None
+                if time.monotonic() >= end:
+                    process.kill()
+                    raise _too_long(command, seconds) from None
+            else:
+                return Finished(process.returncode, output, errors)
 
 
 def demand_command(command: Sequence[str], *, seconds: float = 120.0) -> Finished:
@@ -86,3 +119,7 @@ def demand_command(command: Sequence[str], *, seconds: float = 120.0) -> Finishe
         said = f": {done.last_words}" if done.last_words else "."
         raise HomeportError(f"{shlex.join(command)} ended with exit code {done.code}{said}")
     return done
+
+
+def _too_long(command: Sequence[str], seconds: float) -> HomeportError:
+    return HomeportError(f"{shlex.join(command)} did not end within {seconds:.0f} seconds, and was killed.")

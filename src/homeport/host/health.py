@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from homeport.environments.environment import Environment
@@ -11,8 +12,12 @@ from homeport.environments.services.health import HealthAnswer, judge_foreign_he
 
 __all__ = ["HealthAnswer", "ask_environment", "ask_foreign_health", "ask_health", "judge_health", "wait_for_health"]
 
+_PATIENCE: Final = 2.0
+_WITH_DATABASE: Final = 6.0
+"""A server says within five seconds that its database does not answer."""
 
-def ask_health(url: str, environment: str, *, timeout: float = 2.0) -> HealthAnswer:
+
+def ask_health(url: str, environment: str, *, timeout: float = _PATIENCE) -> HealthAnswer:
     """One request. Only the right environment with status 200 is healthy; a proxy's page or a stranger is not.
 
     Args:
@@ -23,19 +28,22 @@ def ask_health(url: str, environment: str, *, timeout: float = 2.0) -> HealthAns
     return _ask(url, lambda status, body: judge_health(status, body, environment), timeout)
 
 
-def ask_environment(environment: Environment, *, timeout: float = 2.0) -> HealthAnswer:
+def ask_environment(environment: Environment, *, timeout: float | None = None) -> HealthAnswer:
     """One request to whatever server an environment declares.
 
     Args:
         environment: whose.
-        timeout: seconds, for connecting and for the answer each.
+        timeout: seconds, for connecting and for the answer each; by default long enough to be told of a database that
+            does not answer.
     """
+    if timeout is None:
+        timeout = _PATIENCE if environment.database is None else _WITH_DATABASE
     if not environment.is_foreign:
         return ask_health(environment.health_url, environment.name, timeout=timeout)
     return ask_foreign_health(environment.health_url, dict(environment.service.health_says), timeout=timeout)
 
 
-def ask_foreign_health(url: str, says: Mapping[str, str], *, timeout: float = 2.0) -> HealthAnswer:
+def ask_foreign_health(url: str, says: Mapping[str, str], *, timeout: float = _PATIENCE) -> HealthAnswer:
     """One request to a server that is not Homeport's own.
 
     Args:

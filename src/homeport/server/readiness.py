@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
+from homeport.contract.database import WAITING
 from homeport.coordination.store import Store
 from homeport.errors import CallError, UnavailableError
 from homeport.server.manager import READY, Manager, extension, status
@@ -67,7 +68,7 @@ async def until_there(open_it: Callable[[], Awaitable[T]], manager: Manager, log
                 log.event("warning", "waiting for the data", reason=str(error))
                 log.flush()
                 told = str(error)
-            manager.tell(status(f"Waiting for the data: {error}"))
+            manager.tell(status(f"{WAITING}{error}"))
         await asyncio.sleep(AGAIN_SECONDS)
 
 

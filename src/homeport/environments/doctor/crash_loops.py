@@ -14,6 +14,7 @@ from homeport.environments.doctor.facts import HostFacts, ProcessFact, UnitFact
 from homeport.environments.doctor.finding import Finding
 from homeport.environments.doctor.live import concerns, data_directory
 from homeport.environments.environment import Environment
+from homeport.environments.machine.units import slot_units
 
 NAMESPACE: Final = 226
 """systemd's EXIT_NAMESPACE: the sandbox could not be set up."""
@@ -25,7 +26,7 @@ def find_crash_loops(environments: Iterable[Environment], facts: HostFacts) -> I
     """Each unit that cannot stay up, with its cause."""
     for environment in environments:
         for unit in units_of(environment, facts):
-            if _is_looping(unit, facts):
+            if _is_looping(unit, facts) and not _another_serves(environment, unit, facts):
                 yield _finding(environment, unit, facts)
 
 
@@ -48,6 +49,13 @@ def _is_looping(unit: UnitFact, facts: HostFacts) -> bool:
     serves = any(one.unit == unit.name and one.ports for one in facts.processes)
     dying = unit.active == "active" and not serves and unit.restart not in ("", "no")
     return ((starting or dying) and unit.restarts >= MANY) or gave_up
+
+
+def _another_serves(environment: Environment, unit: UnitFact, facts: HostFacts) -> bool:
+    """Whether it is a slot that was to take over and did not come up: who started it was told, and the other serves."""
+    held = facts.holder(environment.http_port)
+    slots = slot_units(environment)
+    return unit.name in slots and held is not None and held.unit in slots and held.unit != unit.name
 
 
 def _finding(environment: Environment, unit: UnitFact, facts: HostFacts) -> Finding:
@@ -111,7 +119,9 @@ def _writable(unit: UnitFact) -> tuple[str, ...]:
 
 
 def _last_words(unit: UnitFact) -> tuple[str, ...]:
-    return (f"its last line: {unit.last_lines[-1]}",) if unit.last_lines else ()
+    # An error's second line, what to do, is set in.
+    said = [line for line in unit.last_lines if not line.startswith("  ")] or unit.last_lines
+    return (f"its last line: {said[-1]}",) if said else ()
 
 
 def _no_limit(unit: UnitFact) -> str:

@@ -59,8 +59,8 @@ class _Judge:
             "critical",
             f"The database of {self._name} cannot be asked.",
             (self._state["problem"],),
-            "Its server answers nobody, and nothing is backed up.",
-            f"homeport logs {self._name} and the database server's own log say why",
+            "Its server answers nobody, or will not once it starts again, and nothing is backed up.",
+            self._state.get("remedy") or f"homeport logs {self._name} and the database server's own log say why",
         )
 
     def whose(self, identity: str | None) -> Iterator[Finding]:

@@ -118,6 +118,7 @@ class ServiceState:
         pid_file: where it stands which process it is; None with systemd.
         listening: the declared ports, and who listens on them.
         unmanaged: who holds a port or the data without being of this manager; None where nobody does.
+        waits_for: why it does not serve yet, where it says that it waits for its data; empty else.
         note: what is odd, in one sentence; empty where nothing is.
         reloads: whether it is exchanged whenever its source changes.
         hands_over: whether the next server can begin beside it and take over without a refused connection.
@@ -133,6 +134,7 @@ class ServiceState:
     pid_file: PurePosixPath | None = None
     listening: tuple[Listening, ...] = ()
     unmanaged: PortHolder | None = None
+    waits_for: str = ""
     note: str = ""
     reloads: bool = False
     hands_over: bool = False
@@ -154,6 +156,7 @@ class ServiceState:
             "pid_file": str(self.pid_file) if self.pid_file else None,
             "listening": [one.as_json() for one in self.listening],
             "unmanaged": self.unmanaged.as_json() if self.unmanaged else None,
+            "waits_for": self.waits_for,
             "note": self.note,
             "reloads": self.reloads,
         }

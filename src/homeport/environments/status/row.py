@@ -109,7 +109,8 @@ def _judge(facts: EnvironmentFacts) -> tuple[Condition, tuple[str, ...]]:
     impostor = find_impostor(state, facts.health, facts.at) if facts.health.healthy else None
     if facts.health.healthy and impostor is None:
         return "healthy", ()
-    return "ill", (f"{_sentence(impostor or facts.health.reason)}",)
+    waits = f"it waits for its data: {state.waits_for}" if state.waits_for else ""
+    return "ill", (f"{_sentence(impostor or waits or facts.health.reason)}",)
 
 
 def _judge_silent(facts: EnvironmentFacts, state: ServiceState) -> tuple[Condition, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ from homeport.host.owners import owner_of
 from homeport.host.ports import find_listening
 from homeport.host.replication.generations import replica_of
 from homeport.host.replication.litestream import find_litestream
+from homeport.whereabouts import read_password
 
 _LONGEST: Final = 1 << 20
 
@@ -88,6 +90,7 @@ def _lacking(environment: Environment) -> tuple[tuple[str, str], ...]:
         for _, file in environment.credentials
         if _is_missing(Path(file))
     ]
+    lacking += _unfit_password(environment)
     if environment.replica_directory is not None:
         try:
             find_litestream(environment)
@@ -95,6 +98,18 @@ def _lacking(environment: Environment) -> tuple[tuple[str, str], ...]:
         except HomeportError as error:
             lacking.append((error.sentence, error.hint))
     return tuple(lacking)
+
+
+def _unfit_password(environment: Environment) -> list[tuple[str, str]]:
+    """Why the password of the database is none that commands would use; nothing where this user cannot look."""
+    address = environment.database
+    if address is None or address.password_file is None or not os.access(address.password_file, os.R_OK):
+        return []
+    try:
+        read_password(address)
+    except HomeportError as error:
+        return [(error.sentence, error.hint)]
+    return []
 
 
 def make_journal_directory(directory: Path) -> None:

@@ -8,10 +8,13 @@ from typing import Final
 from homeport.environments.machine.steps import AwaitAnswer, ReloadUnits, SwitchUnit
 from homeport.environments.steps import Step
 from homeport.errors import HomeportError
+from homeport.host.commands import run_until
 from homeport.host.hands import Hands
 from homeport.host.health import HealthAnswer, ask_foreign_health, ask_health, wait_for_health
 from homeport.host.machine.systemctl import last_lines, systemctl, unit_state
+from homeport.host.services.showing import waits_for_data
 
+_START_SECONDS: Final = 180.0
 _LAST_LINES: Final = 12
 _SHOWN: Final = 900
 """Characters of a log's end."""
@@ -92,11 +95,12 @@ def _pause() -> bool:
 
 
 def _start(unit: str, verb: str = "start") -> None:
-    try:
-        systemctl(verb, unit)
-    except HomeportError as error:
+    """One that waits for its data is started; whether it is well is asked afterwards."""
+    command = ["systemctl", "--no-ask-password", verb, unit]
+    done = run_until(command, lambda: waits_for_data(unit), seconds=_START_SECONDS)
+    if done is not None and done.code != 0:
         said = " | ".join(last_lines(unit))
-        raise HomeportError(f"{unit} does not start: {said or error.sentence}") from error
+        raise HomeportError(f"{unit} does not start: {said or done.last_words}")
 
 
 def forget_failure(unit: str) -> None:

@@ -55,7 +55,7 @@ def await_health(
         if not state.running:
             raise _ended(environment, state, manager)
         if time.monotonic() >= deadline:
-            reason = (impostor or answer.reason).removesuffix(".")
+            reason = (impostor or state.waits_for or answer.reason).removesuffix(".")
             line = _last_line(manager, environment)
             last = f" The last line of its log: {line}" if line else ""
             raise HomeportError(

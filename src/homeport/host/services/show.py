@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from homeport.contract.database import WAITING
 from homeport.environments.services.state import ServiceEnd
 
 PROPERTIES: Final = (
     *("Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "MainPID", "NRestarts"),
     *("ExecMainCode", "ExecMainStatus", "ExecMainExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"),
     *("Job", "ExecMainStartTimestampMonotonic", "ControlGroup", "TriggeredBy", "NeedDaemonReload", "InvocationID"),
+    "StatusText",
 )
 _EXITED: Final = "1"
 """``CLD_EXITED`` of wait(2); 2 and 3 are signals."""
@@ -57,6 +59,12 @@ class Unit:
     def is_starting(self) -> bool:
         """Whether its program was started and has not yet said that it is ready."""
         return self.properties.get("SubState") in ("start-pre", "start", "start-post")
+
+    @property
+    def waits_for(self) -> str:
+        """Why its program has not begun to serve, where it says that it waits for its data; empty else."""
+        said = self.properties.get("StatusText", "")
+        return said.removeprefix(WAITING) if self.is_starting and said.startswith(WAITING) else ""
 
     @property
     def is_at_rest(self) -> bool:

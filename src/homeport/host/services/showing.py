@@ -31,6 +31,11 @@ def show_units(units: Sequence[str]) -> list[Unit]:
     return parse_show(done.output)
 
 
+def waits_for_data(unit: str) -> bool:
+    """Whether a server was started and says that it waits for its data, which may take as long as it likes."""
+    return any(one.waits_for for one in show_units([unit]))
+
+
 def end_of(unit: Unit) -> ServiceEnd | None:
     """How a unit's last run ended, with its last line where it failed; None where none did."""
     return unit.end(boot(), _signal_name(unit.status), _last_line(unit) if unit.has_failed else "")

@@ -15,10 +15,10 @@ from homeport.environments.environment import Environment
 from homeport.environments.machine.units import socket_units
 from homeport.environments.services.state import ManagerKind, ServiceState, find_unmanaged
 from homeport.errors import CannotStartError, GuardError, HomeportError
-from homeport.host.commands import Finished, run_command
+from homeport.host.commands import Finished, run_command, run_until
 from homeport.host.ports import find_listening
 from homeport.host.services.show import Unit, latest
-from homeport.host.services.showing import boot, end_of, show_units
+from homeport.host.services.showing import boot, end_of, show_units, waits_for_data
 from homeport.host.services.slots import SlotRunner
 from homeport.host.services.systemd_slots import SystemdSlots
 
@@ -53,6 +53,7 @@ class SystemdManager:
             restarts=unit.restarts,
             last_end=end_of(unit),
             unit=unit.id,
+            waits_for=unit.waits_for,
             listening=listening,
             unmanaged=unmanaged,
             note=f"{unit.id} was changed on disk and not reloaded (systemctl daemon-reload)." if reload else "",
@@ -78,8 +79,8 @@ class SystemdManager:
             )
         # A unit that has failed too often is refused until somebody says that it may try again.
         run_command(["systemctl", "reset-failed", state.unit], seconds=30)
-        done = _systemctl(["start", *self._sockets(environment), state.unit])
-        if done.code != 0:
+        done = _start([*self._sockets(environment), state.unit], state.unit)
+        if done is not None and done.code != 0:
             end = self.state(environment).last_end
             if end is not None and end.code == ExitCode.CANNOT_START:
                 raise CannotStartError(
@@ -126,6 +127,12 @@ class SystemdManager:
 
 def _systemctl(arguments: Sequence[str]) -> Finished:
     return run_command(["systemctl", "--no-ask-password", *arguments], seconds=_START_SECONDS)
+
+
+def _start(names: Sequence[str], service: str) -> Finished | None:
+    """Starts units; None where the service waits for its data: systemd goes on with it, for however long that is."""
+    command = ["systemctl", "--no-ask-password", "start", *names]
+    return run_until(command, lambda: waits_for_data(service), seconds=_START_SECONDS)
 
 
 def _refused(what: str, done: Finished, line: str = "") -> HomeportError:

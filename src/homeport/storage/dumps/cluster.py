@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError, UsageError
 from homeport.secret import Secret
-from homeport.storage.postgres.connection import conninfo, shown
+from homeport.storage.postgres.connection import conninfo, one_line, shown
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -211,4 +211,4 @@ def told(what: str) -> Iterator[None]:
 
 
 def _words(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return one_line(error).rstrip(".") or type(error).__name__

@@ -13,6 +13,7 @@ from homeport.storage.dumps.cluster import Cluster, Connection
 from homeport.storage.dumps.programs import find_program
 from homeport.storage.dumps.scratch import left_over, names_beside
 from homeport.storage.dumps.servers import servers_of
+from homeport.storage.postgres.connection import one_line
 from homeport.storage.postgres.identity import identity_in, schema_of
 from homeport.storage.postgres.proofs import KNOWN, TABLE
 
@@ -74,9 +75,9 @@ def state_of(cluster: Cluster, home: str) -> DatabaseState:
             scratches = frozenset(found["left_over"])
             found["kept"] = [name for name in names_beside(connection, cluster.name) if name not in scratches]
     except HomeportError as error:
-        found["problem"] = error.sentence
+        found["problem"], found["remedy"] = error.sentence, error.hint
     except psycopg.Error as error:
-        found["problem"] = " ".join(str(error).split())
+        found["problem"] = one_line(error)
     return found
 
 

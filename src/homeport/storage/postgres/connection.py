@@ -32,6 +32,9 @@ _ALIVE: Final[dict[str, str | int]] = {
     "application_name": "homeport",
 }
 """Libpq's own settings; an address may have others."""
+_EACH: Final = "Multiple connection attempts failed."
+_FAILED: Final = "connection failed: "
+_ASKING: Final = "Is the server running "
 
 
 NOTICE: Final = (
@@ -177,5 +180,7 @@ def _translated(statement: str) -> bytes:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())
+    """What an error says, on one line, and once: libpq says it for each address of a host, and for each try."""
+    said = str(error).partition(_EACH)[0].removeprefix(_FAILED).splitlines()
+    lines = dict.fromkeys(" ".join(line.split()) for line in said)
+    return " ".join(line for line in lines if line and not line.startswith(_ASKING))

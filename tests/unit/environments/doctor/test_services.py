@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import Any
 
 from tests.support.facts import (
     BY_HAND,
@@ -41,6 +42,17 @@ def test_a_loop_by_a_held_port_names_who_holds_it() -> None:
     assert "its port 3444 is held by another process" in findings["crash-loop"].sentence
     assert "process 450244" in " ".join(findings["crash-loop"].evidence)
     assert findings["crash-loop"].mend == "homeport adopt production"
+
+
+def test_a_slot_that_was_to_take_over_and_did_not_come_up_is_no_loop_while_the_other_one_serves() -> None:
+    gone: dict[str, Any] = {"active": "failed", "sub": "failed", "result": "exit-code", "exit_status": 78}
+    failed = unit(name=PRODUCTION.slot_unit("green"), main_pid=0, **gone)
+    facts = replace(healthy(), units=(*healthy().units, failed))
+    assert found(facts) == found(healthy())
+    # Where neither serves it is one, and what to do is not taken for what happened.
+    lines = ("homeport: no password.", "  Write it.")
+    crash = the_one(loop(**gone, last_lines=lines))
+    assert "its last line: homeport: no password." in crash.evidence
 
 
 def test_a_loop_by_a_stale_sandbox_names_the_data_that_cannot_be_written() -> None:

@@ -85,7 +85,9 @@ def test_the_last_backup_is_the_newest_that_a_machine_has_told_of_this_very_data
 
 def test_a_database_that_cannot_be_asked_is_found(here: Berth) -> None:
     here.cluster.drop(here.database)
-    assert "does not exist" in only(findings(here), "database-unreachable").evidence[0]
+    finding = only(findings(here), "database-unreachable")
+    assert "does not exist" in finding.evidence[0]
+    assert finding.mend == "Its administrator makes one: CREATE DATABASE name OWNER user."
 
 
 def test_a_database_of_another_environment_is_found(here: Berth) -> None:

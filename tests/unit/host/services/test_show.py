@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeport.contract.database import WAITING
 from homeport.environments.services.state import ServiceEnd
 from homeport.host.services.show import Unit, latest, parse_show
 
@@ -110,3 +111,10 @@ def test_any_text_is_read_without_a_fault(text: str) -> None:
     for unit in parse_show(text):
         assert unit.pid >= 0
         unit.end(BOOT, None, "")
+
+
+def test_a_server_that_waits_for_its_data_says_for_what_until_it_has_begun() -> None:
+    said = {"Id": "homeport-production@blue.service", "StatusText": f"{WAITING}The database is away."}
+    assert Unit({**said, "ActiveState": "activating", "SubState": "start"}).waits_for == "The database is away."
+    assert Unit({**said, "ActiveState": "failed", "SubState": "failed"}).waits_for == ""
+    assert Unit({"ActiveState": "activating", "SubState": "start", "StatusText": "Opening the data"}).waits_for == ""
