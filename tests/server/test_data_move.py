@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
+import httpx2
 import pytest
 
 from homeport import server
@@ -48,6 +54,39 @@ def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
     return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
 
 
+class Answers:
+    """Asks again and again while the block runs, and knows how long nobody was answered."""
+
+    def __init__(self, harbour: Harbour) -> None:
+        self._url = harbour.declaration.environment("production").health_url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self._moments: list[float] = []
+        self.longest_answer = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: self._moments, within=30)
+        return self
+
+    def __exit__(self, *__: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def longest_gap(self) -> float:
+        """Between two answers, in seconds."""
+        return max(after - before for before, after in pairwise(self._moments))
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.05):
+            began = time.monotonic()
+            with suppress(httpx2.HTTPError):
+                if httpx2.get(self._url, timeout=30).status_code == 200:
+                    self._moments.append(time.monotonic())
+                    self.longest_answer = max(self.longest_answer, time.monotonic() - began)
+
+
 def subjects(harbour: Harbour) -> list[str]:
     listed = harbour.ask("production", "/api/v1/messages?limit=9").json()
     return sorted(one["subject"] for one in listed["messages"])
@@ -61,8 +100,13 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
     assert tried["tried"]["rows"]["messages"] == 3
     assert tried["tried"]["seconds"] > 0
     assert (harbour.file.read_text(), beside(postgres, address)) == (declared, [])
-    done = harbour.run("data", "move", "production", "--to", address.url, "--yes")
+    with Answers(harbour) as answers:
+        done = harbour.run("data", "move", "production", "--to", address.url, "--yes")
     assert (done["to"], done["started"], done["rows"]["messages"]) == (shown(address.url), True, 3)
+    # What callers saw is no longer than it says, but for the way of one question; and all was converted meanwhile.
+    assert done["seconds"] < done["away_seconds"]
+    assert answers.longest_gap < done["away_seconds"] + answers.longest_answer + 1
+    assert done["away_seconds"] < answers.longest_gap + 10
     assert f'database = "{address.url}"' in harbour.file.read_text()
     assert subjects(harbour) == before
     harbour.send("production", "more")

@@ -18,17 +18,20 @@ from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import surroundings_of
 from homeport.contract import ExitCode
+from homeport.environments.backups.database_steps import ConvertData
 from homeport.environments.backups.moving import KEPT, Move, plan_move, plan_trial, redeclared
 from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.machine.drift import find_drift
+from homeport.environments.migrations.steps import CopyWhole
 from homeport.environments.others import demand_none
 from homeport.environments.plan import Plan
+from homeport.environments.services.steps import AwaitHealth, StopServer
 from homeport.errors import GuardError, UsageError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
-from homeport.host.carrying import Carried
+from homeport.host.carrying import Carried, Carrier
 from homeport.host.machine.gathering import find_record, gather_facts, this_program
 from homeport.host.owners import owner_of
 from homeport.host.services.choosing import manager_for
@@ -65,7 +68,7 @@ def run(arguments: Namespace) -> int:
             move = _move(declaration, environment, arguments)
             intent = _intent(declaration, around, move)
             work = intent.target.beside("trying")
-            tried = _converted(carrier.carry_out(plan_trial(environment.name, move, work)))
+            tried = _tried(carrier, plan_trial(environment.name, move, work))
             if arguments.dry_run:
                 return _tell(environment, intent, tried, arguments)
             if not arguments.json:
@@ -149,13 +152,23 @@ def _converted(carried: Carried) -> Mapping[str, Any]:
     return found
 
 
+def _tried(carrier: Carrier, trial: Plan) -> Mapping[str, Any]:
+    """What a trial found; it takes as long as callers will wait, but for the server's end and its beginning."""
+    carried = carrier.carry_out(trial)
+    return {**_converted(carried), "seconds": round(carried.seconds(trial, CopyWhole, ConvertData) or 0.0, 3)}
+
+
 def _place(move: Move) -> str:
     return "a file" if move.url is None else shown(move.url)
 
 
 def _lines(environment: Environment, intent: _Intent, tried: Mapping[str, Any]) -> list[str]:
     rows, seconds = sum(tried["rows"].values()), tried["seconds"]
-    away = "its server will be away for about as long" if intent.target.running else "its server does not run"
+    away = (
+        "its server will be away for about as long, and for its end and its beginning"
+        if intent.target.running
+        else "its server does not run"
+    )
     return [
         f"On a copy of {environment.name}: {rows} rows in {seconds:.1f} s, the same on both sides; {away}.",
         "What was stored meanwhile is moved too.",
@@ -175,7 +188,7 @@ def _report(
     environment: Environment, intent: _Intent, carried: Carried, tried: Mapping[str, Any], arguments: Namespace
 ) -> ExitCode:
     done, target = _converted(carried), intent.target
-    kept = target.beside(KEPT)
+    kept, away = target.beside(KEPT), carried.seconds(intent.plan, StopServer, AwaitHealth)
     if arguments.json:
         print_json(
             {
@@ -186,6 +199,7 @@ def _report(
                 "digests": done["digests"],
                 "seconds": done["seconds"],
                 "tried_seconds": tried["seconds"],
+                "away_seconds": round(away, 3) if away is not None else None,
                 "safety_backup": intent.safety,
                 "kept": str(kept),
                 "started": target.running,
@@ -193,7 +207,9 @@ def _report(
         )
         return ExitCode.DONE
     runs = (
-        "its server runs on them, and is healthy" if target.running else "its server did not run, and was not started"
+        f"its server was away for {away:.1f} s, runs on them, and is healthy"
+        if away is not None
+        else "its server did not run, and was not started"
     )
     say(f"The data of {environment.name} are in {_place(intent.move)} now: {sum(done['rows'].values())} rows; {runs}.")
     say(f"{intent.move.file} says so. What was there is the backup {intent.safety}, and lies in {kept}.")

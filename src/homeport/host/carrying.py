@@ -5,6 +5,7 @@ A run that was killed is found by the next one in the journal and finished or un
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -51,10 +52,18 @@ class Carried:
     Attributes:
         operation: its id in the journal.
         results: what steps had to say, by their number.
+        spans: when each step began and was done, in seconds of a clock that only goes forward.
     """
 
     operation: str
     results: Mapping[int, Mapping[str, Any]]
+    spans: Mapping[int, tuple[float, float]]
+
+    def seconds(self, plan: Plan, first: type[Step], last: type[Step]) -> float | None:
+        """From when the first step of one kind began until the last one of another was done; None without either."""
+        begins = [self.spans[number][0] for number, step in enumerate(plan.steps) if isinstance(step, first)]
+        ends = [self.spans[number][1] for number, step in enumerate(plan.steps) if isinstance(step, last)]
+        return max(ends) - min(begins) if begins and ends else None
 
 
 def random_part() -> str:
@@ -167,13 +176,16 @@ class Carrier:
         """
         self.heal()
         operation = Operation(new_operation_id(self._now(), self._random()), plan.as_json(), "", {})
+        spans: dict[int, tuple[float, float]] = {}
         self._journal.begin(operation.id, plan, confirmed)
         try:
             for number, step in enumerate(plan.steps):
                 self._watcher.begins(plan, number)
                 operation.inverses[number] = self._inverse(step)
                 self._journal.step_begins(operation.id, number, operation.inverses[number])
+                began = time.monotonic()
                 self._apply(operation, number, step)
+                spans[number] = (began, time.monotonic())
             self._journal.end(operation.id, "done")
         except BaseException as error:
             if plan.commits(len(operation.done)):
@@ -184,7 +196,7 @@ class Carrier:
             with suppress(OSError):
                 self._journal.end(operation.id, "undone", str(error) or type(error).__name__)
             raise
-        return Carried(operation.id, operation.results)
+        return Carried(operation.id, operation.results, spans)
 
     def _finish(self, plan: Plan, operation: Operation) -> None:
         for number, step in enumerate(plan.steps):

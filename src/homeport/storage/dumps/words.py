@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from psycopg import sql
 
 from homeport.coordination.search import SearchKind
 from homeport.storage.dumps.cluster import Connection
-from homeport.storage.postgres.index import lexemes
+from homeport.storage.postgres.index import lexemes, quoted
 from homeport.storage.postgres.nul import restoring_row
 from homeport.storage.sql.scopes import project_scope
 
@@ -19,6 +21,10 @@ _OTHERS: Final[dict[SearchKind, str]] = {
     "project": "SELECT seq, name || chr(10) || description, id FROM projects",
 }
 _ROWS: Final = 1000
+_INDEXES: Final = """
+    SELECT relname, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = CAST(%s AS REGCLASS) AND NOT indisunique ORDER BY relname
+"""
 
 
 def reindex(connection: Connection) -> None:
@@ -33,18 +39,31 @@ def reindex(connection: Connection) -> None:
 
 
 def _fill(connection: Connection, kind: SearchKind, statement: str) -> None:
-    index = sql.Identifier(f"{kind}_words")
+    table = f"{kind}_words"
+    index = sql.Identifier(table)
     # Emptied and not deleted from: nothing of the old words stays in the file either.
     connection.execute(sql.SQL("TRUNCATE {}").format(index))
-    insert = sql.SQL("INSERT INTO {} (seq, words) VALUES (%s, array_to_tsvector(CAST(%s AS TEXT[])))").format(index)
-    with connection.cursor(name="homeport_words", row_factory=restoring_row) as reading, connection.cursor() as writing:
+    with (
+        _without_indexes(connection, table),
+        connection.cursor(name="homeport_words", row_factory=restoring_row) as reading,
+        connection.cursor() as writing,
+    ):
+        into = sql.SQL("COPY {} (seq, words) FROM STDIN").format(index)
         reading.itersize = _ROWS
         reading.execute(statement.encode())
         while rows := reading.fetchmany(_ROWS):
-            writing.executemany(
-                insert,
-                [
-                    (seq, lexemes(text, belongs if kind == "message" else project_scope(belongs)))
-                    for seq, text, belongs in rows
-                ],
-            )
+            with writing.copy(into) as copy:
+                for seq, text, belongs in rows:
+                    found = lexemes(text, belongs if kind == "message" else project_scope(belongs))
+                    copy.write_row((seq, " ".join(map(quoted, found))))
+
+
+@contextmanager
+def _without_indexes(connection: Connection, table: str) -> Iterator[None]:
+    """Builds the indexes of a table once it is filled: that takes half the time of adding row by row."""
+    found = connection.execute(_INDEXES, (table,)).fetchall()
+    for name, _ in found:
+        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    yield
+    for _, definition in found:
+        connection.execute(definition.encode())

@@ -34,21 +34,23 @@ def into_database(file: Path, target: Cluster, identity: Identity) -> dict[str, 
     with target.connected() as connection, told(f"{target.name} cannot be begun"):
         stamp(connection, identity)
     migrate_database(target)
-    what = f"{file} cannot be copied into {target.name}"
+    what, read = f"{file} cannot be copied into {target.name}", dict[str, Digest]()
     with closing(files.opened(file)) as source:
         source.execute("BEGIN")
         with target.connected() as connection, told(what), connection.transaction():
             # What counts the messages in an inbox has counted already.
             connection.execute("ALTER TABLE deliveries DISABLE TRIGGER USER")
             for table in moved_tables():
+                digester = Digester()
                 with closing(files.rows_of(source, table)) as rows:
-                    _fill(connection, table, rows)
+                    _fill(connection, table, digester.seen(rows))
+                read[table.name] = digester.result()
             connection.execute("ALTER TABLE deliveries ENABLE TRIGGER USER")
             _count_on(connection, files.counters_of(source))
             reindex(connection)
     with target.connected() as connection, told(f"{target.name} cannot be analysed"):
         connection.execute("ANALYZE")
-    return _compared(files.digests_of(file), digests_in(target), f"{file}", target.name)
+    return _compared(read, digests_in(target), f"{file}", target.name)
 
 
 def into_file(source: Cluster, file: Path) -> dict[str, Digest]:
@@ -64,9 +66,11 @@ def into_file(source: Cluster, file: Path) -> dict[str, Digest]:
         tables = moved_tables()
         counters = {table.name: _highest(connection, table) for table in tables if table.counter is not None}
         # Who refers comes first: what counts the messages of an inbox then finds none whose count it could change.
-        rows = ((table, _rows_in(connection, table)) for table in reversed(tables))
+        digesters = {table.name: Digester() for table in tables}
+        rows = ((table, digesters[table.name].seen(_rows_in(connection, table))) for table in reversed(tables))
         files.write_file(file, rows, {name: highest for name, highest in counters.items() if highest})
-    return _compared(digests_in(source), files.digests_of(file), source.name, f"{file}")
+    read = {name: one.result() for name, one in digesters.items()}
+    return _compared(read, files.digests_of(file), source.name, f"{file}")
 
 
 def digests_in(cluster: Cluster) -> dict[str, Digest]:

@@ -93,15 +93,16 @@ def _within_bounds(words: dict[str, None]) -> dict[str, None]:
 def _asked(word: str, *, beginning: bool = False) -> str:
     """One word as a query has it; a scope is one too, and what has no letter finds nothing."""
     if word.startswith(MARK):
-        return _quoted(word)
-    parts = [_quoted(part[:LONGEST]) for part in words_in(word)]
+        return quoted(word)
+    parts = [quoted(part[:LONGEST]) for part in words_in(word)]
     if not parts:
-        return _quoted(MARK)
+        return quoted(MARK)
     if beginning:
         parts[-1] += ":*"
     return f"({' & '.join(parts)})"
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """A word as it stands in the text of a query or a vector."""
     escaped = word.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
