@@ -57,10 +57,14 @@ def _exchange(arguments: Namespace) -> ExitCode:
 
 
 def _drop(arguments: Namespace) -> ExitCode:
-    _, database = _declared(arguments)
-    databases.drop_kept(database, arguments.label)
+    name, database = _declared(arguments)
+    dropped = databases.drop_kept(database, arguments.label)
     if arguments.json:
-        print_json({})
+        print_json({"dropped": dropped})
+    elif dropped is None:
+        say(f"No database of {name} is kept as {arguments.label}: homeport doctor {name} names those that are.")
+    else:
+        say(f"{dropped} is gone.")
     return ExitCode.DONE
 
 

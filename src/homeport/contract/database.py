@@ -100,6 +100,15 @@ class Standby(TypedDict):
     seconds: float | None
 
 
+class DatabaseKept(TypedDict):
+    """A database that another one took the place of."""
+
+    name: str
+    label: str
+    """What ``homeport data drop ENV --label`` is told."""
+    bytes: int
+
+
 class DatabaseState(TypedDict):
     """How a database and its server are, as far as the role of the environment may see it."""
 
@@ -146,5 +155,5 @@ class DatabaseState(TypedDict):
     """The file of the log that could not be archived last."""
     left_over: list[str]
     """Scratch databases that nobody has."""
-    kept: list[str]
-    """Databases that were kept when others took their place, and scratch databases that are in use."""
+    kept: list[DatabaseKept]
+    """Databases that were kept when others took their place."""

@@ -115,7 +115,11 @@ def _stale(environments: Sequence[Environment], facts: HostFacts) -> Iterator[Fi
     for environment in environments:
         known += [data_directory(environment, facts), environment.data_directory, environment.backups_directory]
         known += [environment.releases_directory, environment.journal_directory]
+    # What is told with its database is packed only once that is gone: without it the directory holds nothing.
+    kept = {one["name"] for state in facts.databases.values() for one in state["kept"]}
     for found in facts.directories:
+        if found.database in kept:
+            continue
         if not _holds_data(found) or any(found.path.is_relative_to(path) for path in known):
             continue
         if any(path.is_relative_to(found.path) for path in known):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from homeport.contract.database import DatabaseState, DatabaseTable
-from homeport.environments.doctor.facts import HostFacts
+from homeport.environments.doctor.facts import DirectoryFact, HostFacts
 from homeport.environments.doctor.finding import Finding, Kind, Severity
 from homeport.environments.doctor.servers import find_server_faults
 from homeport.environments.environment import Environment
@@ -42,6 +42,7 @@ def find_database_faults(environments: Sequence[Environment], facts: HostFacts) 
         yield from judge.replication()
         yield from judge.scratches()
         yield from find_server_faults(environment.name, state, facts.now)
+        yield from judge.kept(facts.directories)
 
 
 class _Judge:
@@ -217,6 +218,23 @@ class _Judge:
                 names,
                 "They take room on the database server.",
                 f"homeport data sweep {self._name}",
+            )
+
+    def kept(self, directories: Sequence[DirectoryFact]) -> Iterator[Finding]:
+        """What others took the place of; its directory is no more than its name."""
+        for one in self._state["kept"]:
+            beside = next((found for found in directories if found.database == one["name"]), None)
+            when = f"{beside.newest:%Y-%m-%d %H:%M}" if beside is not None and beside.newest else "a time not known"
+            yield self._finding(
+                "database-kept",
+                "warning",
+                f"The database {one['name']} was kept when another became that of {self._name}, and no server uses it.",
+                (
+                    f"{size(one['bytes'])}, kept since {when}",
+                    *([f"it belongs to {beside.path}"] if beside is not None else []),
+                ),
+                "It takes room on the database server, and nothing removes it by itself.",
+                f"homeport data drop {self._name} --label {one['label']}, once nobody needs it",
             )
 
     def _finding(

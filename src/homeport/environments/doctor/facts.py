@@ -127,6 +127,8 @@ class DirectoryFact:
     ``unknown`` may not be looked into."""
     environment: str | None = None
     """Whose it says it is (``identity.json``)."""
+    database: str | None = None
+    """The name of the database that its data are in (``database.json``)."""
     files: int = 0
     size: int = 0
     newest: datetime | None = None

@@ -69,6 +69,7 @@ Kind = Literal[
     "scratch-left-over",
     "server-left-behind",
     "servers-differ",
+    "database-kept",
 ]
 """The names of faults, for programs and documents (docs/doctor.md); none changes its meaning."""
 Severity = Literal["critical", "warning"]

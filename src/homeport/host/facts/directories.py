@@ -12,10 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE
+from homeport.database_url import parse_database_url
 from homeport.environments.doctor.facts import DirectoryFact
 from homeport.errors import CannotStartError, HomeportError
 from homeport.host.commands import run_command
 from homeport.identity import read_identity
+from homeport.whereabouts import read_whereabouts
 
 MOST_FILES: Final = 200_000
 """Files of one directory that are looked at; what it holds is known well enough by then."""
@@ -48,6 +50,7 @@ def look_at(path: PurePosixPath, like: Iterable[frozenset[str]] = ()) -> Directo
         exists=True,
         kind=kind,
         environment=_environment(real) if kind == "homeport" else None,
+        database=_database(real) if kind == "homeport" else None,
         files=inside.files,
         size=inside.size,
         newest=inside.newest,
@@ -127,6 +130,14 @@ def _environment(directory: Path) -> str | None:
     except CannotStartError:
         return None
     return identity["environment"] if identity is not None else None
+
+
+def _database(directory: Path) -> str | None:
+    try:
+        url = read_whereabouts(directory)
+        return None if url is None else parse_database_url(url).name
+    except (CannotStartError, ValueError):
+        return None
 
 
 def _user(number: int) -> str:

@@ -77,15 +77,18 @@ def put_back(database: DatabaseAddress, data: Path, incoming: Path, served: Path
     return exchanging.put_database_back(database, data, incoming, served, label)
 
 
-def drop_kept(database: DatabaseAddress, label: str) -> None:
+def drop_kept(database: DatabaseAddress, label: str) -> str | None:
     """Drops what :func:`exchange` kept under this label.
+
+    Returns:
+        Its name; None where there is none any more.
 
     Raises:
         HomeportError: it cannot be dropped.
     """
     from homeport.server.databases import exchanging
 
-    exchanging.drop_kept(database, label)
+    return exchanging.drop_kept(database, label)
 
 
 def sweep(database: DatabaseAddress) -> DatabasesSwept:

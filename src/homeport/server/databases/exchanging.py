@@ -81,11 +81,15 @@ def _check_ours(live: Cluster, environment: str) -> None:
         )
 
 
-def drop_kept(database: DatabaseAddress, label: str) -> None:
+def drop_kept(database: DatabaseAddress, label: str) -> str | None:
     """See :func:`homeport.server.databases.drop_kept`."""
     live = Cluster(database)
+    name = beside(live.name, label)
     with live.managed() as connection:
-        drop(connection, beside(live.name, label), force=True)
+        if not exists(connection, name):
+            return None
+        drop(connection, name, force=True)
+    return name
 
 
 def sweep_databases(database: DatabaseAddress) -> DatabasesSwept:

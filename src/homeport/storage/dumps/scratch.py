@@ -19,7 +19,7 @@ from typing import Final
 
 from psycopg import sql
 
-from homeport.contract.database import ADDRESS_FILE
+from homeport.contract.database import ADDRESS_FILE, DatabaseKept
 from homeport.errors import HomeportError
 from homeport.storage.dumps.cluster import LONGEST_NAME, Cluster, Connection, create_like, drop, told
 
@@ -27,6 +27,8 @@ SCRATCH: Final = "scratch"
 _DIGITS: Final = 12
 _RANDOM: Final = re.compile(rf"_[0-9a-f]{{{_DIGITS}}}\Z")
 _DIGEST: Final = 8
+_KEPT: Final = re.compile(r"_((?:failed_)?(?:before|left)_(?:[a-z]+_)?\d{8}t\d{6}z\w*)\Z")
+"""What an operation calls what it keeps, or leaves: no name that people give ends so."""
 
 
 def beside(name: str, what: str) -> str:
@@ -91,11 +93,19 @@ def sweep(cluster: Cluster) -> list[str]:
     return swept
 
 
-def names_beside(connection: Connection, name: str) -> list[str]:
-    """The databases that are made for, or kept of, another, by their names."""
-    beginning = beside(name, "")
-    rows = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
-    return [found for (found,) in rows if found.startswith(beginning)]
+def kept_beside(connection: Connection, name: str) -> list[DatabaseKept]:
+    """The databases that others took the place of, with their sizes; of a user that may not see it, 0."""
+    rows = connection.execute(
+        "SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END"
+        " FROM pg_database WHERE NOT datistemplate ORDER BY datname"
+    ).fetchall()
+    found = [(one, _KEPT.search(one), size) for one, size in rows]
+    labelled = [(one, match[1], size) for one, match, size in found if match is not None]
+    return [
+        DatabaseKept(name=one, label=label, bytes=int(size))
+        for one, label, size in labelled
+        if one == beside(name, label)
+    ]
 
 
 def left_over(connection: Connection, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from homeport.contract.database import DatabaseState, DatabaseTable, DatabaseTra
 from homeport.errors import HomeportError
 from homeport.storage.dumps.cluster import Cluster, Connection
 from homeport.storage.dumps.programs import find_program
-from homeport.storage.dumps.scratch import left_over, names_beside
+from homeport.storage.dumps.scratch import kept_beside, left_over
 from homeport.storage.dumps.servers import servers_of
 from homeport.storage.postgres.connection import one_line
 from homeport.storage.postgres.identity import identity_in, schema_of
@@ -72,8 +72,7 @@ def state_of(cluster: Cluster, home: str) -> DatabaseState:
             found["servers"] = servers_of(connection, cluster.name, home)
         with cluster.managed() as connection:
             found["left_over"] = left_over(connection, cluster.name)
-            scratches = frozenset(found["left_over"])
-            found["kept"] = [name for name in names_beside(connection, cluster.name) if name not in scratches]
+            found["kept"] = kept_beside(connection, cluster.name)
     except HomeportError as error:
         found["problem"], found["remedy"] = error.sentence, error.hint
     except psycopg.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psycopg
 import pytest
@@ -19,11 +20,15 @@ from homeport.contract import DatabaseAddress
 from homeport.contract.database import DatabaseState
 from homeport.contract.servers import ServerName, ServerSeen, home_of
 from homeport.environments.doctor import databases as judging
+from homeport.environments.doctor.data_places import find_data_faults
 from homeport.environments.doctor.databases import find_database_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding
+from homeport.host.facts.directories import look_at
 from homeport.identity import read_identity
-from homeport.server.databases import state_of, sweep
+from homeport.server.databases import drop_kept, state_of, sweep
+from homeport.storage.dumps.cluster import Cluster as Of
+from homeport.storage.dumps.stamps import stamp
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.postgres.proofs import TABLE
 from tests.support.facts import NOW, PRODUCTION
@@ -161,6 +166,37 @@ def test_scratch_databases_that_were_left_are_found(here: Berth) -> None:
     assert only(findings(here), "scratch-left-over").evidence == (name,)
     sweep(here.database)
     assert findings(here) == []
+
+
+def test_a_database_that_was_kept_is_named_with_size_and_age_and_the_command_that_drops_it(
+    here: Berth, tmp_path: Path
+) -> None:
+    label = "before_restore_20261002t070000z"
+    kept = f"{here.name}_{label}"
+    for name in (kept, f"{here.name}_of_a_person"):
+        here.cluster.execute(f"CREATE DATABASE {name} OWNER {ROLE}")
+    aside = tmp_path / "data.before-restore-20261002T070000Z"
+    shutil.copytree(here.directory, aside)
+    stamp(aside, Of(here.at(kept)))
+    environment = replace(PRODUCTION, database=here.database)
+
+    def found() -> tuple[list[Finding], list[Finding]]:
+        states, beside = {"production": state_of(here.database, here.directory)}, (look_at(PurePosixPath(aside)),)
+        facts = HostFacts(now=NOW, databases=states, directories=beside)
+        return list(find_database_faults([environment], facts)), list(find_data_faults([environment], facts))
+
+    database, data = found()
+    finding = only(database, "database-kept")
+    assert kept in finding.sentence
+    assert re.fullmatch(r"[\d.]+ .B, kept since 20\d\d-.*", finding.evidence[0])
+    assert str(aside) in finding.evidence[1]
+    assert f"homeport data drop production --label {label}" in finding.mend
+    # Without its database the directory is packed by the command for such; before that it would be packed alone.
+    assert data == []
+    assert drop_kept(here.database, label) == kept
+    assert drop_kept(here.database, label) is None
+    database, data = found()
+    assert (database, [one.kind for one in data]) == ([], ["stale-data"])
 
 
 @pytest.mark.slow
