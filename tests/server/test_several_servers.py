@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from homeport.server.requests import RequestDirectory
 from homeport.storage.memory import MemoryStore
 from homeport.transports import elsewhere, relay, shares
+from homeport.transports.log import Log
+from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.relay import MARK
 from tests.server.test_deferred_calls import CAPABILITIES, DECLARED, of_status, task, waits
 from tests.server.test_sse import CLIENT, talking
@@ -21,6 +26,7 @@ from tests.support.events import Stream, opened
 from tests.support.line import Line
 from tests.support.listening import Listening, listening
 from tests.support.oauth import HOST, Proxy, answer_of, staged
+from tests.support.signed import SECRET, github, push_body
 from tests.support.site import modern
 from tests.support.waiting import eventually
 
@@ -284,3 +290,43 @@ async def test_a_client_signs_in_with_each_step_at_another_server() -> None:
             code = answer_of(await scene.flow.decide(asking))["code"]
             proxy._port = other.port
             assert (await scene.flow.token(code)).status_code == 200
+
+
+# --- what a forge asks for -------------------------------------------------------------------------------------------
+
+
+async def test_what_a_forge_asks_of_one_server_is_noted_on_every_machine_that_follows_the_branch(
+    tmp_path: Path,
+) -> None:
+    store, line = MemoryStore(), Line()
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+
+    def machine(name: str, *branches: str) -> PushesEndpoint:
+        (tmp_path / name).mkdir()
+        return PushesEndpoint(
+            branches, RequestDirectory(tmp_path / name, secret), Log("development", write=lambda _: None)
+        )
+
+    def noted(name: str) -> list[str]:
+        return [json.loads(file.read_text())["commit"] for file in (tmp_path / name).glob("*.request.json")]
+
+    async with (
+        listening(store, wire=line.end(), pushes=machine("a", "main")) as a,
+        listening(store, wire=line.end(), pushes=machine("b", "main")) as b,
+        listening(store, wire=line.end(), pushes=machine("c", "feature/*")),
+        httpx2.AsyncClient() as http,
+    ):
+        body = push_body("main", "c" * 40)
+        taken = await http.post(f"{a.url}/hooks/push", content=body, headers=github(body, "first"))
+        assert taken.status_code == 202
+
+        async def both() -> bool:
+            return noted("a") == noted("b") == ["c" * 40]
+
+        await eventually(both)
+        # A forge that calls each of them has it done once on each.
+        again = await http.post(f"{b.url}/hooks/push", content=body, headers=github(body, "second"))
+        assert again.status_code == 409
+        assert (noted("a"), noted("b"), noted("c")) == (["c" * 40], ["c" * 40], [])

@@ -27,6 +27,8 @@ from homeport.host.workspace import make_workspace
 Way = Literal["push", "poll", "webhook"]
 PATIENCE: Final = 120.0
 """Seconds to wait for another operation on the environment: whoever pushed cannot push the same again."""
+PATIENCE_ACROSS: Final = 3600.0
+"""The same where other machines have the data too, which follow the branch as well: one deploys after the other."""
 _BETWEEN: Final = 0.5
 
 
@@ -93,28 +95,48 @@ def _deploy(declaration: Declaration, environment: Environment, branch: str, com
     """As a release, the way that ``homeport deploy`` goes; that is declared, so that nobody is asked."""
     from homeport.cli import main
 
-    with _carrying(declaration, environment) as carrier:
-        # Nobody is here who could want what is stuck to be tried again, as deploy does.
-        carrier.heal()
-    note_followed(environment, branch, commit)
     words = ("deploy", environment.name, "--ref", commit, "--yes", "--why", f"{way} of {branch}")
-    if main([*words, "--config", declaration.file]) != ExitCode.DONE:
+    deadline = time.monotonic() + (PATIENCE if environment.database is None else PATIENCE_ACROSS)
+    code = ExitCode.REFUSED
+    while code == ExitCode.REFUSED:
+        with _carrying(declaration, environment, across="deploy", deadline=deadline) as carrier:
+            # Nobody is here who could want what is stuck to be tried again, as deploy does.
+            carrier.heal()
+        note_followed(environment, branch, commit)
+        code = ExitCode(main([*words, "--config", declaration.file]))
+        if code == ExitCode.REFUSED and not _is_taken(declaration, environment):
+            break
+    if code != ExitCode.DONE:
         raise HomeportError(
             f"{commit[:12]} of {branch} was not deployed to {environment.name}, for what is said above."
         )
     return True
 
 
+def _is_taken(declaration: Declaration, environment: Environment) -> bool:
+    """Whether another operation, on whatever machine, has the environment now."""
+    try:
+        with _carrying(declaration, environment, across="deploy", deadline=time.monotonic()):
+            return False
+    except GuardError:
+        return True
+
+
 @contextmanager
-def _carrying(declaration: Declaration, environment: Environment) -> Iterator[Carrier]:
-    """A carrier, waited for while another operation has the environment's lock."""
+def _carrying(
+    declaration: Declaration, environment: Environment, *, across: str = "", deadline: float | None = None
+) -> Iterator[Carrier]:
+    """A carrier, waited for while another operation has the environment; for ``across`` see :func:`operating`."""
     hands = hands_of(declaration, environment)
+    until = time.monotonic() + PATIENCE if deadline is None else deadline
     with ExitStack() as stack:
-        yield _enter(stack, lambda: operating(declaration, environment, hands, Told(), again=False))
+        yield _enter(
+            stack, lambda: operating(declaration, environment, hands, Told(), again=False, across=across), until
+        )
 
 
-def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]]) -> Carrier:
-    deadline, told = time.monotonic() + PATIENCE, False
+def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]], deadline: float) -> Carrier:
+    told = False
     while True:
         try:
             return stack.enter_context(held())

@@ -6,17 +6,20 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Final, Protocol
 
 import orjson
 
 from homeport.contract.pushes import is_followed
-from homeport.errors import CallError, ForbiddenError, LimitedError, UnauthorizedError
+from homeport.coordination.values import JsonObject
+from homeport.errors import CallError, ConflictError, ForbiddenError, LimitedError, UnauthorizedError
 from homeport.secret import Secret
 from homeport.transports.buckets import Buckets
 from homeport.transports.exchange import BodyRefusedError, Exchange
 from homeport.transports.forges import Delivery, Pushed, judge, read_push
 from homeport.transports.log import Log
+from homeport.transports.others import Others
 
 FAILURES: Final = 60
 """Refused attempts a minute from one address that are logged one by one."""
@@ -71,6 +74,13 @@ class PushesEndpoint:
         self._clock = clock
         self._monotonic = monotonic
         self._failures = Buckets(FAILURES)
+        self._others: Others | None = None
+        self._noting: set[asyncio.Task[None]] = set()
+
+    def share(self, others: Others) -> None:
+        """What a forge asks of one server it asks of all: each machine that follows the branch has it noted."""
+        self._others = others
+        others.on("pushed", self._heard)
 
     async def __call__(self, exchange: Exchange) -> None:
         try:
@@ -99,9 +109,30 @@ class PushesEndpoint:
             )
         digest = hashlib.sha256(body).hexdigest()
         request = await asyncio.to_thread(self._requests.put, delivery, digest, pushed)
+        if self._others is not None:
+            self._others.tell("pushed", delivery=asdict(delivery), digest=digest, pushed=asdict(pushed))
         facts = {"branch": pushed.branch, "commit": pushed.commit, "forge": delivery.forge, "delivery": delivery.id}
         self._log.event("info", "webhook taken", request=request, **facts, **_whose(exchange))
         return {"request": request, "branch": pushed.branch, "commit": pushed.commit}
+
+    def _heard(self, said: JsonObject) -> None:
+        """Another server took a webhook."""
+        delivery, pushed = Delivery(**said["delivery"]), Pushed(**said["pushed"])
+        if is_followed(pushed.branch, self._branches):
+            task = asyncio.create_task(self._note(delivery, said["digest"], pushed))
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
+
+    async def _note(self, delivery: Delivery, digest: str, pushed: Pushed) -> None:
+        facts = {"branch": pushed.branch, "commit": pushed.commit, "forge": delivery.forge, "delivery": delivery.id}
+        try:
+            request = await asyncio.to_thread(self._requests.put, delivery, digest, pushed)
+        except ConflictError:
+            return  # The forge calls this machine too, or its other slot has heard it.
+        except CallError as error:
+            self._log.event("warning", "webhook of another server not noted", reason=error.sentence, **facts)
+            return
+        self._log.event("info", "webhook taken by another server", request=request, **facts)
 
     def _noted(self, exchange: Exchange, error: CallError) -> CallError:
         """Logs a refusal; without a good signature, from one address only so many."""

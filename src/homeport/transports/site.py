@@ -110,6 +110,8 @@ class Site:
         self._oauth = offer.oauth
         if offer.oauth is not None:
             offer.oauth.share(self._shares)
+        if offer.pushes is not None:
+            offer.pushes.share(others)
         self.pages = PagesPlace(
             Ground(
                 dispatcher=dispatcher,
