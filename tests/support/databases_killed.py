@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,17 +11,16 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import pytest
+
 from homeport import server
 from homeport.contract import DatabaseAddress
-from homeport.environments.backups.database_steps import ConvertData, OwnScratches, SweepScratches
 from homeport.environments.declaration import parse_declaration
 from homeport.environments.migrations.pending import Finding, Ran, Standing
 from homeport.environments.plan import Plan
-from homeport.host.backups.databases import ScratchOwner
 from homeport.host.carrying import Carrier, all_hands, carrying
 from homeport.host.hands import Hands
 from homeport.host.migrations.hands import migration_hands
-from homeport.server import databases
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.exchanging import DATABASE_STEPS, DatabasesInProcess, Yard
 from tests.support.postgres import Cluster
@@ -33,31 +32,21 @@ DENSE: Final = (
     *("storage.dumps.dumping.run_program", "storage.dumps.loading.run_program", "storage.dumps.exchanging.create_like"),
     *("storage.dumps.exchanging.rename", "storage.dumps.scratch.create_like", "storage.dumps.scratch.drop"),
     *("storage.dumps.upgrading._keep", "storage.migrations.running._check", "storage.moving.copying._compared"),
-    *("storage.moving.copying._count_on", "storage.moving.copying.migrate_database", "storage.moving.copying.reindex"),
+    *(
+        "server.databases.moving.into_file",
+        "storage.moving.copying._count_on",
+        "storage.moving.copying.migrate_database",
+        "storage.moving.copying.reindex",
+    ),
 )
 """What is done to databases and to what lies with them: before and after each of it a run may be killed."""
 
 
-class MovesInProcess:
-    """The hands of a move, without a program in between."""
-
-    def __init__(self, source: DatabaseAddress, declared: Mapping[str, DatabaseAddress | None]) -> None:
-        self._source = source
-        self._declared = declared
-
-    def inverse(self, step: ConvertData | OwnScratches | SweepScratches) -> tuple[Any, ...]:
-        return ScratchOwner().inverse(step) if isinstance(step, OwnScratches) else ()
-
-    def apply(self, step: ConvertData | OwnScratches | SweepScratches) -> Mapping[str, Any] | None:
-        if isinstance(step, ConvertData):
-            target = None if step.url is None else DatabaseAddress(step.url, step.password_file)
-            source = self._source if target is None else None
-            return {"converted": databases.convert(Path(step.work) / "data", target=target, source=source)}
-        if isinstance(step, SweepScratches):
-            beside = self._declared[step.environment] if step.url is None else DatabaseAddress(step.url)
-            assert beside is not None
-            databases.sweep(beside)
-        return None
+def every(points: int) -> pytest.MarkDecorator:
+    """A handful of points, that far from each other; all of them with ``make soak``."""
+    return pytest.mark.parametrize(
+        "stride", [points, pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(0)])]
+    )
 
 
 class MigratesInProcess:
@@ -98,13 +87,9 @@ class Attempt:
     def hands(self) -> Hands:
         """As a command has them that reads the declaration now."""
         here = self.declared()
-        own = here.environment(self.name).database
-        declared = {one.name: one.database for one in here.declaration.environments.values()}
-        moves = MovesInProcess(own or self.database, declared)
-        moving = dict.fromkeys((ConvertData, OwnScratches, SweepScratches), moves)
         exchanging = dict.fromkeys(DATABASE_STEPS, DatabasesInProcess(self.database))
         migrating = migration_hands(here.around(self.name), lambda _: MigratesInProcess(self.database))
-        return all_hands(here.hands(self.name), moving, exchanging, migrating)
+        return all_hands(here.hands(self.name), exchanging, migrating)
 
     def declared(self) -> Yard:
         """As it is declared now."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from pysqlite3 import dbapi2
 
@@ -15,14 +15,22 @@ from homeport import server
 from homeport.cli.hands import others_of
 from homeport.contract import APPLICATION, DATABASE_FILE, LOCK_FILE, DatabaseAddress, DataFacts, Scrub
 from homeport.contract.losses import DataLoss
-from homeport.environments.backups.database_steps import DropDatabase, ExchangeDatabase, ReturnDatabase
+from homeport.environments.backups.database_steps import (
+    ConvertData,
+    DropDatabase,
+    ExchangeDatabase,
+    OwnScratches,
+    ReturnDatabase,
+    SweepScratches,
+)
 from homeport.environments.backups.plans import Target
 from homeport.environments.declaration import Declaration, parse_declaration
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.environments.steps import Step
+from homeport.errors import HomeportError
 from homeport.host.backups.creating import Surroundings
-from homeport.host.backups.databases import Exchanger
+from homeport.host.backups.databases import Exchanger, ScratchOwner
 from homeport.host.backups.hands import data_hands
 from homeport.host.backups.target import look_at_target
 from homeport.host.carrying import Carrier, all_hands
@@ -41,17 +49,19 @@ DATABASE_STEPS: Final = (ExchangeDatabase, ReturnDatabase, DropDatabase)
 
 
 class InProcess:
-    """The seam over Homeport's own store without a program in between: for tests that go through it a hundred times."""
+    """The seam over Homeport's own store without a program in between: for tests that go through it a hundred times.
+
+    Args:
+        environment: whose data.
+        databases: of each environment that keeps its data in one.
+    """
 
     def __init__(
-        self,
-        environment: str,
-        database: DatabaseAddress | None = None,
-        others: Mapping[str, DatabaseAddress] = MappingProxyType({}),
+        self, environment: str, databases: Mapping[str, DatabaseAddress | None] = MappingProxyType({})
     ) -> None:
         self._environment = environment
-        self._database = database
-        self._others = others
+        self._databases = databases
+        self._database = databases.get(environment)
 
     def snapshot(self, source: Path, into: Path) -> DataDescription:
         return _described(server.take_snapshot(source, self._environment, into, self._database)["facts"])
@@ -60,7 +70,7 @@ class InProcess:
         return _described(server.data_facts(directory, deep=deep, database=self._database))
 
     def ready(self, directory: Path) -> DataDescription:
-        return self.examine(directory) if self._database is None else _described(self._loaded(directory))
+        return _described(databases.load_into(directory, self._environment, self._database))
 
     def tidy(self) -> None:
         if self._database is not None:
@@ -71,12 +81,9 @@ class InProcess:
         return server.lost_after(source, self._environment, position, database=self._database)
 
     def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
-        server.prepare_snapshot(directory, self._environment, origin, scrub, self._others.get(origin))
-        if self._database is not None:
-            assert self.ready(directory).problems == ()
-
-    def _loaded(self, directory: Path) -> DataFacts:
-        return databases.load(directory, self._database)
+        server.prepare_snapshot(directory, self._environment, origin, scrub, self._databases.get(origin))
+        if problems := self.ready(directory).problems:
+            raise HomeportError(problems[0])
 
 
 class DatabasesInProcess:
@@ -102,6 +109,31 @@ class DatabasesInProcess:
                 databases.put_back(self._database, *paths, Path(step.served), step.label)
             case DropDatabase():
                 databases.drop_kept(self._database, step.label)
+
+
+class MovesInProcess:
+    """The hands that bring data into a database or out of it, likewise.
+
+    Args:
+        declared: the database of each environment.
+    """
+
+    def __init__(self, declared: Mapping[str, DatabaseAddress | None]) -> None:
+        self._declared = declared
+
+    def inverse(self, step: Step) -> tuple[Step, ...]:
+        return ScratchOwner().inverse(step) if isinstance(step, OwnScratches) else ()
+
+    def apply(self, step: Step) -> Mapping[str, Any] | None:
+        match step:
+            case ConvertData():
+                target = None if step.url is None else DatabaseAddress(step.url, step.password_file)
+                return {"converted": databases.convert(Path(step.work) / "data", step.environment, target=target)}
+            case SweepScratches():
+                beside = self._declared[step.environment] if step.url is None else DatabaseAddress(step.url)
+                assert beside is not None
+                databases.sweep(beside)
+        return None
 
 
 def _described(facts: DataFacts) -> DataDescription:
@@ -132,8 +164,7 @@ class Yard:
     def around(self, name: str) -> Surroundings:
         """What backups of an environment are made with."""
         environment = self.environment(name)
-        others = {one.name: one.database for one in self.declaration.environments.values() if one.database is not None}
-        own = InProcess(name, environment.database, others)
+        own = InProcess(name, {one.name: one.database for one in self.declaration.environments.values()})
         return Surroundings(environment, ForeignData(name) if environment.is_foreign else own)
 
     @property
@@ -149,7 +180,9 @@ class Yard:
         own = self.environment(name)
         others = others_hands(own, lambda: others_of(own), lambda release: (release,))
         saving = data_hands(self.around(name), self.around)
-        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, saving, exchanging, others)
+        declared = {one.name: one.database for one in self.declaration.environments.values()}
+        moving = dict.fromkeys((ConvertData, OwnScratches, SweepScratches), MovesInProcess(declared))
+        return all_hands(FILE_HANDS, SCRATCH_HANDS, services, saving, exchanging, others, moving)
 
     def journal(self, name: str) -> Journal:
         return Journal(Path(self.environment(name).journal_directory))

@@ -60,14 +60,3 @@ def database_in(arguments: Namespace, directory: Path) -> DatabaseAddress | None
         return None
     found = declaration_of(arguments).environments.get(identity["environment"])
     return None if found is None else handed(found.database, os.environ)
-
-
-def database_of(directory: Path, environment: Environment) -> DatabaseAddress | None:
-    """The database in which the data of a directory are, whatever is declared; None where they are in a file.
-
-    Raises:
-        CannotStartError: what the directory says cannot be understood.
-    """
-    url = read_whereabouts(directory)
-    declared = environment.database
-    return None if url is None else DatabaseAddress(url, declared.password_file if declared is not None else None)

@@ -16,13 +16,13 @@ from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import ExitCode
-from homeport.environments.backups.plans import plan_drill
+from homeport.environments.backups.plans import brought_into, plan_drill
 from homeport.environments.backups.record import Drill
 from homeport.environments.environment import Environment
 from homeport.errors import GuardError
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.foreign_rehearsal import runs_as
-from homeport.host.backups.unpacking import find_at_place
+from homeport.host.backups.unpacking import find_at_place, keeping_of
 from homeport.host.replication.proving import ReplicaProof, prove_replica
 
 
@@ -43,7 +43,8 @@ def run(arguments: Namespace) -> int:
             backup = find_at_place(around, arguments.backup, arguments.place)
             work = _work(environment, arguments.scratch) / f".drill-{backup}-{token_hex(3)}"
             sockets = PurePosixPath(tempfile.gettempdir()) / f"homeport-{token_hex(4)}"
-            plan = plan_drill(environment.name, backup, work, sockets, arguments.place)
+            into = brought_into(keeping_of(around, backup, arguments.place), environment.keeping)
+            plan = plan_drill(environment.name, backup, work, sockets, arguments.place, into)
             if arguments.dry_run:
                 _show_plan(plan.as_json(), list(plan_lines(plan)), as_json=arguments.json)
                 return ExitCode.DONE

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from homeport.cli.databases import database_in, database_of, handed
+from homeport.cli.databases import database_in, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
 from homeport.cli.snapshots import say_facts
@@ -30,7 +30,11 @@ def run(arguments: Namespace) -> int:
 
 def _load(arguments: Namespace) -> ExitCode:
     directory = Path.cwd() / arguments.directory
-    found = databases.load(directory, database_in(arguments, directory))
+    if arguments.into is None:
+        found = databases.load(directory, database_in(arguments, directory))
+    else:
+        environment = declaration_of(arguments).environment(arguments.into)
+        found = databases.load_into(directory, environment.name, handed(environment.database, os.environ))
     if arguments.json:
         print_json(found)
     else:
@@ -82,10 +86,8 @@ def _sweep(arguments: Namespace) -> ExitCode:
 
 
 def _convert(arguments: Namespace) -> ExitCode:
-    environment = declaration_of(arguments).environment(arguments.environment)
     target = None if arguments.url is None else DatabaseAddress(arguments.url, arguments.password_file)
-    source = database_of(Path(environment.data_directory), environment) if target is None else None
-    done = databases.convert(Path.cwd() / arguments.directory, target=target, source=source)
+    done = databases.convert(Path.cwd() / arguments.directory, arguments.environment, target=target)
     if arguments.json:
         print_json(done)
     else:

@@ -17,6 +17,7 @@ from homeport.cli.restore_choice import chosen, look_at_point, point_aside, show
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
 from homeport.contract import ExitCode
+from homeport.contract.database import Keeping
 from homeport.contract.losses import DataLoss
 from homeport.environments.backups.losses import loss_lines
 from homeport.environments.backups.plans import Target, kept_as, plan_restore
@@ -27,7 +28,7 @@ from homeport.errors import HomeportError, UsageError
 from homeport.host.archives.extracting import extract, remove_unpacked_leftovers
 from homeport.host.backups.creating import Surroundings
 from homeport.host.backups.target import bytes_below, demand_room, look_at_target
-from homeport.host.backups.unpacking import found_archive, read_record
+from homeport.host.backups.unpacking import found_archive, keeping_of, read_record
 from homeport.host.carrying import Carrier
 from homeport.host.data.seam import DataDescription
 from homeport.host.services.choosing import manager_for
@@ -91,11 +92,13 @@ def _intent(declaration: Declaration, around: Surroundings, arguments: Namespace
     target = look_at_target(around, manager_for(around.environment, PurePosixPath(declaration.file)), safety)
     if isinstance(restored, Point):
         held: DataDescription | None = look_at_point(around, restored, Path(target.data.parent))
+        keeping: Keeping | None = None
     else:
         held = _held(around, restored, arguments, target)
+        keeping = keeping_of(around, restored, arguments.place)
     if target.holds:
         demand_room(around.shelf.directory, bytes_below(Path(target.data)), what="a safety backup")
-    plan = plan_restore(target, restored, safety, arguments.place)
+    plan = plan_restore(target, restored, safety, arguments.place, keeping)
     return _Intent(plan, target, restored, _loss(around, target, held), safety)
 
 

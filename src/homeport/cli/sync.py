@@ -45,7 +45,7 @@ def run(arguments: Namespace) -> int:
             demand_room(Path(target.data.parent), bytes_below(source), what=f"a snapshot of {origin.name}")
             if target.holds:
                 demand_room(around.shelf.directory, bytes_below(Path(target.data)), what="a safety backup")
-            plan = plan_sync(target, origin.name, scrub or "none", safety, from_database=origin.database is not None)
+            plan = plan_sync(target, origin.name, scrub or "none", safety, origin.keeping)
             if arguments.dry_run:
                 _show(plan.as_json(), list(plan_lines(plan)), as_json=arguments.json)
                 return ExitCode.DONE

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from homeport.contract.servers import ServerSeen
+
+Keeping = Literal["file", "database"]
+"""What the data of an environment are in: a file of their directory, or a PostgreSQL database."""
 
 ADDRESS_FILE: Final = "database.json"
 """In a data directory whose data are in a database; see :class:`AddressStamp`. Beside it there is no database file."""

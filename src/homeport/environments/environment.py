@@ -23,6 +23,7 @@ from homeport.contract import (
     LogFormat,
     ServeSettings,
 )
+from homeport.contract.database import Keeping
 from homeport.contract.pushes import PushSettings
 from homeport.contract.survey import SURVEY_FILE
 from homeport.database_url import parse_database_url
@@ -323,6 +324,11 @@ class Environment:
             secret_file=str(self.webhook_secret),
             requests_directory=str(self.requests_directory),
         )
+
+    @property
+    def keeping(self) -> Keeping:
+        """What its data are in."""
+        return "file" if self.database is None else "database"
 
     @property
     def data_place(self) -> str:

@@ -18,7 +18,7 @@ from homeport import server
 from homeport.contract import IDENTITY_FILE, DatabaseAddress, DataFacts, Scrub
 from homeport.contract.database import ADDRESS_FILE, DUMP_FILE
 from homeport.coordination.scrub import PRESETS
-from homeport.errors import CannotStartError, GuardError, HomeportError, UsageError
+from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.identity import check_owner
 from homeport.server import databases
 from homeport.storage.migrations.revisions import HEAD
@@ -116,11 +116,6 @@ def test_a_damaged_dump_is_a_finding_and_leaves_no_database(here: Berth, copy: P
     assert codes(found) == {"damaged"}
     assert "cannot be restored" in found["problems"][0]["text"]
     assert here.beside() == []
-
-
-def test_a_dump_says_where_it_can_be_restored_if_nobody_told(copy: Path) -> None:
-    with pytest.raises(UsageError, match="no server is declared to restore it on"):
-        server.data_facts(copy)
 
 
 def test_a_database_of_others_than_the_directory_is_found(here: Berth) -> None:

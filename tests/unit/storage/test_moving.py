@@ -14,10 +14,13 @@ from homeport import server
 from homeport.contract import DATABASE_FILE, IDENTITY_FILE, DatabaseAddress
 from homeport.identity import read_identity
 from homeport.storage.dumps.cluster import Cluster as Of
+from homeport.storage.dumps.dumping import dump
 from homeport.storage.moving.copying import digests_in, into_database, into_file
-from homeport.storage.moving.files import digests_of
-from homeport.storage.moving.tables import Digester, moved_tables
+from homeport.storage.moving.files import digests_of, schema_in, tables_in
+from homeport.storage.moving.tables import Digester
+from homeport.storage.postgres.identity import schema_of
 from homeport.storage.schema import METADATA
+from homeport.storage.sqlite.migrating import migrate
 from tests.support.exchanging import content
 from tests.support.postgres import Cluster
 from tests.support.written import PRIVATE, messages_found, write_data
@@ -59,7 +62,7 @@ def filled(data: Path, database: DatabaseAddress) -> Of:
 @pytest.mark.needs_postgres
 def test_every_row_is_there_and_nothing_else(data: Path, filled: Of, postgres: Cluster) -> None:
     there = digests_of(data / DATABASE_FILE)
-    assert digests_in(filled) == there
+    assert digests_in(filled, tables_in(data / DATABASE_FILE)) == there
     assert set(there) == set(METADATA.tables)
     assert there["roles"].rows == 2
     rows = postgres.execute("SELECT name, description FROM roles WHERE role_key = 'ünï'", filled.name)
@@ -94,7 +97,9 @@ def test_what_is_searched_is_found_and_what_is_counted_is_right(
 def test_back_in_a_file_it_is_what_it_was(tmp_path: Path, data: Path, filled: Of) -> None:
     back = tmp_path / "back"
     back.mkdir()
-    into_file(filled, back / DATABASE_FILE)
+    dump(filled, tmp_path / "dump")
+    moved = into_file(tmp_path / "dump", back / DATABASE_FILE)
+    assert moved.tables == digests_of(data / DATABASE_FILE)
     (back / IDENTITY_FILE).write_bytes((data / IDENTITY_FILE).read_bytes())
     assert content(back) == content(data)
     assert server.data_facts(back, deep=True)["problems"] == []
@@ -108,7 +113,26 @@ def test_back_in_a_file_it_is_what_it_was(tmp_path: Path, data: Path, filled: Of
 )
 def test_one_row_that_is_another_is_seen(data: Path, filled: Of, postgres: Cluster, statement: str) -> None:
     postgres.execute(statement, filled.name)
-    assert digests_in(filled) != digests_of(data / DATABASE_FILE)
+    assert digests_in(filled, tables_in(data / DATABASE_FILE)) != digests_of(data / DATABASE_FILE)
+
+
+@pytest.mark.needs_postgres
+def test_data_of_an_earlier_schema_keep_it_both_ways(tmp_path: Path, data: Path, database: DatabaseAddress) -> None:
+    """A release that goes back gets what it knows."""
+    old, back = tmp_path / "old.db", tmp_path / "back.db"
+    migrate(old, revision="0004")
+    with closing(dbapi2.connect(str(old), isolation_level=None)) as file:
+        file.execute("INSERT INTO roles VALUES ('a', 'b', 'c')")
+    identity = read_identity(data)
+    assert identity is not None
+    into_database(old, Of(database), identity)
+    with Of(database).connected() as connection:
+        assert schema_of(connection).revision == "0004"
+    dump(Of(database), tmp_path / "dump")
+    moved = into_file(tmp_path / "dump", back)
+    assert schema_in(back) == schema_in(old)
+    assert (moved.tables, moved.identity) == (digests_of(old), identity["id"])
+    assert moved.tables["roles"].rows == 1
 
 
 VALUES = st.one_of(st.none(), st.text(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False))
@@ -141,8 +165,8 @@ def digest(rows: list[tuple[object, ...]]) -> str:
     return digester.result().digest
 
 
-def test_every_table_of_the_schema_is_moved() -> None:
-    assert {table.name for table in moved_tables()} == set(METADATA.tables)
-    assert [table.name for table in moved_tables() if not table.key] == []
-    (deliveries,) = [table for table in moved_tables() if table.name == "deliveries"]
+def test_every_table_of_the_schema_is_moved(data: Path) -> None:
+    tables = tables_in(data / DATABASE_FILE)
+    assert [table.name for table in tables] == [table.name for table in METADATA.sorted_tables]
+    (deliveries,) = [table for table in tables if table.name == "deliveries"]
     assert "state" not in deliveries.columns

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 _LOAD: Final = """\
 Makes a snapshot into data that a server can open. Where it has a dump of a PostgreSQL database, that is restored into
 a scratch database on the server of the environment, which the directory names from then on and which is swept once
-the directory is gone. Looks at every row, as data facts --deep does; exit code 4 where something is wrong.
+the directory is gone. With --into it is a snapshot of ENV, of a file or of a database, and is brought into what ENV
+keeps its data in now; every row is compared. Looks at every row, as data facts --deep does; exit code 4 where
+something is wrong.
 """
 _EXCHANGE: Final = """\
 Puts the database of a copy in place of an environment's, which is kept under the name of the environment's with
@@ -39,6 +41,7 @@ def add_databases(actions: Commands) -> None:
     """Adds them."""
     load = command(actions, "load", "make a snapshot into data that a server can open", _LOAD)
     load.add_argument("directory", metavar="DIR")
+    load.add_argument("--into", metavar="ENV", help="into what this environment keeps its data in")
     exchange = command(actions, "exchange", "put the database of a copy in place of an environment's", _EXCHANGE)
     exchange.add_argument("environment", metavar="ENV")
     exchange.add_argument("--data", metavar="DIR", required=True, help="the data directory")

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar, Final
 
 from homeport.contract import Scrub
+from homeport.contract.database import Keeping
 from homeport.environments.steps import Ownership, Step, step_kind
 
 DATA: Final = "data"
@@ -41,21 +42,25 @@ class Discard(Step):
 class Unpack(Step):
     """A backup's data lie in ``work/data``, every byte as it was written, examined, and fit for the release.
 
+    They are in what the environment keeps its data in, be they saved from a file or from a database.
+
     Attributes:
         environment: whose backup.
         backup: its id.
         work: a directory that :class:`Scratch` made.
         place: where the archive is read from; None for the backups directory.
+        into: what they are brought into, where it is known that they are in the other; for those who read the plan.
     """
 
     environment: str
     backup: str
     work: PurePosixPath
     place: str | None = None
+    into: Keeping | None = None
 
     def __str__(self) -> str:
         source = f" from {self.place}" if self.place else ""
-        return f"unpack the backup {self.backup}{source} into {self.work / DATA}, and examine it"
+        return f"unpack the backup {self.backup}{source} into {self.work / DATA}{_brought(self.into)}, and examine it"
 
 
 @step_kind
@@ -96,15 +101,28 @@ class TakeSnapshot(Step):
 @step_kind
 @dataclass(frozen=True, slots=True)
 class PrepareData(Step):
-    """The snapshot in ``work/data`` is data of another environment, without what does not belong there."""
+    """The snapshot in ``work/data`` is data of another environment, without what does not belong there.
+
+    Only then, where that environment keeps its data in a file and not in a database, or the other way round, are they
+    brought into that.
+
+    Attributes:
+        environment: whose data they become.
+        origin: whose they were.
+        work: a directory that :class:`Scratch` made.
+        scrub: what is taken out.
+        into: what they are brought into, where they are in the other; for those who read the plan.
+    """
 
     environment: str
     origin: str
     work: PurePosixPath
     scrub: Scrub
+    into: Keeping | None = None
 
     def __str__(self) -> str:
-        return f"make {self.work / DATA} into data of {self.environment} (scrub: {self.scrub})"
+        then = _brought(self.into, "then")
+        return f"make {self.work / DATA} into data of {self.environment} (scrub: {self.scrub}){then}"
 
 
 @step_kind
@@ -155,6 +173,7 @@ class Rehearse(Step):
         work: a directory that :class:`Scratch` made.
         socket: where the server on the copy answers; within a directory that :class:`Scratch` made.
         place: where the archive is read from; None for the backups directory.
+        into: see :class:`Unpack`.
     """
 
     environment: str
@@ -162,7 +181,14 @@ class Rehearse(Step):
     work: PurePosixPath
     socket: PurePosixPath
     place: str | None = None
+    into: Keeping | None = None
 
     def __str__(self) -> str:
         source = f" from {self.place}" if self.place else ""
-        return f"restore the backup {self.backup}{source} into {self.work / DATA}, serve it there, and ask it"
+        place = f"{self.work / DATA}{_brought(self.into)}"
+        return f"restore the backup {self.backup}{source} into {place}, serve it there, and ask it"
+
+
+def _brought(into: Keeping | None, when: str = "") -> str:
+    """What is said of data that were in a file and come into a database, or the other way round."""
+    return f", {f'{when} ' if when else ''}bring it into a {into}, comparing every row" if into else ""

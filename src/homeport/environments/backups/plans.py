@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from homeport.contract import Scrub
+from homeport.contract.database import Keeping
 from homeport.environments.backups.data_steps import (
     DATA,
     DemandUnused,
@@ -56,12 +57,19 @@ class Target:
     owner: Ownership
     database: bool = False
 
+    @property
+    def keeping(self) -> Keeping:
+        """What the environment keeps its data in."""
+        return "database" if self.database else "file"
+
     def beside(self, what: str) -> PurePosixPath:
         """A name next to the data directory, on the same file system."""
         return self.data.with_name(f"{self.data.name}.{what}-{self.stamp}")
 
 
-def plan_restore(target: Target, restored: str | Point, safety: str, place: str | None = None) -> Plan:
+def plan_restore(
+    target: Target, restored: str | Point, safety: str, place: str | None = None, keeping: Keeping | None = None
+) -> Plan:
     """Puts a backup's data, or the replica's, in place of an environment's own, which are kept aside.
 
     Args:
@@ -69,29 +77,22 @@ def plan_restore(target: Target, restored: str | Point, safety: str, place: str 
         restored: the id of a backup, or a moment of the replica.
         safety: the id of the backup that is made first.
         place: where a backup's archive is read from; None for the backups directory.
+        keeping: what the restored data are in; None where nobody says.
     """
     work, name = target.beside("restoring"), target.environment
     save = _save(target, safety, "restore")
     if isinstance(restored, Point):
         get: Step = UnpackReplica(name, restored.generation, restored.txid, restored.at.isoformat(), work)
     else:
-        get = Unpack(name, restored, work, place)
-    unpack = (Scratch(work), get)
-    before = () if target.sound else _stop(target)
-    between = _stop(target) if target.sound else ()
-    steps = (
-        *nobody_else(target),
-        *before,
-        *save,
-        *unpack,
-        *_settle(target, work),
-        *between,
-        *exchange(target, work, kept_as("restore")),
-    )
+        get = Unpack(name, restored, work, place, brought_into(keeping, target.keeping))
+    ready = (Scratch(work), get, *_settle(target, work))
+    # What is sound is saved first; what is not, with its server stopped, and that only once it is known what comes.
+    saved = (*save, *ready, *_stop(target)) if target.sound else (*ready, *_stop(target), *save)
+    steps = (*nobody_else(target), *saved, *exchange(target, work, kept_as("restore")))
     return Plan("restore", target.environment, (*steps, Discard(work)), commits_after=len(steps))
 
 
-def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, *, from_database: bool = False) -> Plan:
+def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, keeping: Keeping | None = None) -> Plan:
     """Puts a snapshot of another environment in place of an environment's own data.
 
     Args:
@@ -99,11 +100,13 @@ def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, *, from_da
         origin: the environment that is read.
         scrub: what is taken out of the copy.
         safety: the id of the backup that is made first.
-        from_database: whether the data of ``origin`` are in one, beside which the copy is scrubbed.
+        keeping: what the data of that environment are in; None where nobody says.
     """
-    work = target.beside("syncing")
-    own = (OwnScratches(origin),) if from_database else ()
-    take = (*own, Scratch(work), TakeSnapshot(origin, work), PrepareData(target.environment, origin, work, scrub))
+    work, into = target.beside("syncing"), brought_into(keeping, target.keeping)
+    # The copy is scrubbed beside the database that it is of.
+    own = (OwnScratches(origin),) if keeping == "database" else ()
+    prepare = PrepareData(target.environment, origin, work, scrub, into)
+    take = (*own, Scratch(work), TakeSnapshot(origin, work), prepare)
     save = _save(target, safety, "sync")
     steps = (
         *nobody_else(target),
@@ -118,7 +121,12 @@ def plan_sync(target: Target, origin: str, scrub: Scrub, safety: str, *, from_da
 
 
 def plan_drill(
-    environment: str, backup: str, work: PurePosixPath, sockets: PurePosixPath, place: str | None = None
+    environment: str,
+    backup: str,
+    work: PurePosixPath,
+    sockets: PurePosixPath,
+    place: str | None = None,
+    into: Keeping | None = None,
 ) -> Plan:
     """Restores a backup aside, serves it, and throws it away again.
 
@@ -128,8 +136,9 @@ def plan_drill(
         work: a directory to make, on no path of the data.
         sockets: a directory to make, with a name short enough for a socket in it.
         place: where the archive is read from; None for the backups directory.
+        into: what its data are brought into for that; None where they are in it, or nobody knows.
     """
-    rehearse = Rehearse(environment, backup, work, sockets / "http", place)
+    rehearse = Rehearse(environment, backup, work, sockets / "http", place, into)
     steps = (Scratch(work), Scratch(sockets), rehearse)
     return Plan("backup drill", environment, (*steps, Discard(sockets), Discard(work)), commits_after=len(steps))
 
@@ -137,6 +146,16 @@ def plan_drill(
 def nobody_else(target: Target) -> tuple[Step, ...]:
     """No server of another machine has data open that are about to be exchanged; none can where they are in a file."""
     return (DemandOthers(target.environment),) if target.database else ()
+
+
+def brought_into(keeping: Keeping | None, environment: Keeping) -> Keeping | None:
+    """What data are brought into before a server is on them; None where they are in it, or nobody knows.
+
+    Args:
+        keeping: what they are in.
+        environment: what the environment's are in.
+    """
+    return environment if keeping not in (None, environment) else None
 
 
 def kept_as(operation: str) -> str:

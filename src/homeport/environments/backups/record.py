@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal, cast, get_args
 
+from homeport.contract import APPLICATION, DATABASE_FILE
+from homeport.contract.database import DUMP_FILE, Keeping
 from homeport.environments.backups.fields import Fields, as_json_text, read_json_object
 from homeport.environments.backups.manifest import Application, Manifest, ManifestError
 from homeport.environments.backups.naming import is_backup_id, parse_name
@@ -46,6 +48,8 @@ class Summary:
     directories: int
     bytes: int
     """Of all files, unpacked."""
+    keeping: Keeping | None = None
+    """What Homeport's own data were in; None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,15 @@ def summarise(manifest: Manifest) -> Summary:
         files=len(manifest.files),
         directories=len(manifest.directories),
         bytes=manifest.total_bytes,
+        keeping=_keeping(manifest),
     )
+
+
+def _keeping(manifest: Manifest) -> Keeping | None:
+    if manifest.application != APPLICATION:
+        return None
+    kinds: dict[str, Keeping] = {DATABASE_FILE: "file", DUMP_FILE: "database"}
+    return next((kinds[file.path] for file in manifest.files if file.path in kinds), None)
 
 
 def with_copy(record: Record, copy: Copy) -> Record:
@@ -207,6 +219,11 @@ def _summary(fields: Fields) -> Summary:
         files=fields.whole("files"),
         directories=fields.whole("directories"),
         bytes=fields.whole("bytes"),
+        keeping=cast(
+            "Keeping", fields.text("keeping", get_args(Keeping).__contains__, f"one of {', '.join(get_args(Keeping))}")
+        )
+        if fields.has("keeping")
+        else None,
     )
 
 

@@ -30,13 +30,6 @@ def check_sync(origin: Environment, target: Environment, scrub: Scrub | None) ->
             f"{origin.name} and {target.name} are different servers: one cannot read the other's data.",
             "homeport data import json-v1 brings an earlier server's data into Homeport.",
         )
-    if (origin.database is None) != (target.database is None):
-        inside, outside = (origin, target) if origin.database is not None else (target, origin)
-        raise UsageError(
-            f"The data of {inside.name} are in a database, and those of {outside.name} are in a file: a sync brings"
-            " data into a place of the same kind.",
-            f"Declare a database for {outside.name}, or none for {inside.name}.",
-        )
     if origin.is_foreign and scrub != "none":
         raise UsageError(
             f"Nobody knows what is secret in the data of {origin.name}: its server is not Homeport's.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from homeport.contract.database import Keeping
 from homeport.environments.backups.comparing import find_differences
 from homeport.environments.backups.data_steps import DATA
 from homeport.environments.backups.manifest import Manifest
@@ -148,6 +149,15 @@ def read_record(around: Surroundings, backup: str, place: str | None) -> Record 
         if len(text) > _MOST_RECORD:
             raise HomeportError(f"{there.name}/{record_name(backup)} is too long for a record.")
     return parse_record(text, f"{there.name}/{record_name(backup)}")
+
+
+def keeping_of(around: Surroundings, backup: str, place: str | None) -> Keeping | None:
+    """What the data of a backup were in; None where nothing is known of it, or it is an earlier version's."""
+    try:
+        record = read_record(around, backup, place)
+    except HomeportError:
+        return None
+    return None if record is None or record.summary is None else record.summary.keeping
 
 
 @contextmanager

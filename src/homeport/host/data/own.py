@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from homeport.contract import APPLICATION, DataFacts, ExitCode, Scrub, SnapshotTaken
+from homeport.contract import APPLICATION, DATABASE_FILE, DataFacts, ExitCode, Scrub, SnapshotTaken
+from homeport.contract.database import DUMP_FILE
 from homeport.contract.losses import DataLoss
 from homeport.environments.environment import Environment
 from homeport.errors import HomeportError
@@ -37,9 +38,15 @@ class OwnData:
         return _described(self._ask("facts", str(directory), *depth, allowed=(ExitCode.FINDINGS,)))
 
     def ready(self, directory: Path) -> DataDescription:
-        if self._environment.database is None:
+        in_database = self._environment.database is not None
+        other = DATABASE_FILE if in_database else DUMP_FILE
+        if (directory / other).exists():
+            words: tuple[str, ...] = ("load", str(directory), "--into", self._environment.name)
+        elif in_database:
+            words = ("load", str(directory))
+        else:
             return self.examine(directory)
-        return _described(self._ask("load", str(directory), allowed=(ExitCode.FINDINGS,), ends_with_us=True))
+        return _described(self._ask(*words, allowed=(ExitCode.FINDINGS,), ends_with_us=True))
 
     def tidy(self) -> None:
         if self._environment.database is not None:
@@ -69,7 +76,10 @@ class OwnData:
     def prepare(self, directory: Path, origin: str, scrub: Scrub) -> None:
         name = self._environment.name
         self._ask("prepare", str(directory), "--environment", name, "--origin", origin, "--scrub", scrub)
-        if self._environment.database is not None and (problems := self.ready(directory).problems):
+        # What is in a file, and stays in one, was looked at when it was prepared.
+        is_ready = self._environment.database is None and not (directory / DUMP_FILE).exists()
+        problems = () if is_ready else self.ready(directory).problems
+        if problems:
             raise HomeportError(f"What became data of {name} is not sound: {problems[0]}")
 
     def _ask(self, *words: str, allowed: Sequence[ExitCode] = (), ends_with_us: bool = False) -> Any:  # noqa: ANN401

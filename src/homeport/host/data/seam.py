@@ -65,6 +65,8 @@ class DataSeam(Protocol):
     def ready(self, directory: Path) -> DataDescription:
         """Makes a snapshot into data that a server can open, where it is not, and looks at every row of it.
 
+        Whether they were in a file or in a database when it was taken, they are in what the environment has now.
+
         Args:
             directory: a snapshot of this seam's environment, in a directory that goes with the operation.
         """

@@ -37,6 +37,26 @@ def load(directory: Path, database: DatabaseAddress | None = None) -> DataFacts:
     return loading.load(directory, database)
 
 
+def load_into(directory: Path, environment: str, database: DatabaseAddress | None) -> DataFacts:
+    """As :func:`load`, whatever the data of the snapshot were in: they are in what the environment has now.
+
+    Every row is compared on both sides. A dump becomes a file without any server.
+
+    Args:
+        directory: a snapshot of the environment that nobody has open.
+        environment: whose.
+        database: the environment's; None where it keeps its data in a file.
+
+    Raises:
+        CannotStartError: the data are of a schema that this version does not know.
+        GuardError: it is another environment's, or in use.
+        HomeportError: no scratch database can be made, or PostgreSQL's programs are missing.
+    """
+    from homeport.server.databases import moving
+
+    return moving.load_into(directory, environment, database)
+
+
 def exchange(database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str) -> DatabaseExchanged:
     """Puts the database of a copy in place of an environment's, which is kept: both are renamed, or neither is.
 
@@ -102,28 +122,26 @@ def sweep(database: DatabaseAddress) -> DatabasesSwept:
     return exchanging.sweep_databases(database)
 
 
-def convert(directory: Path, *, target: DatabaseAddress | None, source: DatabaseAddress | None) -> DataConverted:
+def convert(directory: Path, environment: str, *, target: DatabaseAddress | None) -> DataConverted:
     """Makes a snapshot of data of the one kind into data of the other, and compares every row on both sides.
 
     Args:
         directory: a snapshot; what it had is gone afterwards. With a target it names a scratch database, as after
             :func:`load`.
+        environment: whose.
         target: the database that is to take the data; None for a file.
-        source: the database that the data are from; None for a file.
 
     Raises:
-        CannotStartError: the data are of another schema than the current one.
-        GuardError: it is no snapshot, or in use.
+        CannotStartError: the data are of a schema that this version does not know.
+        GuardError: it is no snapshot, another environment's, or in use.
         UsageError: it holds no data of that kind.
         HomeportError: a row cannot be kept, or there is no room; the snapshot is to be thrown away.
     """
     from homeport.server.databases import moving
 
     if target is not None:
-        return moving.convert_to_database(directory, target)
-    if source is None:
-        raise ValueError("data are moved from a database, or into one")
-    return moving.convert_to_file(directory, source)
+        return moving.convert_to_database(directory, environment, target)
+    return moving.convert_to_file(directory, environment)
 
 
 def demand_one_server(database: DatabaseAddress, environment: str) -> None:

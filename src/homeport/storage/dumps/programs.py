@@ -65,6 +65,26 @@ def find_program(name: Name, major: int, *, debian: Path | None = None, path: st
     raise HomeportError(f"There is no {name} on this machine, and the server is PostgreSQL {major}.", install)
 
 
+def newest_program(name: Name, *, debian: Path | None = None, path: str | None = None) -> Program:
+    """The newest of the programs that are here: it reads what any older one wrote.
+
+    Args:
+        name: of the program.
+        debian: instead of :data:`DEBIAN`.
+        path: instead of the variable ``PATH``.
+
+    Raises:
+        HomeportError: there is none.
+    """
+    found = list(_installed(name, debian or DEBIAN, path))
+    if not found:
+        raise HomeportError(
+            f"There is no {name} on this machine, and what is to be read was in a PostgreSQL database.",
+            "Install PostgreSQL's programs: apt-get install postgresql-client",
+        )
+    return max(found, key=lambda one: one.major)
+
+
 def _installed(name: Name, debian: Path, path: str | None) -> Iterator[Program]:
     for directory in debian.glob("[0-9]*"):
         program = directory / "bin" / name

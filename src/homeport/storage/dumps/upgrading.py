@@ -56,14 +56,14 @@ def upgrade(cluster: Cluster, clock: Callable[[], float] = time.monotonic) -> Up
     return result
 
 
-def migrate_database(cluster: Cluster) -> None:
-    """Runs what is pending on a database, in one transaction.
+def migrate_database(cluster: Cluster, revision: str = HEAD) -> None:
+    """Runs what is pending on a database until a revision, in one transaction.
 
     Raises:
         HomeportError: a migration failed, or the server did not let it; the database is as it was.
     """
     try:
-        migrate(cluster.address)
+        migrate(cluster.address, revision=revision)
     except MigrationError as error:
         raise HomeportError(error.sentence, error.hint, **error.details) from error
     except psycopg.Error as error:

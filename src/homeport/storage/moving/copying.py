@@ -2,88 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from psycopg import sql
 
 from homeport.contract import Identity
-from homeport.errors import HomeportError
+from homeport.errors import CannotStartError, HomeportError
 from homeport.storage.dumps.cluster import Cluster, Connection, told
+from homeport.storage.dumps.loading import BrokenDumpError
 from homeport.storage.dumps.upgrading import migrate_database
 from homeport.storage.dumps.words import reindex
+from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.moving import files
-from homeport.storage.moving.tables import Digest, Digester, MovedTable, moved_tables
+from homeport.storage.moving.dumps import Dump, Rows, typed
+from homeport.storage.moving.tables import Digest, Digester, MovedTable
 from homeport.storage.postgres.identity import stamp
 from homeport.storage.postgres.nul import kept, restoring_row
 
 _ROWS: Final = 1000
 
 
-def into_database(file: Path, target: Cluster, identity: Identity) -> dict[str, Digest]:
-    """Fills an empty database with all that is in a file of the current schema.
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What is there afterwards.
+
+    Attributes:
+        tables: what was compared on both sides, table by table.
+        identity: the id of the data, as the database said it itself.
+    """
+
+    tables: dict[str, Digest]
+    identity: str
+
+
+def into_database(file: Path, target: Cluster, identity: Identity) -> Moved:
+    """Fills an empty database with all that is in a file, whose schema it gets.
 
     Returns:
-        What is there now, table by table; it was compared with the file.
+        What is there now; it was compared with the file.
 
     Raises:
-        HomeportError: a row cannot be kept, or is another afterwards; the database is then to be thrown away.
+        HomeportError: this version does not know the schema, a row cannot be kept, or is another afterwards; the
+            database is then to be thrown away.
     """
+    revision = _known(files.schema_in(file).revision, f"{file}")
+    tables = files.tables_in(file)
     with target.connected() as connection, told(f"{target.name} cannot be begun"):
         stamp(connection, identity)
-    migrate_database(target)
+    migrate_database(target, revision)
     what, read = f"{file} cannot be copied into {target.name}", dict[str, Digest]()
     with closing(files.opened(file)) as source:
         source.execute("BEGIN")
         with target.connected() as connection, told(what), connection.transaction():
             # What counts the messages in an inbox has counted already.
             connection.execute("ALTER TABLE deliveries DISABLE TRIGGER USER")
-            for table in moved_tables():
+            for table in tables:
                 digester = Digester()
                 with closing(files.rows_of(source, table)) as rows:
                     _fill(connection, table, digester.seen(rows))
                 read[table.name] = digester.result()
             connection.execute("ALTER TABLE deliveries ENABLE TRIGGER USER")
-            _count_on(connection, files.counters_of(source))
+            _count_on(connection, tables, files.counters_of(source))
             reindex(connection)
     with target.connected() as connection, told(f"{target.name} cannot be analysed"):
         connection.execute("ANALYZE")
-    return _compared(read, digests_in(target), f"{file}", target.name)
+    return Moved(_compared(read, digests_in(target, tables), f"{file}", target.name), identity["id"])
 
 
-def into_file(source: Cluster, file: Path) -> dict[str, Digest]:
-    """Makes a file with all that is in a database of the current schema that nobody writes to.
+def into_file(source: Path, file: Path) -> Moved:
+    """Makes a file with all that is in a dump, whose schema it gets. No server is asked.
 
     Returns:
-        What is there now, table by table; it was compared with the database.
+        What is there now; it was compared with the dump.
 
     Raises:
-        HomeportError: it cannot be written, or a row is another afterwards; the file is then to be thrown away.
+        BrokenDumpError: the dump is damaged.
+        HomeportError: PostgreSQL's programs are missing, this version does not know the schema, the file cannot be
+            written, or a row is another afterwards; the file is then to be thrown away.
     """
-    with source.connected() as connection, told(f"{source.name} cannot be read"), connection.transaction():
-        tables = moved_tables()
-        counters = {table.name: _highest(connection, table) for table in tables if table.counter is not None}
-        # Who refers comes first: what counts the messages of an inbox then finds none whose count it could change.
-        digesters = {table.name: Digester() for table in tables}
-        rows = ((table, digesters[table.name].seen(_rows_in(connection, table))) for table in reversed(tables))
-        files.write_file(file, rows, {name: highest for name, highest in counters.items() if highest})
-    read = {name: one.result() for name, one in digesters.items()}
-    return _compared(read, files.digests_of(file), source.name, f"{file}")
+    dump = Dump(source)
+    files.begin_file(file, _known(dump.revision, f"{source}"))
+    kinds = files.columns_in(file)
+    if dump.tables != set(kinds):
+        odd = ", ".join(sorted(dump.tables ^ set(kinds)))
+        raise BrokenDumpError(f"{source} does not have the tables of its schema: {odd}.", "Use another backup.")
+    tables = files.tables_in(file)
+    read = {table.name: Digester() for table in tables}
+
+    def rows() -> Iterator[tuple[MovedTable, Iterator[tuple[Any, ...]]]]:
+        # Who refers comes first; see fill_file.
+        with closing(dump.read([table.name for table in reversed(tables)])) as streams:
+            for one in streams:
+                table = MovedTable(one.table, tuple(kinds[one.table]), None)
+                yield table, read[one.table].seen(_typed(source, one, kinds[one.table]))
+
+    sequences = dump.counters()
+    counters = {one.name: sequences.get(f"{one.name}_{one.counter}_seq", 0) for one in tables if one.counter}
+    files.fill_file(file, rows(), {name: highest for name, highest in counters.items() if highest})
+    expected = {name: digester.result() for name, digester in read.items()}
+    return Moved(_compared(expected, files.digests_of(file), f"{source}", f"{file}"), dump.identity)
 
 
-def digests_in(cluster: Cluster) -> dict[str, Digest]:
-    """Of every table of a database, at one moment."""
+def digests_in(cluster: Cluster, tables: Sequence[MovedTable]) -> dict[str, Digest]:
+    """Of tables of a database, at one moment."""
     found = {}
     with cluster.connected() as connection, told(f"{cluster.name} cannot be read"), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        for table in moved_tables():
+        for table in tables:
             digester = Digester()
             for _ in digester.seen(_rows_in(connection, table)):
                 pass
             found[table.name] = digester.result()
     return found
+
+
+def _known(revision: str | None, place: str) -> str:
+    if revision not in REVISIONS:
+        raise CannotStartError(
+            f"{place} has schema {revision or 'none'}, which this version does not know; it knows up to {HEAD}.",
+            "Use the version that wrote it, or a newer one.",
+        )
+    return revision
+
+
+def _typed(source: Path, found: Rows, kinds: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a dump, with the columns in the order in which the file has them."""
+    if set(found.columns) != set(kinds):
+        raise BrokenDumpError(f"{source} does not have the columns of {found.table} that its schema has.")
+    places = [found.columns.index(name) for name in kinds]
+    for row in found.rows:
+        try:
+            yield typed([row[place] for place in places], list(kinds.values()))
+        except (ValueError, IndexError):
+            raise BrokenDumpError(f"{source} has a row of {found.table} that is none.", "Use another backup.") from None
 
 
 def _compared(expected: dict[str, Digest], found: dict[str, Digest], source: str, target: str) -> dict[str, Digest]:
@@ -116,10 +171,10 @@ def _rows_in(connection: Connection, table: MovedTable) -> Iterator[tuple[Any, .
         yield from cursor
 
 
-def _count_on(connection: Connection, counters: dict[str, int]) -> None:
+def _count_on(connection: Connection, tables: Sequence[MovedTable], counters: Mapping[str, int]) -> None:
     """Has each table that counts go on after the highest number that it ever gave."""
-    for table in moved_tables():
-        if table.counter is None or _sequence(connection, table) is None:
+    for table in tables:
+        if table.counter is None or not _counts(connection, table):
             continue
         highest = max(counters.get(table.name, 0), _largest(connection, table))
         connection.execute(
@@ -128,22 +183,9 @@ def _count_on(connection: Connection, counters: dict[str, int]) -> None:
         )
 
 
-def _highest(connection: Connection, table: MovedTable) -> int:
-    """The highest number that a table ever gave; 0 where it gave none."""
-    sequence = _sequence(connection, table)
-    if sequence is None:
-        return 0
-    row = connection.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(_qualified(sequence))).fetchone()
-    return max(int(row[0]) if row and row[1] else 0, _largest(connection, table))
-
-
-def _sequence(connection: Connection, table: MovedTable) -> str | None:
+def _counts(connection: Connection, table: MovedTable) -> bool:
     row = connection.execute("SELECT pg_get_serial_sequence(%s, %s)", (table.name, table.counter)).fetchone()
-    return str(row[0]) if row and row[0] is not None else None
-
-
-def _qualified(sequence: str) -> sql.Identifier:
-    return sql.Identifier(*(part.strip('"') for part in sequence.split(".")))
+    return row is not None and row[0] is not None
 
 
 def _largest(connection: Connection, table: MovedTable) -> int:

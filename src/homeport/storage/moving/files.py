@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,34 @@ from homeport.storage.sqlite.migrating import migrate
 from homeport.storage.sqlite.revisions import schema_of
 
 _COUNTING: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+_COLUMNS: Final = """
+    SELECT tables.name, columns.name, columns.type
+    FROM pragma_table_list AS tables, pragma_table_xinfo(tables.name) AS columns
+    WHERE tables.schema = 'main' AND tables.type = 'table' AND substr(tables.name, 1, 7) <> 'sqlite_'
+        AND tables.name <> 'alembic_version' AND columns.hidden = 0
+    ORDER BY tables.name, columns.cid
+"""
+"""Computed columns are hidden ones."""
 
 
 def schema_in(path: Path) -> Schema:
     """The schema of a file."""
     with closing(opened(path)) as database:
         return schema_of(database)
+
+
+def columns_in(path: Path) -> dict[str, dict[str, str]]:
+    """The tables of a file, with the type of each column that is written."""
+    found: dict[str, dict[str, str]] = {}
+    with closing(opened(path)) as database:
+        for table, column, kind in database.execute(_COLUMNS):
+            found.setdefault(table, {})[column] = kind
+    return found
+
+
+def tables_in(path: Path) -> list[MovedTable]:
+    """The tables of a file; see :func:`homeport.storage.moving.tables.moved_tables`."""
+    return moved_tables({name: tuple(columns) for name, columns in columns_in(path).items()})
 
 
 def rows_of(database: Database, table: MovedTable) -> Generator[tuple[Any, ...]]:
@@ -41,25 +63,39 @@ def counters_of(database: Database) -> dict[str, int]:
 
 def digests_of(path: Path) -> dict[str, Digest]:
     """Of every table of a file."""
+    tables = tables_in(path)
     with closing(opened(path)) as database:
-        return {table.name: _digested(rows_of(database, table)) for table in moved_tables()}
+        return {table.name: _digested(rows_of(database, table)) for table in tables}
 
 
-def write_file(
-    path: Path, rows: Iterable[tuple[MovedTable, Iterable[tuple[Any, ...]]]], counters: dict[str, int]
+def begin_file(path: Path, revision: str) -> None:
+    """Makes a file of a revision, in which nothing is yet.
+
+    Raises:
+        HomeportError: it cannot be written.
+    """
+    try:
+        migrate(path, revision=revision)
+        path.chmod(MODE)
+    except DatabaseError as error:
+        raise _unwritten(path, error) from error
+
+
+def fill_file(
+    path: Path, rows: Iterable[tuple[MovedTable, Iterable[tuple[Any, ...]]]], counters: Mapping[str, int]
 ) -> None:
-    """Makes a file of the current schema with these rows; it is on the disk when this returns.
+    """Fills a file that :func:`begin_file` made; it is on the disk when this returns.
 
     Args:
-        path: must not exist.
-        rows: of each table; who is referred to may come after who refers to it.
+        path: of the file.
+        rows: of each table. Who refers to a row comes before it: what counts the messages of an inbox then finds none
+            whose count it could change.
         counters: see :func:`counters_of`.
 
     Raises:
         HomeportError: it cannot be written.
     """
     try:
-        migrate(path)
         with closing(dbapi2.connect(str(path), isolation_level=None)) as database:
             for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = OFF"):
                 database.execute(f"PRAGMA {pragma}").fetchall()
@@ -79,9 +115,12 @@ def write_file(
             database.execute("COMMIT")
             database.execute("PRAGMA journal_mode = DELETE").fetchall()
     except DatabaseError as error:
-        raise HomeportError(f"{path} cannot be written: {error}.", "Look at its disk.") from error
-    path.chmod(MODE)
+        raise _unwritten(path, error) from error
     sync_file(path)
+
+
+def _unwritten(path: Path, error: Exception) -> HomeportError:
+    return HomeportError(f"{path} cannot be written: {error}.", "Look at its disk.")
 
 
 def _digested(rows: Iterable[tuple[Any, ...]]) -> Digest:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from sqlalchemy import Table
 
 from homeport.storage.schema import METADATA
 
@@ -19,27 +21,28 @@ class MovedTable:
     Attributes:
         name: in the database.
         columns: those that are written; what is computed from them is computed there again.
-        key: the columns of the primary key.
         counter: the column that counts itself; None where none does.
     """
 
     name: str
     columns: tuple[str, ...]
-    key: tuple[str, ...]
     counter: str | None
 
 
-def moved_tables() -> list[MovedTable]:
-    """All tables; what another refers to comes before that one."""
-    return [
-        MovedTable(
-            name=table.name,
-            columns=tuple(column.name for column in table.columns if column.computed is None),
-            key=tuple(column.name for column in table.primary_key.columns),
-            counter=table.autoincrement_column.name if table.autoincrement_column is not None else None,
-        )
-        for table in METADATA.sorted_tables
-    ]
+def moved_tables(there: Mapping[str, Sequence[str]]) -> list[MovedTable]:
+    """The tables of a database, of whatever revision; what another refers to comes before that one.
+
+    Args:
+        there: by name, the columns that are written.
+    """
+    known = {table.name: table for table in METADATA.sorted_tables}
+    order = [*(name for name in known if name in there), *sorted(set(there) - set(known))]
+    return [MovedTable(name, tuple(there[name]), _counter(known.get(name))) for name in order]
+
+
+def _counter(table: Table | None) -> str | None:
+    column = None if table is None else table.autoincrement_column
+    return None if column is None else column.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,11 @@ def kept(values: Sequence[object]) -> Sequence[object]:
 def restoring_row(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
     """Psycopg's row factory for rows as they were before they were kept."""
     del cursor
-    return _restored
+    return restored
 
 
-def _restored(values: Sequence[Any]) -> Row:
+def restored(values: Sequence[Any]) -> Row:
+    """Values as they were before they were kept."""
     for value in values:
         if isinstance(value, str) and _ESCAPE in value:
             return tuple(_unescaped(one) if isinstance(one, str) else one for one in values)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 
+from homeport.contract.database import Keeping
 from homeport.environments.backups.comparing import find_differences
 from homeport.environments.backups.data_steps import Discard, KeepServed, Scratch, Unpack
+from homeport.environments.backups.manifest import FileEntry
 from homeport.environments.backups.plans import Target, plan_drill, plan_restore, plan_sync
-from homeport.environments.backups.record import Drill, Record, parse_record, record_text
+from homeport.environments.backups.record import ArchiveFile, Drill, Record, parse_record, record_text, summarise
 from homeport.environments.backups.steps import MakeBackup
 from homeport.environments.plan import Plan
 from homeport.environments.services.steps import AwaitHealth, StartServer, StopServer
@@ -62,6 +65,58 @@ def test_what_is_broken_is_saved_with_its_server_stopped() -> None:
         order = kinds(plan)
         assert order.index("StopServer") < order.index("MakeBackup")
         assert all(step.however_broken for step in plan.steps if isinstance(step, MakeBackup))
+
+
+def test_nothing_is_stopped_before_it_is_known_that_what_comes_is_good() -> None:
+    """Be it that a program is missing, a key, a right to make databases, or that the backup is damaged."""
+    for target in (TARGET, replace(TARGET, sound=False), replace(TARGET, database=True)):
+        for plan in plans(target):
+            order = kinds(plan)
+            ready = max(order.index(one) for one in ("Unpack", "PrepareData") if one in order)
+            assert ready < order.index("StopServer")
+
+
+def test_a_plan_says_that_data_come_from_a_file_into_a_database_or_back() -> None:
+    ways: tuple[tuple[bool, Keeping, str], ...] = (
+        (True, "file", "into a database"),
+        (False, "database", "into a file"),
+    )
+    for database, keeping, said in ways:
+        target = replace(TARGET, database=database)
+        for plan in (
+            plan_restore(target, BACKUP, SAFETY, keeping=keeping),
+            plan_sync(target, "staging", "all", SAFETY, keeping),
+        ):
+            assert [said in str(step) for step in plan.steps].count(True) == 1
+            assert Plan.from_json(plan.as_json()) == plan
+        for same in (target.keeping, None):
+            plan = plan_restore(target, BACKUP, SAFETY, keeping=same)
+            assert not [step for step in plan.steps if "comparing" in str(step)]
+
+
+@pytest.mark.parametrize(
+    ("file", "keeping"), [("homeport.db", "file"), ("homeport.dump", "database"), ("other.json", None)]
+)
+def test_a_record_says_what_the_data_were_in_and_an_earlier_one_says_nothing(file: str, keeping: str | None) -> None:
+    contents = Contents(files=(FileEntry(file, 1, "0" * 64, 0o600),), directories=())
+    summary = summarise(described()(contents))
+    assert summary.keeping == keeping
+    archive = ArchiveFile(f"data-{BACKUP}.tar.zst", 1, "0" * 64, sealed=False)
+    record = Record(
+        backup=BACKUP,
+        environment="production",
+        state="good",
+        created="2026-10-02T06:15:00+00:00",
+        origin="command",
+        archive=archive,
+        summary=summary,
+    )
+    assert parse_record(record_text(record), "x") == record
+    earlier = json.loads(record_text(record))
+    del earlier["summary"]["keeping"]
+    read = parse_record(json.dumps(earlier).encode(), "x")
+    assert read.summary is not None
+    assert read.summary.keeping is None
 
 
 def test_a_server_that_does_not_run_is_neither_stopped_nor_started() -> None:

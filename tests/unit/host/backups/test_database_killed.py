@@ -25,7 +25,7 @@ from homeport.storage.migrations.revisions import HEAD, REVISIONS
 from homeport.storage.postgres.identity import stamp
 from homeport.storage.postgres.migrating import migrate
 from homeport.whereabouts import read_whereabouts
-from tests.support.databases_killed import Attempt, killed_everywhere
+from tests.support.databases_killed import Attempt, every, killed_everywhere
 from tests.support.exchanging import Yard, content, yard
 from tests.support.ports import free_ports
 from tests.support.postgres import ROLE, Cluster
@@ -38,13 +38,6 @@ BACKUP, SAFETY, OLDER = "20261002T061500Z", "20261002T070000Z", REVISIONS[-2]
 PRODUCTION = '[environments.production]\nhttp_port = {}\nsse_port = {}\ndatabase = "{}"\n'
 DEVELOPMENT = '[environments.development]\nhttp_port = {}\nsse_port = {}\ndatabase = "{}"\n'
 IN_A_FILE = "[environments.production]\nhttp_port = {}\nsse_port = {}\n"
-
-
-def every(points: int) -> pytest.MarkDecorator:
-    """A handful of points, that far from each other; all of them with ``make soak``."""
-    return pytest.mark.parametrize(
-        "stride", [points, pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(0)])]
-    )
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ def test_a_sync_that_is_killed_anywhere_leaves_the_old_database_or_the_new_and_p
 ) -> None:
     def attempt(there: Moored) -> Attempt:
         assert there.other is not None
-        plan = plan_sync(there.made.target("development"), "production", "texts", SAFETY, from_database=True)
+        plan = plan_sync(there.made.target("development"), "production", "texts", SAFETY, "database")
         return Attempt(there.made, "development", plan, there.other.database)
 
     def judge(there: Moored) -> str:
