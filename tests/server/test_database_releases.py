@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +16,7 @@ import pytest
 from homeport import server
 from homeport.contract import DatabaseAddress
 from homeport.storage.migrations.revisions import HEAD
+from homeport.storage.postgres.migrating import is_migrating
 from tests.support.asking import Asking
 from tests.support.later import LATER, UPPER, later_release, migration
 from tests.support.migrating import Dock
@@ -147,3 +152,37 @@ def test_a_restart_that_migrates_has_callers_wait_and_is_refused_while_the_serve
         dock.json("restart", "production")
     assert dock.health()["schema_version"] == LATER
     assert asking.found["failed"] == []
+
+
+@pytest.mark.soak
+def test_what_is_written_at_any_server_while_a_long_migration_runs_waits_and_is_kept(
+    dock: Dock, tmp_path: Path, address: DatabaseAddress
+) -> None:
+    """Longer than a writer waits for anybody else."""
+    seconds = 20
+    slow = f"import time; time.sleep({seconds}); {UPPER}"
+    later = later_release(tmp_path / "later", migration(upgrade=slow, previous=True))
+    command = [*later, "--config", str(dock.file), "--json", "data", "migrate", "production", "--beside"]
+    (tmp_path / "elsewhere").mkdir()
+    before = messages(dock, address)
+    with (
+        server_process(tmp_path / "elsewhere", database=address, environment="production") as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        until(lambda: is_migrating(address), within=30)
+        began = time.monotonic()
+        writing = [
+            threads.submit(send, dock, "here"),
+            threads.submit(other.call, "send_message", to="bob", from_="ann", subject="there", content="x"),
+        ]
+        for told in (dock.health(), other.get("/health").json()):
+            assert "is being migrated" in told["reasons"][0]
+        assert other.call("get_server_status")["schema_version"] == HEAD
+        for one in writing:
+            one.result(60)
+        assert time.monotonic() - began > seconds - 8
+        told, _ = process.communicate(timeout=60)
+        assert (process.returncode, json.loads(told)["ran"]) == (0, [LATER])
+        until(other.healthy, within=30)
+        assert messages(dock, address) == before + 2
