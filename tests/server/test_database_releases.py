@@ -143,8 +143,8 @@ def test_a_restart_that_migrates_has_callers_wait_and_is_refused_while_the_serve
     (tmp_path / "elsewhere").mkdir()
     with server_process(tmp_path / "elsewhere", database=address, environment="production") as other:
         error = dock.json("restart", "production", code=3)
-        assert "servers have it open that could not live with that: at this machine since" in error["message"]
-        assert "homeport stop production on all other machines" in error["hint"]
+        assert f"Servers of other machines could not live with {LATER}: the server on " in error["message"]
+        assert "On each of them: homeport stop production." in error["hint"]
         assert other.healthy()
     assert dock.manager.state(dock.environment).pids == pids
     assert dock.health()["status"] == "healthy"

@@ -11,6 +11,7 @@ from homeport.contract.servers import ServerSeen
 from homeport.environments.backups.moving import MOVE
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
+from homeport.environments.others import demand_living
 from homeport.environments.plan import Plan
 from homeport.errors import DeclarationChangedError, HomeportError
 from homeport.host.adoption import ADOPTION_HANDS
@@ -61,12 +62,9 @@ def hands_of(
     def would_migrate(one: Environment) -> bool:
         if not Path(one.identity_file).exists():
             return False  # There are none yet.
-        pending = facts_of(release_program(one, Path(file)), Path(one.data_directory))["pending_migrations"]
-        if pending and one.database is not None:
-            # A machine without databases does not load what asks them.
-            from homeport.server import databases
-
-            databases.demand_one_server(one.database, one.name)
+        facts = facts_of(release_program(one, Path(file)), Path(one.data_directory))
+        pending, together = facts["pending_migrations"], facts.get("previous_release_can_run", False)
+        demand_living(one.name, others_of(one) if pending else (), pending, together=together)
         return bool(pending)
 
     servers = service_hands(declaration.environments, lambda one: manager_for(one, file), would_migrate)

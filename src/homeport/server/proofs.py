@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import socket
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Final, Protocol
 
 from homeport.contract import BackupRecord
@@ -58,8 +55,3 @@ class SharedProof:
             except CallError:
                 pass  # the health answer says that the database is away
             await asyncio.sleep(LOOK_SECONDS)
-
-
-def teller_of(data_directory: Path) -> str:
-    """A name for this machine's environment, which says nothing to others."""
-    return hashlib.sha256(f"{socket.gethostname()}:{data_directory}".encode()).hexdigest()[:16]

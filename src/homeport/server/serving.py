@@ -33,10 +33,10 @@ from homeport.server.handed import take_handed
 from homeport.server.keeper import Keeper, opened_data
 from homeport.server.listening import BACKLOG, allow_connections
 from homeport.server.manager import WATCHDOG, extension, manager_from, status
-from homeport.server.naming import name_of
+from homeport.server.naming import here, name_of
 from homeport.server.notes import BackupsFile, read_origin, read_survey
 from homeport.server.opening import DataPlace, Opened
-from homeport.server.proofs import Board, SharedProof, teller_of
+from homeport.server.proofs import Board, SharedProof
 from homeport.server.readiness import EXTRA_SECONDS, announce, patience, until_there
 from homeport.server.requests import RequestDirectory
 from homeport.server.turns import Turns, wait_while_held
@@ -164,7 +164,7 @@ def _backups(settings: ServeSettings, board: Board | None, life: AsyncExitStack)
     file = BackupsFile(None if settings.state_file is None else Path(settings.state_file))
     if board is None or settings.rehearsal:
         return file.read
-    shared = SharedProof(file.read, board, teller_of(Path(settings.data_directory)))
+    shared = SharedProof(file.read, board, here(Path(settings.data_directory)))
     _background(life, shared.run())
     return shared.read
 

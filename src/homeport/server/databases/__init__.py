@@ -144,19 +144,6 @@ def convert(directory: Path, environment: str, *, target: DatabaseAddress | None
     return moving.convert_to_file(directory, environment)
 
 
-def demand_one_server(database: DatabaseAddress, environment: str) -> None:
-    """Makes sure that no more than one server has an environment's database open, on whatever machines.
-
-    Raises:
-        GuardError: there are several; they are named.
-        HomeportError: the database server cannot be reached.
-    """
-    from homeport.storage.dumps import serving
-    from homeport.storage.dumps.cluster import Cluster
-
-    serving.demand_one_server(Cluster(database), environment)
-
-
 def state_of(database: DatabaseAddress, data_directory: Path) -> DatabaseState:
     """How a database and its server are; what cannot be asked says why, and raises nothing.
 
