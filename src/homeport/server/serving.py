@@ -54,8 +54,9 @@ from homeport.transports.pushes import PushesEndpoint
 from homeport.transports.site import Site
 from homeport.whereabouts import shown
 
-AHEAD_SECONDS: Final = 2.0
-"""After a server listens: whoever waits for it is answered first, by a core that has nothing else to do."""
+AHEAD_SECONDS: Final = 5.0
+"""After a server listens, or stands by: whoever waits for it, or for it to take over, is answered first, by a core that
+has nothing else to do."""
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than a proxy keeps its connections to us (nginx: 60), so that it is never we who close first."""
 
@@ -108,10 +109,7 @@ async def _serve(
         def started() -> None:
             where = {} if settings.database is None else {"database": shown(settings.database.url)}
             log.event("info", "listening", address=entrances.where, data_directory=settings.data_directory, **where)
-            if settings.standby:
-                # It has time, and who comes to it shall not notice that the servers changed.
-                _load_ahead(site)
-            elif not settings.rehearsal:
+            if not settings.rehearsal:
                 life.callback(asyncio.get_running_loop().call_later(AHEAD_SECONDS, _load_ahead, site).cancel)
             _settle()
             if manager.present:
