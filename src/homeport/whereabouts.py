@@ -95,6 +95,14 @@ def shown(url: str) -> str:
     return parse_database_url(url).place
 
 
+def named(address: DatabaseAddress) -> str:
+    """A database as sentences call it, also where its URL cannot be used: that is what the sentence is about."""
+    try:
+        return f"the database {shown(address.url)}"
+    except ValueError:
+        return "the database"
+
+
 def read_password(address: DatabaseAddress) -> Secret | None:
     """The password for a database; None where the address names no file. Read each time, so that a new one holds.
 

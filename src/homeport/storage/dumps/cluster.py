@@ -19,7 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError, UsageError
 from homeport.secret import Secret
-from homeport.storage.postgres.connection import conninfo, one_line, shown
+from homeport.storage.postgres.connection import conninfo, one_line
+from homeport.whereabouts import named
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -71,7 +72,7 @@ class Cluster:
     @property
     def shown(self) -> str:
         """The database as people are told of it: it has no password in it."""
-        return shown(self.address)
+        return named(self.address)
 
     def beside(self, name: str) -> Cluster:
         """The same server with another of its databases."""

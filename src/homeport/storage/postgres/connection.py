@@ -80,17 +80,6 @@ def conninfo(address: DatabaseAddress, **others: str | int) -> str:
     return make_conninfo(**settings)
 
 
-def shown(address: DatabaseAddress) -> str:
-    """The database as people are told of it: without user and settings."""
-    try:
-        given = conninfo_to_dict(address.url)
-    except psycopg.Error:
-        return "the database"
-    port = given.get("port")
-    where = str(given.get("host") or given.get("hostaddr") or "this machine") + (f":{port}" if port else "")
-    return f"the database {given.get('dbname') or given.get('user') or ''} on {where}"
-
-
 def connect(address: DatabaseAddress, limits: Limits, **others: str | int) -> psycopg.Connection[Row]:
     """A connection in autocommit mode.
 

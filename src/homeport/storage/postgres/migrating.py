@@ -11,8 +11,9 @@ from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError
 from homeport.storage.migrations import running
 from homeport.storage.migrations.revisions import HEAD
-from homeport.storage.postgres.connection import NOTICE, Limits, connect, conninfo, shown
+from homeport.storage.postgres.connection import NOTICE, Limits, connect, conninfo
 from homeport.storage.postgres.locks import MIGRATING, WRITING
+from homeport.whereabouts import named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -56,7 +57,7 @@ def migrate(address: DatabaseAddress, *, revision: str = HEAD) -> None:
 
     made = engine(address)
     try:
-        running.upgrade(made, revision, shown(address), is_outer, finish=stamp)
+        running.upgrade(made, revision, named(address), is_outer, finish=stamp)
     finally:
         made.dispose()
 

@@ -14,7 +14,7 @@ from homeport.identity import check_identity
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.migrations.running import previous_can_run
 from homeport.storage.postgres.admission import may_pass, seen
-from homeport.storage.postgres.connection import Limits, connect, shown
+from homeport.storage.postgres.connection import Limits, connect
 from homeport.storage.postgres.faults import cannot_start, migrated
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
@@ -24,6 +24,7 @@ from homeport.storage.postgres.standing import Standing, which
 from homeport.storage.postgres.store import PostgresStore
 from homeport.storage.postgres.wire import MAKE as MAKE_WIRE
 from homeport.storage.sql.database import Row
+from homeport.whereabouts import named
 
 OLDEST: Final = 14
 """The oldest PostgreSQL whose authors still mend it."""
@@ -82,7 +83,7 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
             revision = _bring_up(connection, address, beside_server=beside_server)
             connection.execute("BEGIN; UPDATE probe SET writes = writes; ROLLBACK", prepare=False)
             [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()
-            return Standing(shown(address), which(connection), revision), last
+            return Standing(named(address), which(connection), revision), last
     except psycopg.Error as error:
         raise _refusal(error, address) from error
 
@@ -90,14 +91,14 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
 def _refusal(error: psycopg.Error, address: DatabaseAddress) -> HomeportError:
     """Why a database cannot be opened: for now, or for a reason that no waiting mends."""
     if isinstance(error, errors.LockNotAvailable) and is_migrating(address):
-        return migrated(shown(address))
+        return migrated(named(address))
     found = seen(error, address)
-    refused = cannot_start(found, shown(address))
+    refused = cannot_start(found, named(address))
     return UnavailableError(refused.sentence, refused.hint) if may_pass(found) else refused
 
 
 def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> Identity | None:
-    place = shown(address)
+    place = named(address)
     version = connection.info.server_version // 10_000
     if version < OLDEST:
         raise CannotStartError(
@@ -121,7 +122,7 @@ def _examined(connection: psycopg.Connection[Row], address: DatabaseAddress) -> 
 
 
 def _check(found: Identity, identity: Identity, address: DatabaseAddress) -> None:
-    place = shown(address)
+    place = named(address)
     check_identity(found, identity["environment"], place)
     if found["id"] != identity["id"]:
         raise CannotStartError(
@@ -133,7 +134,7 @@ def _check(found: Identity, identity: Identity, address: DatabaseAddress) -> Non
 
 def _bring_up(connection: psycopg.Connection[Row], address: DatabaseAddress, *, beside_server: bool) -> str:
     """Migrates where that is due; the revision of the schema."""
-    place = shown(address)
+    place = named(address)
     schema = schema_of(connection)
     if schema.revision is not None and not schema.is_usable:
         raise CannotStartError(

@@ -16,7 +16,7 @@ from homeport.coordination.store import Listener, Records
 from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.postgres.bell import Bell
-from homeport.storage.postgres.connection import Limits, connect, shown
+from homeport.storage.postgres.connection import Limits, connect
 from homeport.storage.postgres.faults import migrated
 from homeport.storage.postgres.locks import SERVING
 from homeport.storage.postgres.migrating import is_migrating
@@ -26,6 +26,7 @@ from homeport.storage.postgres.wire import Wire
 from homeport.storage.postgres.writer import PIECE, Writer
 from homeport.storage.sql.database import Row
 from homeport.storage.sql.probing import count, count_up, own
+from homeport.whereabouts import named
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ class PostgresStore:
 
     def __init__(self, address: DatabaseAddress, standing: Standing, last: int) -> None:
         self._address = address
-        self._place = shown(address)
+        self._place = named(address)
         self._standing = standing
         self._last = last
         self._readers = Readers(address, self._place, standing)

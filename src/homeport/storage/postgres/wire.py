@@ -17,10 +17,11 @@ import psycopg
 
 from homeport.contract import DatabaseAddress
 from homeport.errors import UnavailableError
-from homeport.storage.postgres.connection import conninfo, one_line, shown
+from homeport.storage.postgres.connection import conninfo, one_line
 from homeport.storage.postgres.faults import readable
 from homeport.storage.postgres.locks import WIRE
 from homeport.storage.sql.database import Row
+from homeport.whereabouts import named
 
 TABLE: Final = "homeport_wire"
 TELL_SECONDS: Final = 5.0
@@ -86,9 +87,9 @@ class Wire:
                 if self._told % _SWEEP_EVERY == 1:
                     await self._execute(_SWEEP)
         except TimeoutError:
-            raise UnavailableError(f"{shown(self._address)} did not answer in time.") from None
+            raise UnavailableError(f"{named(self._address)} did not answer in time.") from None
         except psycopg.Error as error:
-            raise readable(error, shown(self._address)) from error
+            raise readable(error, named(self._address)) from error
 
     async def rang(self, numbers: Sequence[str]) -> None:
         """The bell of :data:`~homeport.storage.postgres.locks.WIRE` rang for these rows."""
