@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import socket
-import subprocess
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,7 +24,7 @@ from homeport.storage.postgres import open_store
 from tests.support.killing import SINK, Call, Siege
 from tests.support.load import Caller
 from tests.support.namespaces import Namespace, namespaces
-from tests.support.nginx import find_nginx
+from tests.support.nginx import serving
 from tests.support.postgres import Cluster, cluster
 from tests.support.process import ServerProcess, starting
 from tests.support.stores import IDENTITY, fill
@@ -36,19 +34,6 @@ PORT: Final = 3446
 CLIENTS: Final = 64
 _ALL: Final = Page(10_000_000)
 _NGINX: Final = """\
-daemon off;
-master_process off;
-user root;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
     upstream homeport {{
 {servers}
     }}
@@ -66,7 +51,6 @@ http {{
             proxy_next_upstream_tries 3;
         }}
     }}
-}}
 """
 PATIENCE: Final = 14
 """Seconds that nginx waits for a server that says nothing; longer than a server waits for its database."""
@@ -166,18 +150,11 @@ def fleet(directory: Path, servers: int = 3) -> Iterator[Fleet]:
 @contextmanager
 def _door(directory: Path, machine: Namespace, servers: Sequence[Namespace]) -> Iterator[Path]:
     directory.mkdir()
-    program = find_nginx()
-    assert program is not None, "mark this test needs_nginx"
     lines = "\n".join(f"        server {one.address}:{PORT} max_fails=1 fail_timeout=2s;" for one in servers)
-    file = directory / "nginx.conf"
-    file.write_text(_NGINX.format(directory=directory, servers=lines, patience=PATIENCE))
-    with subprocess.Popen([*machine.prefix, program, "-p", str(directory), "-c", str(file)]) as process:
-        try:
-            until((directory / "nginx.sock").exists)
-            yield directory / "nginx.sock"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+    body = _NGINX.format(directory=directory, servers=lines, patience=PATIENCE)
+    socket_file = directory / "nginx.sock"
+    with serving(directory, body, socket_file.exists, more="user root;\n", prefix=machine.prefix):
+        yield socket_file
 
 
 def _is_well(server: ServerProcess, path: Path) -> bool:

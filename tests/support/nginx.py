@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ from tests.support.certificates import write_certificate
 from tests.support.ports import free_ports
 from tests.support.waiting import until
 
-_SERVER: Final = """\
+_CONFIGURATION: Final = """\
 daemon off;
 master_process off;
 pid {directory}/nginx.pid;
 error_log {directory}/error.log warn;
-events {{ worker_connections 512; }}
+events {{ worker_connections 1024; }}
 http {{
     access_log off;
     client_body_temp_path {directory}/body;
@@ -61,34 +61,55 @@ class Nginx:
 
 @contextmanager
 def nginx(directory: Path, hosts: tuple[str, ...], body: str) -> Iterator[Nginx]:
-    """Starts nginx with one TLS server, and ends it.
+    """Starts nginx with one server that speaks TLS, and ends it.
 
     Args:
         directory: an empty one for its files.
         hosts: the names of the certificate, which is the server's for all of them.
         body: what stands in its ``server`` besides the certificate, such as locations.
     """
-    program = find_nginx()
-    assert program is not None, "mark this test needs_nginx"
     certificate, key = write_certificate(directory, hosts)
     (port,) = free_ports(1)
     server = (
         f"    server {{\n    listen 127.0.0.1:{port} ssl;\n    listen [::1]:{port} ssl;\n    server_name _;\n"
         f"    ssl_certificate {certificate};\n    ssl_certificate_key {key};\n{body}\n    }}"
     )
+    with serving(directory, server, lambda: _listens(port)):
+        yield Nginx(port, certificate, directory)
+
+
+@contextmanager
+def serving(
+    directory: Path, servers: str, is_there: Callable[[], bool], *, more: str = "", prefix: Sequence[str] = ()
+) -> Iterator[None]:
+    """Starts nginx, waits until it is there, and ends it.
+
+    Args:
+        directory: an empty one for its files.
+        servers: what stands in its ``http``.
+        is_there: whether it can be reached.
+        more: what stands before its ``http``.
+        prefix: what it is started through.
+    """
+    program = find_nginx()
+    assert program is not None, "mark this test needs_nginx"
     file = directory / "nginx.conf"
-    file.write_text(_SERVER.format(directory=directory, servers=server))
-    command = [program, "-p", str(directory), "-c", str(file), "-e", str(directory / "error.log")]
+    file.write_text(more + _CONFIGURATION.format(directory=directory, servers=servers))
+    command = [*prefix, program, "-p", str(directory), "-c", str(file), "-e", str(directory / "error.log")]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+
+        def came() -> bool:
+            assert process.poll() is None, (directory / "error.log").read_text()
+            return is_there()
+
         try:
-            until(lambda: _listens(process, port, directory), within=20)
-            yield Nginx(port, certificate, directory)
+            until(came, within=20)
+            yield
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
 
 
-def _listens(process: subprocess.Popen[bytes], port: int, directory: Path) -> bool:
-    assert process.poll() is None, (directory / "error.log").read_text()
+def _listens(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
