@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 
+from homeport.cli.acting import acting
 from homeport.cli.databases import database_in, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
@@ -14,18 +14,6 @@ from homeport.cli.snapshots import say_facts
 from homeport.contract import DatabaseAddress, ExitCode
 from homeport.errors import UsageError
 from homeport.server import databases
-
-
-def run(arguments: Namespace) -> int:
-    """Runs the action that was asked for."""
-    actions: dict[str, Callable[[Namespace], ExitCode]] = {
-        "load": _load,
-        "exchange": _exchange,
-        "drop": _drop,
-        "sweep": _sweep,
-        "convert": _convert,
-    }
-    return actions[arguments.action](arguments)
 
 
 def _load(arguments: Namespace) -> ExitCode:
@@ -101,3 +89,6 @@ def _declared(arguments: Namespace) -> tuple[str, DatabaseAddress]:
     if database is None:
         raise UsageError(f"The data of {environment.name} are in no database, but in {environment.data_directory}.")
     return environment.name, database
+
+
+run = acting(load=_load, exchange=_exchange, drop=_drop, sweep=_sweep, convert=_convert)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeport import server
+from homeport.cli.acting import acting
 from homeport.cli.databases import database_in, handed
 from homeport.cli.output import print_json, say
 from homeport.contract import DataFacts, ExitCode
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from homeport.environments.environment import Environment
 
 _NOUNS: Final = ("messages", "tasks", "lessons", "projects", "instances", "tokens", "webhooks")
-
-
-def run(arguments: Namespace) -> int:
-    """Runs the action that was asked for."""
-    actions: dict[str, Callable[[Namespace], ExitCode]] = {
-        "snapshot": _snapshot,
-        "facts": _facts,
-        "lost": _lost,
-        "prepare": _prepare,
-        "upgrade": _upgrade,
-    }
-    return actions[arguments.action](arguments)
 
 
 def _snapshot(arguments: Namespace) -> ExitCode:
@@ -173,3 +161,6 @@ def _origin(found: DataFacts) -> str:
         return ""
     at = origin["position_at"] or "its beginning"
     return f"{origin['origin']} as of {at}, prepared {origin['prepared_at']}, scrubbed: {origin['scrub']}"
+
+
+run = acting(snapshot=_snapshot, facts=_facts, lost=_lost, prepare=_prepare, upgrade=_upgrade)
