@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from tests.support.load import Caller
@@ -19,10 +20,12 @@ class Traffic:
     Args:
         ports: of servers of one environment: the agents call one each, and the one who waits calls the last.
         clients: how many send.
+        in_turn: whether each sends again only when the one who waits was told, and so leaves the processor to others.
     """
 
-    def __init__(self, ports: Sequence[int], clients: int = CLIENTS) -> None:
+    def __init__(self, ports: Sequence[int], clients: int = CLIENTS, *, in_turn: bool = False) -> None:
         self.ports = ports
+        self.in_turn = in_turn
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
         self._ending = asyncio.Event()
@@ -54,6 +57,11 @@ class Traffic:
                 message = {"to": "bob", "subject": key, "content": "x", "idempotency_key": key}
                 await caller.call("send_message", from_=f"agent-{number}", **message)
                 self.sent[key] += 1
+                if self.in_turn:
+                    await eventually(partial(self._was_told, key), within=60)
+
+    async def _was_told(self, key: str) -> bool:
+        return key in self.received
 
     async def _read(self) -> None:
         cursor: dict[str, str] = {}

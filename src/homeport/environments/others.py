@@ -62,7 +62,7 @@ def demand_living(environment: str, others: Sequence[ServerSeen], pending: Seque
         raise GuardError(
             f"Servers of other machines could not live with {', '.join(pending)}: {_words(in_the_way)}. Nothing was"
             " changed.",
-            f"On each of them: homeport stop {environment}. Then deploy here, and after that on each of them.",
+            f"On each of them: homeport stop {environment}. Then do this again, and the same there afterwards.",
             servers=[dict(one) for one in in_the_way],
         )
 
