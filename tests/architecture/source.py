@@ -109,7 +109,11 @@ def _targets(module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[str]
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Every function and method of a file."""
-    for node in ast.walk(tree):
+    """Every function and method of a file. Expressions have none, and are most of what a tree holds."""
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+        inner = (ast.stmt, ast.ExceptHandler, ast.match_case)
+        left += [child for child in ast.iter_child_nodes(node) if isinstance(child, inner)]
