@@ -94,6 +94,12 @@ class Machine:
             self._ended()
 
     @property
+    def leader(self) -> int:
+        """The pid, seen from here, of its first process."""
+        assert self.is_on, f"{self.name} is off"
+        return self._leader
+
+    @property
     def is_on(self) -> bool:
         """Whether it has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
@@ -308,6 +314,15 @@ def booted(layers: Sequence[Path], home: Path) -> Iterator[Machine]:
             yield machine
         finally:
             machine.kill()
+
+
+def join(one: Machine, address: str, other: Machine, others: str) -> None:
+    """Lays a cable between two machines that run; each has an address of the same network of 256 (IPv4)."""
+    names = ("ip", "link", "add", "cable", "netns", str(one.leader), "type", "veth")
+    subprocess.run([*names, "peer", "name", "cable", "netns", str(other.leader)], check=True)
+    for machine, own in ((one, address), (other, others)):
+        machine.run(["ip", "address", "add", f"{own}/24", "dev", "cable"])
+        machine.run(["ip", "link", "set", "cable", "up"])
 
 
 def _children(pid: int) -> list[int]:

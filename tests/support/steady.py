@@ -1,8 +1,8 @@
 """Clients of every kind that must not notice a change of release: a program for a machine of a test.
 
 ``python3 steady.py PORT PROXY_PORT SSE_PORT TOKEN SECONDS STOP`` calls until the file STOP is there, SECONDS at most,
-and prints one JSON object: how many requests were answered, every one that was not, and how long anybody waited at
-most. It needs the standard library alone.
+and prints one JSON object: how many requests were answered, every one that was not, how many messages were
+acknowledged, and how long anybody waited at most. It needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.answered: Counter[str] = Counter()
+        self.sent = 0
         self.failed: list[str] = []
         self.longest: dict[str, float] = {}
 
@@ -103,6 +104,7 @@ async def caller(tally: Tally, over: asyncio.Event, kind: str, client: Client, n
                     await call(
                         client, "send_message", {"from": name, "to": "kept-0", "subject": "s", "content": "c", **key}
                     )
+                    tally.sent += 1
                 else:
                     await call(client, "get_server_status", {})
             tally.note(kind, began)
@@ -163,6 +165,7 @@ async def run(port: int, proxy: int, sse: int, token: str, seconds: float, stop:
     return {
         "answered": sum(tally.answered.values()),
         "by_kind": dict(tally.answered),
+        "sent": tally.sent,
         "failed": tally.failed,
         "longest": {kind: round(waited, 3) for kind, waited in tally.longest.items()},
     }

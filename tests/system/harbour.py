@@ -34,12 +34,17 @@ _GIT: Final = ("git", "-C", SOURCE, "-c", "user.name=ada", "-c", "user.email=ada
 class Harbour:
     """Deploys on a machine.
 
+    Args:
+        machine: which.
+        wheels: that releases are built of.
+        more: lines of production's table in the declaration.
+
     Attributes:
         machine: that one.
         apart: a release with a migration that none before can live with, built already.
     """
 
-    def __init__(self, machine: Machine, wheels: Path) -> None:
+    def __init__(self, machine: Machine, wheels: Path, more: str = "") -> None:
         self.machine = machine
         self.apart: str | None = None
         machine.copy(wheels, "/opt")
@@ -56,9 +61,9 @@ class Harbour:
             machine.copy(source, "/srv")
         machine.run(["git", "init", "--quiet", "--initial-branch=main", SOURCE])
         self.commit({})
-        machine.write(FILE, DECLARED)
+        machine.write(FILE, DECLARED + more)
         provision(machine, "production", "--yes")
-        self.token = token(machine, "production")["Authorization"].removeprefix("Bearer ")
+        self.token = token(machine, "production", machine.name)["Authorization"].removeprefix("Bearer ")
 
     def commit(self, files: Mapping[str, str]) -> str:
         """A commit with these files changed; its name."""
@@ -143,11 +148,18 @@ class Harbour:
 
 
 class Load:
-    """Clients of every kind, from the block's beginning to its end; ``found`` is what they saw."""
+    """Clients of every kind, from the block's beginning to its end; ``found`` is what they saw.
 
-    def __init__(self, harbour: Harbour, seconds: float) -> None:
+    Args:
+        harbour: on whose machine.
+        seconds: at most.
+        ports: of the server, of a proxy, and for HTTP+SSE.
+    """
+
+    def __init__(self, harbour: Harbour, seconds: float, ports: tuple[int, int, int] = (3444, 80, 3445)) -> None:
         self._harbour = harbour
         self._seconds = seconds
+        self._ports = ports
         self._process: Background | None = None
         self.found: dict[str, Any] = {}
 
@@ -155,7 +167,7 @@ class Load:
         machine = self._harbour.machine
         machine.copy(Path(steady.__file__ or ""), "/root")
         machine.run(["rm", "--force", "/root/stop", "/root/load"])
-        words = ["3444", "80", "3445", self._harbour.token, str(self._seconds), "/root/stop"]
+        words = [*map(str, self._ports), self._harbour.token, str(self._seconds), "/root/stop"]
         self._process = machine.start(["/usr/bin/python3", "/root/steady.py", *words], log="/root/load")
         return self
 

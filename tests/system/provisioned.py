@@ -31,8 +31,8 @@ def provision(machine: Machine, environment: str, *arguments: str, code: int = 0
     return told
 
 
-def token(machine: Machine, environment: str) -> dict[str, str]:
-    made = homeport(machine, "token", "create", environment, "--name", "test").out.splitlines()[0]
+def token(machine: Machine, environment: str, name: str = "test") -> dict[str, str]:
+    made = homeport(machine, "token", "create", environment, "--name", name).out.splitlines()[0]
     return {"Authorization": f"Bearer {made}", "Content-Type": "application/json"}
 
 

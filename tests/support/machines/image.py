@@ -28,9 +28,11 @@ PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "cron", "logrotate", "procps", "iproute2"),
     *("nginx-light", "curl", "ca-certificates", "openssh-client", "git"),
     *("python3", "python3-venv", "sqlite3", "nodejs"),
+    "postgresql",
 )
 # Files that nobody reads in a test; and there is no network for what apt's own timers would do.
 UNREAD: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+ASLEEP: Final = ("postgresql.service",)  # until a test starts it
 MASKED: Final = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "dpkg-db-backup.timer")
 CLEAN: Final = ("env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")
 
@@ -92,7 +94,7 @@ def _system(layers: Layers, sources: Sources) -> Path:
         _settle(system)
         return system
 
-    return layers.get("system", key_of(*recipe, *MASKED, *sources), build)
+    return layers.get("system", key_of(*recipe, *MASKED, *ASLEEP, *sources), build)
 
 
 def _settle(system: Path) -> None:
@@ -104,6 +106,8 @@ def _settle(system: Path) -> None:
     (system / "var/log/journal").mkdir(exist_ok=True)
     for unit in MASKED:
         (system / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    for unit in ASLEEP:
+        (system / "etc/systemd/system/multi-user.target.wants" / unit).unlink()
     (system / "usr/local/bin/homeport").symlink_to(f"{PREFIX}/bin/homeport")
 
 
