@@ -14,7 +14,7 @@ from homeport.contract.database import ADDRESS_FILE
 from tests.support.harbour import Harbour
 from tests.support.postgres import ROLE, Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
