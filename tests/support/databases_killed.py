@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+import psutil
 import pytest
 
 from homeport import server
@@ -18,12 +21,13 @@ from homeport.contract import DatabaseAddress
 from homeport.environments.declaration import parse_declaration
 from homeport.environments.migrations.pending import Finding, Ran, Standing
 from homeport.environments.plan import Plan
+from homeport.errors import HomeportError
 from homeport.host.carrying import Carrier, all_hands, carrying
 from homeport.host.hands import Hands
 from homeport.host.migrations.hands import migration_hands
 from tests.support.dying import CountedJournal, Point, counted_hands, killed_at
 from tests.support.exchanging import DATABASE_STEPS, DatabasesInProcess, Yard
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, lives
 from tests.support.waiting import until
 
 DENSE: Final = (
@@ -40,6 +44,20 @@ DENSE: Final = (
     ),
 )
 """What is done to databases and to what lies with them: before and after each of it a run may be killed."""
+
+
+How = Literal["killed", "failing", "server"]
+"""A run is killed; something fails in it; or the database server is killed under it, and started again."""
+STRUCK: Final = 7
+"""The exit code of a run that came so far."""
+
+
+def each_way(killed: int, failing: int = 0, server: int = 0) -> pytest.MarkDecorator:
+    """As :func:`every`, for each thing that may happen; with 0 only with ``make soak``."""
+    soak = [pytest.mark.soak, pytest.mark.timeout(0)]
+    some = [(how, stride) for how, stride in (("killed", killed), ("failing", failing), ("server", server)) if stride]
+    whole = [pytest.param(how, 1, marks=soak) for how in ("killed", "failing", "server")]
+    return pytest.mark.parametrize(("how", "stride"), [*some, *whole])
 
 
 def every(points: int) -> pytest.MarkDecorator:
@@ -102,8 +120,12 @@ class Attempt:
         return Path(self.made.environment(self.name).journal_directory)
 
     def carry_out(self, point: Point) -> None:
-        """Carries it out, passing points."""
-        self._carrier(point).carry_out(self.plan)
+        """Carries it out, passing points; afterwards it tidies up, as every command on data does."""
+        try:
+            self._carrier(point).carry_out(self.plan)
+        finally:
+            with suppress(HomeportError):
+                self.declared().around(self.name).seam.tidy()
 
     def heal(self, point: Point) -> None:
         """Heals, passing points."""
@@ -128,6 +150,53 @@ class Attempt:
         return Carrier(journal, counted_hands(self.hands(), point), tidy=self.declared().around(self.name).seam.tidy)
 
 
+def _strike(how: How, cluster: Cluster) -> Callable[[int, Callable[[Point], None]], bool]:
+    """What happens to a run at its point of a number; it answers whether the run passed so many."""
+    if how == "killed":
+        return killed_at
+    if how == "failing":
+        return partial(_fails_at, _fail)
+    return partial(_without_server, cluster)
+
+
+def _fail() -> None:
+    raise HomeportError("a fault that a test made")
+
+
+def _without_server(cluster: Cluster, number: int, run: Callable[[Point], None]) -> bool:
+    """The database server is killed, and is there again only when the run has come to some end."""
+    family = [psutil.Process(cluster.pid), *psutil.Process(cluster.pid).children(recursive=True)]
+
+    def strike() -> None:
+        for one in (*family, *psutil.Process(cluster.pid).children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        until(lambda: not any(lives(one) for one in family), within=30)
+
+    struck = _fails_at(strike, number, run)
+    if struck:
+        cluster.kill()
+        cluster.start()
+    return struck
+
+
+def _fails_at(strike: Callable[[], None], number: int, run: Callable[[Point], None]) -> bool:
+    """Runs in a child to which something happens at its point of this number, and which then ends by itself."""
+    child = os.fork()
+    if child != 0:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == STRUCK
+    passed = count()
+
+    def point() -> None:
+        if next(passed) == number:
+            strike()
+
+    with suppress(BaseException):
+        run(point)
+    # Not as a second pytest.
+    os._exit(STRUCK if next(passed) > number else 0)
+
+
 def _around(work: Callable[..., object], point: Point) -> Callable[..., object]:
     def run(*given: object, **named: object) -> object:
         point()
@@ -144,6 +213,7 @@ def killed_everywhere(
     judge: Callable[[Any], str],
     cluster: Cluster,
     stride: int,
+    how: How = "killed",
 ) -> dict[str, int]:
     """Carries a plan out again and again, killed some points later each time, heals, and counts what became of it.
 
@@ -153,6 +223,7 @@ def killed_everywhere(
         judge: says which data are there, after all that goes with them was looked at.
         cluster: with the databases.
         stride: points from one attempt to the next.
+        how: see :data:`How`.
     """
     seen: dict[str, int] = {}
     for loaded in (*(f"homeport.{one}".rpartition(".")[0] for one in DENSE), "alembic.command", "alembic.migration"):
@@ -161,10 +232,11 @@ def killed_everywhere(
     for number in count(stride // 2, stride):
         with begin(number) as there:
             attempt = attempt_of(there)
-            killed = killed_at(number, attempt.carry_out)
+            killed = _strike(how, cluster)(number, attempt.carry_out)
             if killed:
                 # Whoever heals is killed as well, at a point that moves along; only the next one lives.
-                killed_at(number % 5, attempt.heal)
+                if how == "killed":
+                    killed_at(number % 5, attempt.heal)
                 attempt.heal_for_good()
             until(lambda: locks(cluster) == [], within=10)
             outcome = judge(there)

@@ -208,7 +208,7 @@ class Cluster:
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
         process.wait(30)
-        until(lambda: not any(_lives(one) for one in family), within=30)
+        until(lambda: not any(lives(one) for one in family), within=30)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -264,7 +264,8 @@ def _make(made: Cluster) -> None:
     (data / "pg_hba.conf").write_text(_ACCESS)
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
+    """Whether it is there and not only its exit code."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
