@@ -70,7 +70,9 @@ def put_back(environment: Environment, program: Sequence[str], aside: Path) -> N
     sync_directory(data.parent)
 
 
-def exchange_databases(environment: Environment, program: Sequence[str], comes: Path, left: Path) -> None:
+def exchange_databases(
+    environment: Environment, program: Sequence[str], comes: Path, left: Path, *, lies: Path | None = None
+) -> None:
     """Where the data are in a database, has that of a copy take its place; a second run finds it done.
 
     Args:
@@ -78,6 +80,7 @@ def exchange_databases(environment: Environment, program: Sequence[str], comes: 
         program: of a release that knows what is in the copy.
         comes: the directory that will be the data directory.
         left: where the data directory will lie.
+        lies: where it lies now, if ``comes`` has its place already.
 
     Raises:
         HomeportError: the copy is not sound, or the databases cannot be exchanged; nothing was.
@@ -89,7 +92,7 @@ def exchange_databases(environment: Environment, program: Sequence[str], comes: 
     if found["problems"]:
         raise HomeportError(f"What lies in {comes} is not sound: {found['problems'][0]['text']}")
     ending = label(PurePosixPath(left), PurePosixPath(data))
-    words = ("--data", str(data), "--incoming", str(comes), "--label", ending)
+    words = ("--data", str(lies or data), "--incoming", str(comes), "--label", ending)
     ask_program(program, "exchange", environment.name, *words, ends_with_us=True)
     set_owner(comes / ADDRESS_FILE, owner)
 

@@ -103,11 +103,12 @@ class HandOverer:
 
         def change(hold: Hold) -> None:
             live, aside = Path(self._environment.data_directory), Path(step.aside)
-            exchange_databases(self._environment, self._serving(), data, aside)
             with replication_held(self._environment):
                 live.rename(aside)
                 data.rename(live)
             sync_directory(live.parent)
+            # After the directories: by what lies aside a run that is killed here is known, and taken back.
+            exchange_databases(self._environment, self._serving(), live, aside, lies=aside)
             hold.allow(step.release)
 
         return round(self._slots.exchange(step.target, step.release, step.seconds, change, anew=True), 3)
