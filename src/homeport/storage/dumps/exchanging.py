@@ -21,14 +21,14 @@ _SECONDS: Final = 30.0
 _PAUSE: Final = 0.05
 _SESSIONS: Final = """
     SELECT pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), 'this machine'),
-        backend_start
+        coalesce(backend_start, now())
     FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid() ORDER BY backend_start
 """
 
 # Who writes has the lock; a server that has nothing to write, since its database restarted, is known by its name.
 _SERVING: Final = """
     SELECT pid, coalesce(usename, ''), coalesce(application_name, ''), coalesce(host(client_addr), 'this machine'),
-        backend_start
+        coalesce(backend_start, now())
     FROM pg_stat_activity AS activity
     WHERE datname = %(name)s AND pid <> pg_backend_pid()
         AND (
