@@ -84,6 +84,10 @@ class GuardError(HomeportError):
     code = "refused"
 
 
+class OperationRunsError(GuardError):
+    """Another operation has the environment, here or on another machine; once it has ended this one may begin."""
+
+
 class NeedsPersonError(HomeportError):
     """It failed and could not be undone; the text says exactly what is where."""
 

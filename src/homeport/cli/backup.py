@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from homeport.cli.monitoring import told_to_monitoring
 from homeport.cli.output import print_json, say, table, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.surroundings import identities_of, surroundings_of
+from homeport.cli.waiting import waited_for
 from homeport.contract import ExitCode
 from homeport.environments.backups.manifest import ManifestError
 from homeport.environments.backups.record import Record
@@ -49,7 +51,9 @@ def run(arguments: Namespace) -> int:
 
     def operate() -> AbstractContextManager[Carrier]:
         again = getattr(arguments, "origin", "command") != "schedule"
-        return operating(declaration, environment, hands_of(declaration, environment, around), again=again)
+        hands = hands_of(declaration, environment, around)
+        until = time.monotonic() + getattr(arguments, "wait", 0.0)
+        return waited_for(lambda: operating(declaration, environment, hands, again=again), until)
 
     try:
         if arguments.action in ("list", "show") or getattr(arguments, "dry_run", False):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from homeport.cli.declared import make_place, plan_directories
 from homeport.cli.hands import hands_of, operating
-from homeport.cli.output import say, tell
+from homeport.cli.output import say
 from homeport.cli.showing import Told
+from homeport.cli.waiting import waited_for
 from homeport.contract import ExitCode
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
 from homeport.environments.services.plans import plan_bring
 from homeport.environments.services.steps import HEALTH_SECONDS
-from homeport.errors import GuardError, HomeportError
+from homeport.errors import HomeportError, OperationRunsError
 from homeport.host.carrying import Carrier
 from homeport.host.health import ask_environment
 from homeport.host.services.choosing import manager_for
@@ -29,7 +30,6 @@ PATIENCE: Final = 120.0
 """Seconds to wait for another operation on the environment: whoever pushed cannot push the same again."""
 PATIENCE_ACROSS: Final = 3600.0
 """The same where other machines have the data too, which follow the branch as well: one deploys after the other."""
-_BETWEEN: Final = 0.5
 
 
 def bring(
@@ -118,7 +118,7 @@ def _is_taken(declaration: Declaration, environment: Environment) -> bool:
     try:
         with _carrying(declaration, environment, across="deploy", deadline=time.monotonic()):
             return False
-    except GuardError:
+    except OperationRunsError:
         return True
 
 
@@ -129,21 +129,7 @@ def _carrying(
     """A carrier, waited for while another operation has the environment; for ``across`` see :func:`operating`."""
     hands = hands_of(declaration, environment)
     until = time.monotonic() + PATIENCE if deadline is None else deadline
-    with ExitStack() as stack:
-        yield _enter(
-            stack, lambda: operating(declaration, environment, hands, Told(), again=False, across=across), until
-        )
-
-
-def _enter(stack: ExitStack, held: Callable[[], AbstractContextManager[Carrier]], deadline: float) -> Carrier:
-    told = False
-    while True:
-        try:
-            return stack.enter_context(held())
-        except GuardError as error:
-            if time.monotonic() >= deadline:
-                raise
-            if not told:
-                tell(f"{error.sentence} It is waited for.")
-            told = True
-            time.sleep(_BETWEEN)
+    with waited_for(
+        lambda: operating(declaration, environment, hands, Told(), again=False, across=across), until
+    ) as carrier:
+        yield carrier

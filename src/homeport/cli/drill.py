@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,7 @@ from homeport.cli.output import print_json, say
 from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import identities_of, surroundings_of
+from homeport.cli.waiting import waited_for
 from homeport.contract import ExitCode
 from homeport.environments.backups.plans import brought_into, plan_drill
 from homeport.environments.backups.record import Drill
@@ -39,7 +41,8 @@ def run(arguments: Namespace) -> int:
     around = surroundings_of(declaration, environment, None if arguments.json else progress)
     identities = identities_of(environment, arguments.identity)
     try:
-        with changing_data(declaration, environment, around, identities) as carrier:
+        until = time.monotonic() + arguments.wait
+        with waited_for(lambda: changing_data(declaration, environment, around, identities), until) as carrier:
             backup = find_at_place(around, arguments.backup, arguments.place)
             work = _work(environment, arguments.scratch) / f".drill-{backup}-{token_hex(3)}"
             sockets = PurePosixPath(tempfile.gettempdir()) / f"homeport-{token_hex(4)}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from homeport.datalock import LockHolder, this_process
-from homeport.errors import GuardError
+from homeport.errors import OperationRunsError
 
 FILE_NAME: Final = "operation.lock"
 
@@ -27,7 +27,7 @@ def operation_lock(directory: Path, environment: str, holder: LockHolder | None 
         holder: who the others read that holds it; this process by default.
 
     Raises:
-        GuardError: another operation runs; its process, command and beginning are named.
+        OperationRunsError: another operation runs; its process, command and beginning are named.
     """
     descriptor = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -55,9 +55,9 @@ def _read(descriptor: int) -> LockHolder | None:
         return None
 
 
-def _held(environment: str, holder: LockHolder | None) -> GuardError:
+def _held(environment: str, holder: LockHolder | None) -> OperationRunsError:
     who = str(holder) if holder else "another process, which has not yet said who it is"
-    return GuardError(
+    return OperationRunsError(
         f"Another operation is changing {environment}: {who}.",
         "One operation at a time changes an environment: wait for that one.",
         environment=environment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from homeport.cli.arguments.common import actions_of, add_dry_run, command
+from homeport.cli.arguments.common import actions_of, add_dry_run, command, seconds
 
 if TYPE_CHECKING:
     from homeport.cli.arguments.common import Commands
@@ -46,6 +46,7 @@ def add_backup(commands: Commands) -> None:
     actions = actions_of(backup)
     create = _of_environment(command(actions, "create", "make one, and read it back", _CREATE))
     create.add_argument("--origin", default="command", choices=["command", "schedule"], help=argparse.SUPPRESS)
+    _may_wait(create)
     listing = _of_environment(command(actions, "list", "what there is, with its state, the newest first"))
     show = _of_environment(command(actions, "show", "all that is known of one"))
     show.add_argument("backup", metavar="BACKUP", nargs="?", default="latest", help="its id; latest by default")
@@ -65,6 +66,7 @@ def add_backup(commands: Commands) -> None:
     drill.add_argument("--scratch", metavar="DIR", help="restore below this directory, not in the backups directory")
     drill.add_argument("--identity", metavar="FILE", help="the age key that opens sealed backups")
     add_dry_run(drill)
+    _may_wait(drill)
     drill.set_defaults(module="drill")
 
 
@@ -73,6 +75,11 @@ def add_replicate(commands: Commands) -> None:
     replicate = _of_environment(command(commands, "replicate", "keep a replica seconds behind the data", _REPLICATE))
     replicate.add_argument("--with-parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     replicate.set_defaults(module="replicate")
+
+
+def _may_wait(command: argparse.ArgumentParser) -> None:
+    what = "for another operation on the environment to end; by default not at all"
+    command.add_argument("--wait", metavar="SECONDS", type=seconds, default=0.0, help=what)
 
 
 def _of_environment(command: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -22,6 +22,8 @@ _CALENDAR: Final = re.compile(
     r"(?:(?P<day>[A-Za-z]{3}) )?\*-\*-\* (?P<hour>\*|0?0/\d+|\d{1,2}(?:,\d{1,2})*):(?P<minute>0?0/\d+|\d{1,2})(?::00)?"
 )
 _EVERY: Final = re.compile(r"0{1,2}/(\d+)")
+LONGEST_WAIT: Final = "3600"
+"""Seconds that a backup or a drill waits for another operation: one that meets a deploy has not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,16 @@ def upkeep_of(environment: Environment, program: Program) -> tuple[Upkeep, ...]:
                 "backup",
                 "a backup",
                 schedules.backup,
-                program.command("backup", "create", name, "--origin", "schedule"),
+                program.command("backup", "create", name, "--origin", "schedule", "--wait", LONGEST_WAIT),
                 writes,
             ),
-            Upkeep("drill", "a drill", schedules.drill, program.command("backup", "drill", name), writes),
+            Upkeep(
+                "drill",
+                "a drill",
+                schedules.drill,
+                program.command("backup", "drill", name, "--wait", LONGEST_WAIT),
+                writes,
+            ),
             Upkeep("doctor", "a look", schedules.doctor, program.command("doctor", name, "--alarm"), looks, finds=True),
             Upkeep(
                 "poll",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
-from homeport.errors import GuardError, HomeportError
+from homeport.errors import HomeportError, OperationRunsError
 from homeport.storage.dumps.cluster import Cluster, Connection, UnreachedError
 from homeport.storage.dumps.scratch import key_of
 
@@ -46,7 +46,7 @@ class Reserved:
         """Takes it.
 
         Raises:
-            GuardError: another operation has it; it is named.
+            OperationRunsError: another operation has it; it is named.
             HomeportError: the database server cannot be reached.
         """
         connection = self._cluster.maintenance()
@@ -67,7 +67,7 @@ class Reserved:
         """Takes it anew where the connection was lost; where the server cannot be reached nobody else can either.
 
         Raises:
-            GuardError: another operation has taken it meanwhile.
+            OperationRunsError: another operation has taken it meanwhile.
         """
         if self._connection is None:
             return
@@ -92,7 +92,7 @@ def reserved(cluster: Cluster, environment: str, operation: str, *, needed: bool
     found = Reserved(cluster, environment, operation)
     try:
         found.take()
-    except GuardError:
+    except OperationRunsError:
         raise
     except HomeportError:
         if needed:
@@ -103,12 +103,12 @@ def reserved(cluster: Cluster, environment: str, operation: str, *, needed: bool
         found.give_up()
 
 
-def _held(environment: str, row: tuple[Any, ...] | None) -> GuardError:
+def _held(environment: str, row: tuple[Any, ...] | None) -> OperationRunsError:
     who, address, since = "another process, which has just ended", "", None
     if row is not None:
         address, since = row[1], row[2].isoformat(timespec="seconds")
         who = str(row[0]).removeprefix("homeport-") + (f" ({address})" if address else "") + f", since {since}"
-    return GuardError(
+    return OperationRunsError(
         f"Another operation is changing {environment}: {who}.",
         "One operation at a time changes an environment, on whatever machine: wait for that one.",
         environment=environment,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from homeport.environments.machine.timers import cron_time, crontab
@@ -28,9 +30,9 @@ def test_a_schedule_is_said_in_crons_words_or_not_at_all(schedule: str, fields: 
 
 
 def test_what_cron_cannot_say_is_named_and_a_percent_sign_does_not_end_the_line() -> None:
-    odd = type(PROGRAM)(("/opt/100%/homeport",), PROGRAM.file)
+    odd = type(PROGRAM)(("/opt/100%/homeport",), PurePosixPath("/srv/t.toml"))
     lines = list(crontab(declared('drill_schedule = "quarterly"\ndoctor_schedule = ""'), odd))
     assert lines == [
-        "10 */6 * * * /opt/100\\%/homeport backup create production --origin schedule --config /srv/team/homeport.toml",
+        "10 */6 * * * /opt/100\\%/homeport backup create production --origin schedule --wait 3600 --config /srv/t.toml",
         "# 'quarterly' (drill_schedule) cannot be said in cron's way",
     ]

@@ -122,7 +122,7 @@ def test_a_timer_catches_up_and_its_failure_is_as_loud_as_the_servers() -> None:
         if name.endswith(".service"):
             assert lines_of(text)["OnFailure"] == ["homeport-production-failed@%N.service"]
     backup = lines_of(texts["homeport-production-backup.service"])
-    told = "backup create production --origin schedule --config /srv/team/homeport.toml"
+    told = "backup create production --origin schedule --wait 3600 --config /srv/team/homeport.toml"
     assert backup["ExecStart"] == [f"/opt/homeport/bin/python -P -m homeport {told}"]
     assert "/srv/team/production-backups" in backup["ReadWritePaths"][0].split()
 
