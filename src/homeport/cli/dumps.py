@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from homeport.cli.acting import acting
+from homeport.cli.asking import confirm
 from homeport.cli.databases import database_in, handed
 from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
@@ -50,6 +51,7 @@ def _exchange(arguments: Namespace) -> ExitCode:
 
 def _drop(arguments: Namespace) -> ExitCode:
     name, database = _declared(arguments)
+    confirm(f"Drop for ever what {name} keeps as {arguments.label}", yes=arguments.yes)
     dropped = databases.drop_kept(database, arguments.label)
     if arguments.json:
         print_json({"dropped": dropped})

@@ -52,6 +52,7 @@ def add_databases(actions: Commands) -> None:
     drop = command(actions, "drop", "drop the database that an exchange kept")
     drop.add_argument("environment", metavar="ENV")
     drop.add_argument("--label", required=True)
+    add_yes(drop)
     sweep = command(actions, "sweep", "drop scratch databases that nobody has any more", _SWEEP)
     sweep.add_argument("environment", metavar="ENV")
     sweep.add_argument("--url", help="beside this database instead of the declared one: a move there was killed")

@@ -60,7 +60,7 @@ class Dropper:
         return ()
 
     def apply(self, step: DropDatabase) -> None:
-        ask_program(self._program, "drop", step.environment, "--label", step.label, ends_with_us=True)
+        ask_program(self._program, "drop", step.environment, "--label", step.label, "--yes", ends_with_us=True)
 
 
 class ScratchOwner:

@@ -104,6 +104,7 @@ def drop_kept(database: DatabaseAddress, label: str) -> str | None:
         Its name; None where there is none any more.
 
     Raises:
+        UsageError: no operation keeps anything under such a label.
         HomeportError: it cannot be dropped.
     """
     from homeport.server.databases import exchanging

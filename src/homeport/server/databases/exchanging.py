@@ -7,12 +7,12 @@ from typing import Final
 
 from homeport.contract import DatabaseAddress
 from homeport.contract.database import ADDRESS_FILE, DatabaseExchanged, DatabasesSwept
-from homeport.errors import GuardError
+from homeport.errors import GuardError, UsageError
 from homeport.identity import read_identity
 from homeport.server.databases.finding import cluster_at
 from homeport.storage.dumps.cluster import Cluster, NoDatabaseError, drop, exists, told
 from homeport.storage.dumps.exchanging import demand_no_servers, exchange, put_back
-from homeport.storage.dumps.scratch import beside, sweep
+from homeport.storage.dumps.scratch import beside, is_kept_as, sweep
 from homeport.storage.dumps.stamps import stamp
 from homeport.storage.postgres.identity import holds_anything, identity_in
 
@@ -83,6 +83,11 @@ def _check_ours(live: Cluster, environment: str) -> None:
 
 def drop_kept(database: DatabaseAddress, label: str) -> str | None:
     """See :func:`homeport.server.databases.drop_kept`."""
+    if not is_kept_as(label):
+        raise UsageError(
+            f"No operation keeps a database as {label!r}: nothing was dropped.",
+            "homeport doctor names those that are kept, and the label of each.",
+        )
     live = Cluster(database)
     name = beside(live.name, label)
     with live.managed() as connection:

@@ -44,6 +44,11 @@ def beside(name: str, what: str) -> str:
     return f"{name.encode()[:room].decode(errors='ignore')}_{digest}{ending}"
 
 
+def is_kept_as(label: str) -> bool:
+    """Whether an operation calls so what it keeps: any other ending may be that of a database that somebody uses."""
+    return _KEPT.fullmatch(f"_{label}") is not None
+
+
 def new_name(name: str) -> str:
     """A name for a new scratch database."""
     return beside(name, f"{SCRATCH}_{token_hex(_DIGITS // 2)}")

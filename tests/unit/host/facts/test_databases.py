@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 import psycopg
 import pytest
 
-from homeport.contract import DatabaseAddress
+from homeport.cli import main
+from homeport.contract import DatabaseAddress, ExitCode
 from homeport.contract.database import DatabaseState
 from homeport.contract.servers import ServerName, ServerSeen, home_of
 from homeport.environments.doctor import databases as judging
@@ -24,6 +25,7 @@ from homeport.environments.doctor.data_places import find_data_faults
 from homeport.environments.doctor.databases import find_database_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding
+from homeport.errors import UsageError
 from homeport.host.facts.directories import look_at
 from homeport.identity import read_identity
 from homeport.server.databases import drop_kept, state_of, sweep
@@ -168,6 +170,12 @@ def test_scratch_databases_that_were_left_are_found(here: Berth) -> None:
     assert findings(here) == []
 
 
+def declared(directory: Path, berth: Berth) -> Path:
+    file = directory / "homeport.toml"
+    file.write_text(f"[environments.production]\ndatabase = '{berth.database.url}'\n")
+    return file
+
+
 def test_a_database_that_was_kept_is_named_with_size_and_age_and_the_command_that_drops_it(
     here: Berth, tmp_path: Path
 ) -> None:
@@ -193,7 +201,12 @@ def test_a_database_that_was_kept_is_named_with_size_and_age_and_the_command_tha
     assert f"homeport data drop production --label {label}" in finding.mend
     # Without its database the directory is packed by the command for such; before that it would be packed alone.
     assert data == []
-    assert drop_kept(here.database, label) == kept
+    with pytest.raises(UsageError, match="nothing was dropped"):
+        drop_kept(here.database, "of_a_person")
+    drop = ["data", "drop", "production", "--label", label, "--config", str(declared(tmp_path, here))]
+    assert main(drop) == ExitCode.REFUSED, "nobody is here to be asked"
+    assert only(found()[0], "database-kept") == finding
+    assert main([*drop, "--yes"]) == ExitCode.DONE
     assert drop_kept(here.database, label) is None
     database, data = found()
     assert (database, [one.kind for one in data]) == ([], ["stale-data"])
