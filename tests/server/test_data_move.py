@@ -28,16 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
-    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
-    made = postgres.create()
-    yield made
-    for name in beside(postgres, made):
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    postgres.drop(made)
-
-
-@pytest.fixture
 def harbour(tmp_path: Path) -> Iterator[Harbour]:
     one = Harbour(tmp_path, more="keep_last = 9\n")
     one.start("production")
@@ -46,12 +36,6 @@ def harbour(tmp_path: Path) -> Iterator[Harbour]:
     yield one
     for environment in one.declaration.environments.values():
         one.manager.stop(environment)
-
-
-def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
-    """The names of the databases that are made for one, or kept of it."""
-    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
-    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
 
 
 class Answers:
@@ -99,7 +83,7 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
     tried = harbour.run("data", "move", "production", "--to", address.url, "--dry-run")
     assert tried["tried"]["rows"]["messages"] == 3
     assert tried["tried"]["seconds"] > 0
-    assert (harbour.file.read_text(), beside(postgres, address)) == (declared, [])
+    assert (harbour.file.read_text(), postgres.beside(address)) == (declared, [])
     with Answers(harbour) as answers:
         done = harbour.run("data", "move", "production", "--to", address.url, "--yes")
     assert (done["to"], done["started"], done["rows"]["messages"]) == (shown(address.url), True, 3)
@@ -112,7 +96,7 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
     harbour.send("production", "more")
     kept = Path(done["kept"])
     assert server.data_facts(kept, deep=True)["counts"]["messages"] == 3
-    assert beside(postgres, address) == []
+    assert postgres.beside(address) == []
     assert postgres.execute("SELECT count(*) FROM messages", postgres.database(address)) == [(4,)]
 
     back = harbour.run("data", "move", "production", "--to", "file", "--yes")
@@ -121,7 +105,7 @@ def test_all_goes_into_a_database_and_back_and_every_client_goes_on(
     assert (harbour.data("production") / DATABASE_FILE).is_file()
     assert not (harbour.data("production") / ADDRESS_FILE).exists()
     assert subjects(harbour) == sorted([*before, "more"])
-    assert beside(postgres, address) == []
+    assert postgres.beside(address) == []
     # The database that it was in stays as it was.
     assert postgres.execute("SELECT count(*) FROM messages", postgres.database(address)) == [(4,)]
 
@@ -133,7 +117,7 @@ def test_what_cannot_be_served_goes_back_by_itself(
     declared, before = harbour.file.read_text(), subjects(harbour)
 
     def close() -> None:
-        until(lambda: any("before_move" in name for name in beside(postgres, address)), within=50)
+        until(lambda: any("before_move" in name for name in postgres.beside(address)), within=50)
         postgres.execute(f"REVOKE CONNECT ON DATABASE {postgres.database(address)} FROM PUBLIC, {ROLE}")
 
     with ThreadPoolExecutor(1) as thread:
@@ -174,4 +158,4 @@ def test_a_database_that_holds_something_is_not_moved_over(
     error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=1)
     assert "tables that are not Homeport's" in error["message"]
     assert harbour.messages("production") == 3
-    assert beside(postgres, address) == []
+    assert postgres.beside(address) == []

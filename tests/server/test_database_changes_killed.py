@@ -26,7 +26,7 @@ from homeport.whereabouts import read_whereabouts
 from tests.support.dying import Point, killed_at
 from tests.support.later import LATER, migration
 from tests.support.migrating import Dock
-from tests.support.postgres import ROLE, Cluster
+from tests.support.postgres import Cluster
 from tests.support.release_changes import NEW, OLD, send, served
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(900)]
@@ -38,16 +38,6 @@ QUICK: Final = ("--watch", "0.1", "--wait", "60", "--yes")
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
-    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
-    made = postgres.create()
-    yield made
-    for name in beside(postgres, made):
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    postgres.drop(made)
-
-
-@pytest.fixture
 def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: DatabaseAddress) -> Iterator[Dock]:
     """Production on a database, served by a release, and another of a later schema on the shelf."""
     one = Dock(tmp_path, capsys, database=address)
@@ -56,12 +46,6 @@ def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: DatabaseAd
     one.serve(OLD)
     yield one
     one.stop()
-
-
-def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
-    """The names of the databases that are made for one, or kept of it."""
-    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
-    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
 
 
 def change(dock: Dock, words: Sequence[str], point: Point) -> None:
@@ -99,7 +83,7 @@ def is_whole(dock: Dock, cluster: Cluster, address: DatabaseAddress, stored: int
     assert server.data_facts(dock.data, database=address)["counts"]["messages"] == stored
     assert read_whereabouts(dock.data) == address.url
     named = "".join(path.read_text() for path in dock.data.parent.glob(f"data?*/{ADDRESS_FILE}"))
-    assert [name for name in beside(cluster, address) if name not in named] == []
+    assert [name for name in cluster.beside(address) if name not in named] == []
     return release
 
 

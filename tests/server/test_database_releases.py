@@ -20,7 +20,7 @@ from homeport.storage.postgres.migrating import is_migrating
 from tests.support.asking import Asking
 from tests.support.later import LATER, UPPER, later_release, migration
 from tests.support.migrating import Dock
-from tests.support.postgres import ROLE, Cluster
+from tests.support.postgres import Cluster
 from tests.support.process import server_process
 from tests.support.waiting import until
 
@@ -38,16 +38,6 @@ TURNS_RED: Final = f"""{UPPER}
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
-    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
-    made = postgres.create()
-    yield made
-    for name in beside(postgres, made):
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    postgres.drop(made)
-
-
-@pytest.fixture
 def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: DatabaseAddress) -> Iterator[Dock]:
     """Production, served by a first release."""
     one = Dock(tmp_path, capsys, database=address)
@@ -55,12 +45,6 @@ def dock(tmp_path: Path, capsys: pytest.CaptureFixture[str], address: DatabaseAd
     one.serve(OLD)
     yield one
     one.stop()
-
-
-def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
-    """The names of the databases that are made for one, or kept of it."""
-    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
-    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
 
 
 def send(dock: Dock, subject: str) -> None:
@@ -93,7 +77,7 @@ def test_a_release_that_is_unwell_after_its_migration_gives_the_data_back(
     assert dock.operations()[-1].outcome == "undone"
     # What the release served stays as evidence, under a name that no server reads.
     assert dock.beside() == [f"data.left-{NEW}"]
-    (left,) = beside(postgres, address)
+    (left,) = postgres.beside(address)
     assert left.startswith(f"{postgres.database(address)}_left_")
     assert postgres.execute("SELECT version_num FROM alembic_version", left) == [(LATER,)]
 
@@ -114,7 +98,7 @@ def test_a_rollback_takes_the_data_back_too_and_keeps_those_that_are_left(
     assert back["data"]["lost"]["messages"] == 1
     assert served(dock) == (OLD, HEAD)
     assert (messages(dock, address), dock.projects()) == (count, names)
-    (kept,) = beside(postgres, address)
+    (kept,) = postgres.beside(address)
     assert postgres.execute("SELECT version_num FROM alembic_version", kept) == [(LATER,)]
 
 
@@ -125,14 +109,14 @@ def test_a_migration_is_tried_on_a_copy_and_run_and_verified(
     dock.release(migration())
     tried = dock.json("migrate", "production", "--dry-run")
     assert (tried["migration"]["ran"], tried["migration"]["rows"]) == ([LATER], {"projects": 4})
-    assert (beside(postgres, address), dock.beside()) == ([], [])
+    assert (postgres.beside(address), dock.beside()) == ([], [])
     done = dock.json("migrate", "production", "--yes")
     assert done["migration"]["after"] == LATER
     assert postgres.execute("SELECT bool_and(name = upper(name)) FROM projects", postgres.database(address)) == [
         (True,)
     ]
     assert dock.json("migrate", "production", "--verify")["findings"] == []
-    assert (beside(postgres, address), dock.beside()) == ([], [])
+    assert (postgres.beside(address), dock.beside()) == ([], [])
 
 
 def test_a_restart_that_migrates_has_callers_wait_and_is_refused_while_the_server_of_another_machine_runs(

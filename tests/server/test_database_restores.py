@@ -22,9 +22,7 @@ def addresses(postgres: Cluster) -> Iterator[dict[str, DatabaseAddress]]:
     made = {name: postgres.create() for name in ("production", "development")}
     yield made
     for address in made.values():
-        for name in beside(postgres, address):
-            postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        postgres.drop(address)
+        postgres.drop_all(address)
 
 
 @pytest.fixture
@@ -38,12 +36,6 @@ def harbour(tmp_path: Path, addresses: dict[str, DatabaseAddress]) -> Iterator[H
         one.manager.stop(environment)
 
 
-def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
-    """The names of the databases that are made for one, or kept of it."""
-    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
-    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
-
-
 def test_a_drill_restores_serves_asks_and_says_proven(
     harbour: Harbour, postgres: Cluster, addresses: dict[str, DatabaseAddress]
 ) -> None:
@@ -53,7 +45,7 @@ def test_a_drill_restores_serves_asks_and_says_proven(
     assert harbour.health("production")["backups"]["state"] == "proven"
     assert harbour.messages("production") == 3
     assert len(harbour.run("token", "list", "production")["tokens"]) == 1
-    assert beside(postgres, addresses["production"]) == []
+    assert postgres.beside(addresses["production"]) == []
 
 
 def test_a_restore_gives_back_what_was_and_keeps_what_is(
@@ -66,7 +58,7 @@ def test_a_restore_gives_back_what_was_and_keeps_what_is(
     done = harbour.run("restore", "production", backup, "--yes")
     assert (done["restored"], done["started"], done["loss"]["messages"]) == (backup, True, 1)
     assert harbour.messages("production") == 3
-    (kept,) = beside(postgres, addresses["production"])
+    (kept,) = postgres.beside(addresses["production"])
     assert "_before_restore_" in kept
     assert postgres.execute("SELECT count(*) FROM messages", kept) == [(4,)]
     assert kept in (Path(done["kept"]) / ADDRESS_FILE).read_text()
@@ -85,5 +77,5 @@ def test_a_sync_scrubs_and_never_loads_what_is_scrubbed_where_it_goes(
     name = postgres.database(addresses["development"])
     assert postgres.execute("SELECT subject FROM messages ORDER BY seq", name) == [("xxxxxx 0",)] * 3
     assert harbour.ask("development", "/api/v1/messages").status_code == 401
-    assert [one for address in addresses.values() for one in beside(postgres, address)] == []
+    assert [one for address in addresses.values() for one in postgres.beside(address)] == []
     assert harbour.messages("production") == 3

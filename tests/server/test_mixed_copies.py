@@ -12,19 +12,9 @@ from pysqlite3 import dbapi2
 from homeport.contract import DATABASE_FILE, DatabaseAddress
 from homeport.contract.database import ADDRESS_FILE
 from tests.support.harbour import Harbour
-from tests.support.postgres import ROLE, Cluster
+from tests.support.postgres import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.timeout(600)]
-
-
-@pytest.fixture
-def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
-    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
-    made = postgres.create()
-    yield made
-    for name in beside(postgres, made):
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    postgres.drop(made)
 
 
 @pytest.fixture
@@ -35,12 +25,6 @@ def harbour(tmp_path: Path) -> Iterator[Harbour]:
     yield one
     for environment in one.declaration.environments.values():
         one.manager.stop(environment)
-
-
-def beside(cluster: Cluster, address: DatabaseAddress) -> list[str]:
-    """The names of the databases that are made for one, or kept of it."""
-    rows = cluster.execute("SELECT datname FROM pg_database ORDER BY datname")
-    return [name for (name,) in rows if name.startswith(f"{cluster.database(address)}_")]
 
 
 def test_nothing_else_changes_for_anyone(harbour: Harbour, postgres: Cluster, address: DatabaseAddress) -> None:
@@ -66,7 +50,7 @@ def test_nothing_else_changes_for_anyone(harbour: Harbour, postgres: Cluster, ad
     restored = harbour.run("restore", "production", of_a_file, "--yes")
     assert (restored["started"], harbour.messages("production")) == (True, 1)
     assert (harbour.data("production") / ADDRESS_FILE).is_file()
-    assert [name for name in beside(postgres, address) if "_scratch_" in name] == []
+    assert [name for name in postgres.beside(address) if "_scratch_" in name] == []
 
     # And what was saved of a database is proven in a file once that is what the data are in again.
     of_a_database = restored["safety_backup"]

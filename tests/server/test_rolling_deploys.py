@@ -21,7 +21,7 @@ from homeport.server import databases
 from homeport.storage.migrations.revisions import HEAD
 from tests.support.later import LATER, migration
 from tests.support.migrating import Dock
-from tests.support.postgres import ROLE, Cluster
+from tests.support.postgres import Cluster
 from tests.support.process import call_body
 from tests.support.release_changes import NEW, OLD, send, served
 from tests.support.running import PROGRAM
@@ -36,17 +36,6 @@ from homeport.storage.postgres.migrating import migrate
 migrate(DatabaseAddress(sys.argv[1]))
 """
 """As a deploy on another machine does it which nothing has kept from it."""
-
-
-@pytest.fixture
-def address(postgres: Cluster) -> Iterator[DatabaseAddress]:
-    postgres.execute(f"ALTER ROLE {ROLE} CREATEDB")
-    made = postgres.create()
-    yield made
-    rows = postgres.execute("SELECT datname FROM pg_database")
-    for name in (name for (name,) in rows if name.startswith(f"{postgres.database(made)}_")):
-        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    postgres.drop(made)
 
 
 @pytest.fixture

@@ -112,6 +112,17 @@ class Cluster:
         """Removes a database, whoever is connected."""
         self.execute(f"DROP DATABASE IF EXISTS {self.database(address)} WITH (FORCE)")
 
+    def beside(self, address: DatabaseAddress) -> list[str]:
+        """The names of the databases that are made for one, or kept of it."""
+        rows = self.execute("SELECT datname FROM pg_database ORDER BY datname")
+        return [name for (name,) in rows if name.startswith(f"{self.database(address)}_")]
+
+    def drop_all(self, address: DatabaseAddress) -> None:
+        """Removes a database and all that are beside it."""
+        for name in self.beside(address):
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.drop(address)
+
     def template(self, name: str, fill: Callable[[DatabaseAddress], None]) -> str:
         """The name of a template that ``fill`` has filled, once for this cluster."""
         if name not in self._templates:
