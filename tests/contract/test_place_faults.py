@@ -138,22 +138,18 @@ def test_a_copy_to_a_place_that_goes_dead_ends(network: Network, tmp_path: Path)
 
 def test_reading_from_a_place_that_goes_dead_ends(network: Network, tmp_path: Path) -> None:
     network.direct.put(given(tmp_path, NEW), "backup")
-    reading = network.through.read("backup")
-    assert next(reading) == NEW[: len(next(network.direct.read("backup")))]
-    network.wire.dead_at = 0
+    network.wire.dead_after = AT
     with pytest.raises(PlaceError) as told:
-        for _ in reading:
+        for _ in network.through.read("backup"):
             pass
     assert_told(told.value, network.through)
 
 
 def test_a_file_cut_short_while_it_is_read_is_not_taken_for_the_whole(network: Network, tmp_path: Path) -> None:
     network.direct.put(given(tmp_path, NEW), "backup")
-    reading = network.through.read("backup")
-    next(reading)
-    network.wire.cut_at = 0
+    network.wire.cut_after = AT
     with pytest.raises(PlaceError):
-        for _ in reading:
+        for _ in network.through.read("backup"):
             pass
 
 

@@ -20,16 +20,20 @@ class Wire:
         cut_at: closes every connection once so many bytes have come from the client; None for never.
         turns: whether the next large piece from the server has one bit turned.
         dead_at: as ``cut_at``, but nothing is closed: no byte goes any further, either way.
+        cut_after: as ``cut_at``, once so many bytes have come from the server.
+        dead_after: as ``dead_at``, once so many bytes have come from the server.
     """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
-        self._passed = 0
+        self._passed = self._answered = 0
         self.port: int = self._listening.getsockname()[1]
         self.cut_at: int | None = None
         self.dead_at: int | None = None
+        self.cut_after: int | None = None
+        self.dead_after: int | None = None
         self.turns = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -53,10 +57,13 @@ class Wire:
     def _forward(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
         with suppress(OSError):
             while chunk := source.recv(1 << 16):
-                self._passed += len(chunk) if counted else 0
-                if self.cut_at is not None and self._passed >= self.cut_at:
+                if counted:
+                    self._passed += len(chunk)
+                else:
+                    self._answered += len(chunk)
+                if _reached(self._passed, self.cut_at) or _reached(self._answered, self.cut_after):
                     break
-                if self.dead_at is not None and self._passed >= self.dead_at:
+                if _reached(self._passed, self.dead_at) or _reached(self._answered, self.dead_after):
                     return
                 if self.turns and not counted and len(chunk) > _LARGE:
                     self.turns = False
@@ -71,3 +78,7 @@ class Wire:
                 one.shutdown(socket.SHUT_RDWR)
             with suppress(OSError):
                 one.close()
+
+
+def _reached(count: int, limit: int | None) -> bool:
+    return limit is not None and count >= limit
