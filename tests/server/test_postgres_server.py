@@ -182,7 +182,9 @@ def test_a_password_that_others_may_read_is_refused(data: Path, tmp_path: Path, 
 
 
 def test_a_database_that_does_not_exist_is_refused(data: Path, postgres: Cluster) -> None:
-    assert "no such database: the database nowhere" in refusal(data, database=DatabaseAddress(postgres.url("nowhere")))
+    said = refusal(data, database=DatabaseAddress(postgres.url("nowhere")))
+    assert "There is no such database: the database " in said
+    assert "/nowhere." in said
 
 
 def test_a_database_of_a_newer_schema_is_refused(data: Path, postgres: Cluster, filled: DatabaseAddress) -> None:

@@ -150,7 +150,7 @@ def test_a_backup_is_made_drilled_and_restored_in_their_sandboxes(harbour: Harbo
     send(harbour, "kept")
     for what in ("backup", "drill", "doctor"):
         machine.systemctl("start", f"homeport-production-{what}.service")
-    assert findings(machine).keys() <= {"backup-same-disk", "stale-data"}
+    assert findings(machine).keys() <= {"backup-same-disk", "database-kept", "stale-data"}
     send(harbour, "lost")
     homeport(machine, "restore", "production", "latest", "--yes")
     assert subjects(harbour) == ["kept"]
@@ -170,7 +170,9 @@ def test_a_database_that_goes_away_is_waited_for_and_the_unit_is_not_restarted(h
     assert "Connection refused" in failed(machine, "backup", "create", "production", code=1)
     # It would not help, and does no harm: the next server waits, and says for what.
     said = failed(machine, "restart", "production", "--wait", "1", code=1)
-    assert "was not healthy within 1 seconds: The database homeport_production on localhost cannot be reached" in said
+    assert (
+        "was not healthy within 1 seconds: The database this machine:5432/homeport_production cannot be reached" in said
+    )
     machine.until(lambda: "it waits for its data: The database" in row(machine)["reasons"][0])
     machine.systemctl("start", CLUSTER)
     machine.until(lambda: row(machine)["condition"] == "healthy")

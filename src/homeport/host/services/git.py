@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -136,10 +137,12 @@ class Checkout:
         Raises:
             HomeportError: a file that a person changed, or that git does not know, is in the way.
         """
+        before = self.head()
         if branch and branch != self.branch():
             self._demand("checkout", "--quiet", "--no-track", "-B", branch, commit)
         else:
             self._demand("reset", "--quiet", "--keep", commit)
+        self._forget_compiled(before, commit)
         changed = self.changed()
         if changed:
             raise HomeportError(
@@ -160,6 +163,17 @@ class Checkout:
             self._note().write_text(what, encoding="utf-8")
         else:
             self._note().unlink(missing_ok=True)
+
+    def _forget_compiled(self, before: str, after: str) -> None:
+        """Removes what Python compiled of files that have just changed.
+
+        It takes what it compiled for that of a file of the same size that was last changed in the same second, and one
+        that was changed and changed back may be both: the other commit would run.
+        """
+        names = self._demand("diff", "--name-only", "--no-renames", "-z", before, after, "--", "*.py")
+        for path in (self.directory / name for name in names.split("\0") if name):
+            for compiled in path.parent.glob(f"__pycache__/{escape(path.stem)}.*.pyc"):
+                compiled.unlink(missing_ok=True)
 
     def _note(self) -> Path:
         return self.directory / self._demand("rev-parse", "--git-path", "homeport-installed")
