@@ -17,6 +17,7 @@ from homeport.host.services.service import ServiceManager
 
 _BETWEEN: Final = 0.25
 _PATIENCE: Final = 1.5
+_LOOKS: Final = 4
 _IN_A_ROW: Final = 3
 """Bad answers that are one too many: a single one may be the load's."""
 
@@ -56,8 +57,7 @@ def await_release(
         pause(_BETWEEN)
         state = manager.state(environment)
         if state.pid != came["pid"]:
-            end = state.last_end if not state.running else None
-            raise HomeportError(f"{step.release} became healthy, then {end or 'ended, and was started again'}.")
+            raise HomeportError(f"{step.release} became healthy, then {_how_it_ended(manager, environment, pause)}.")
         # Not for longer: a manager that starts it again soon would hide how it ended.
         answer = ask_environment(environment, timeout=_PATIENCE)
         bad = 0 if answer.healthy else bad + 1
@@ -69,3 +69,13 @@ def await_release(
     if before is not None and now is not None and (worse := find_worse(before, now)):
         raise HomeportError(f"{step.release} does worse than the one before: {worse}.")
     return {**came, "figures": now.as_json() if now is not None else None}
+
+
+def _how_it_ended(manager: ServiceManager, environment: Environment, pause: Callable[[float], None]) -> str:
+    """What became of a server that is not there any more; its end may be noted a moment after it."""
+    for _ in range(_LOOKS):
+        state = manager.state(environment)
+        if not state.running:
+            return str(state.last_end or "ended")
+        pause(_BETWEEN)
+    return "ended, and was started again"
