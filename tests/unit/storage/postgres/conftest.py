@@ -21,13 +21,19 @@ def fragile() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def three(postgres: Cluster) -> AsyncIterator[list[PostgresStore]]:
+async def address(postgres: Cluster) -> AsyncIterator[DatabaseAddress]:
+    """A database of the current schema, of a test's own."""
+    made = await asyncio.to_thread(filled, postgres)
+    yield made
+    await asyncio.to_thread(postgres.drop, made)
+
+
+@pytest.fixture
+async def three(address: DatabaseAddress) -> AsyncIterator[list[PostgresStore]]:
     """Three stores, as of three servers, on one database."""
-    address = await asyncio.to_thread(filled, postgres)
     stores = [await open_store(address, IDENTITY) for _ in range(3)]
     yield stores
     await asyncio.gather(*(store.close() for store in stores))
-    await asyncio.to_thread(postgres.drop, address)
 
 
 @pytest.fixture

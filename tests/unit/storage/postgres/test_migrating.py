@@ -20,7 +20,7 @@ from homeport.storage.postgres.migrating import engine, is_migrating
 from homeport.storage.sql.database import Row
 from tests.support import given
 from tests.support.postgres import Cluster
-from tests.support.stores import IDENTITY, filled
+from tests.support.stores import IDENTITY
 from tests.support.waiting import eventually, until
 
 pytestmark = pytest.mark.needs_postgres
@@ -44,13 +44,6 @@ def put(records: Records, name: str) -> None:
 
 async def ids(store: PostgresStore) -> list[str]:
     return await store.read(lambda records: records.projects.ids())
-
-
-@pytest.fixture
-async def address(postgres: Cluster) -> AsyncIterator[DatabaseAddress]:
-    made = await asyncio.to_thread(filled, postgres)
-    yield made
-    await asyncio.to_thread(postgres.drop, made)
 
 
 @pytest.fixture

@@ -16,17 +16,9 @@ from homeport.coordination.store import Records
 from homeport.coordination.values import Page
 from homeport.storage.postgres import PostgresStore, open_store
 from tests.support import given
-from tests.support.postgres import Cluster
-from tests.support.stores import IDENTITY, filled
+from tests.support.stores import IDENTITY
 
 pytestmark = pytest.mark.needs_postgres
-
-
-@pytest.fixture
-async def address(postgres: Cluster) -> AsyncIterator[DatabaseAddress]:
-    made = await asyncio.to_thread(filled, postgres)
-    yield made
-    await asyncio.to_thread(postgres.drop, made)
 
 
 @pytest.fixture
