@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -50,12 +49,6 @@ with loaded(Cluster(DatabaseAddress(sys.argv[1])), Path(sys.argv[2])):
     print(flush=True)
     signal.pause()
 """
-
-
-@pytest.fixture
-def here(postgres: Cluster, tmp_path: Path) -> Iterator[Berth]:
-    with berth(postgres, tmp_path / "data") as made:
-        yield made
 
 
 @pytest.fixture

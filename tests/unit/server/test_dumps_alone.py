@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,9 @@ from homeport.contract import IDENTITY_FILE, DataFacts
 from homeport.contract.database import DUMP_FILE
 from homeport.errors import GuardError
 from homeport.server import databases
-from tests.support.postgres import Cluster
-from tests.support.scratches import Berth, berth
+from tests.support.scratches import Berth
 
 pytestmark = pytest.mark.needs_postgres
-
-
-@pytest.fixture
-def here(postgres: Cluster, tmp_path: Path) -> Iterator[Berth]:
-    with berth(postgres, tmp_path / "data") as made:
-        yield made
 
 
 @pytest.fixture
