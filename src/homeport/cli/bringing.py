@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -122,14 +121,10 @@ def _is_taken(declaration: Declaration, environment: Environment) -> bool:
         return True
 
 
-@contextmanager
 def _carrying(
     declaration: Declaration, environment: Environment, *, across: str = "", deadline: float | None = None
-) -> Iterator[Carrier]:
+) -> AbstractContextManager[Carrier]:
     """A carrier, waited for while another operation has the environment; for ``across`` see :func:`operating`."""
     hands = hands_of(declaration, environment)
     until = time.monotonic() + PATIENCE if deadline is None else deadline
-    with waited_for(
-        lambda: operating(declaration, environment, hands, Told(), again=False, across=across), until
-    ) as carrier:
-        yield carrier
+    return waited_for(lambda: operating(declaration, environment, hands, Told(), again=False, across=across), until)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from homeport.cli.hands import hands_of, operating
+from homeport.cli.hands import hands_of, operating, tidy
 from homeport.cli.showing import Told
 from homeport.environments.declaration import Declaration
 from homeport.environments.environment import Environment
-from homeport.errors import HomeportError
 from homeport.host.archives.sealing import Identity
 from homeport.host.backups.creating import Surroundings
 from homeport.host.carrying import Carrier
@@ -46,6 +45,4 @@ def changing_data(
         try:
             yield carrier
         finally:
-            # What it cannot remove now is found by the next operation, and told by the doctor.
-            with suppress(HomeportError):
-                around.seam.tidy()
+            tidy(around)

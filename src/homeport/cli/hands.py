@@ -26,7 +26,7 @@ from homeport.host.hands import Hands
 from homeport.host.hands.checkouts import CHECKOUT_HANDS
 from homeport.host.hands.scratch import SCRATCH_HANDS
 from homeport.host.hands.services import service_hands
-from homeport.host.journal import Journal, Operation, Outcome
+from homeport.host.journal import Operation, Outcome
 from homeport.host.machine import MACHINE_HANDS
 from homeport.host.migrations.hands import migration_hands
 from homeport.host.others import others_hands
@@ -119,40 +119,57 @@ def operating(
     def look(operation: Operation) -> list[str]:
         return describe(environment, manager_for(environment, file), Path(file), operation)
 
-    def tidy() -> None:
-        # What it cannot remove now is found by the next operation, and told by the doctor.
-        with suppress(HomeportError):
-            surroundings_of(declaration, environment).seam.tidy()
-
     directory = Path(environment.journal_directory)
     told = _Keeping(watcher or NoWatcher())
-    with (
-        carrying(directory, environment.name, hands, told, look, again=again, tidy=tidy) as carrier,
-        _reserved(environment, carrier, told, across, only_here=only_here),
-    ):
-        if not only_here and any(one.is_open and one.name == MOVE for one in Journal(directory).operations()):
-            before = Path(file).read_bytes()
-            carrier.heal()
-            if Path(file).read_bytes() != before:
-                raise DeclarationChangedError(
-                    f"{file} says something else since a move that was left open was brought to its end.",
-                    "Run the command again.",
-                )
-        yield carrier
+    with carrying(
+        directory,
+        environment.name,
+        hands,
+        told,
+        look,
+        again=again,
+        tidy=lambda: tidy(surroundings_of(declaration, environment)),
+    ) as carrier:
+        if only_here:
+            yield carrier
+            return
+        left = carrier.left_open()
+        with _reserved(environment, told, across or ("heal" if left else ""), needed=bool(across)):
+            if any(one.name == MOVE for one in left):
+                _end_move(carrier, Path(file))
+            yield carrier
+
+
+def _end_move(carrier: Carrier, file: Path) -> None:
+    """Brings to its end what was left open, a move among it; where that changes the declaration it is told."""
+    before = file.read_bytes()
+    carrier.heal()
+    if file.read_bytes() != before:
+        raise DeclarationChangedError(
+            f"{file} says something else since a move that was left open was brought to its end.",
+            "Run the command again.",
+        )
+
+
+def tidy(around: Surroundings) -> None:
+    """Removes scratch databases that nobody has any more.
+
+    What cannot be removed now is found by the next operation, and told by the doctor.
+    """
+    with suppress(HomeportError):
+        around.seam.tidy()
 
 
 @contextmanager
-def _reserved(
-    environment: Environment, carrier: Carrier, told: _Keeping, across: str, *, only_here: bool
-) -> Iterator[None]:
-    """Reserves an environment on all machines where that is needed; see :func:`operating`."""
-    if environment.database is None or only_here or not (across or carrier.left_open()):
+def _reserved(environment: Environment, told: _Keeping, operation: str, *, needed: bool) -> Iterator[None]:
+    """Reserves an environment for an operation, if there is one, on all machines; see :func:`operating`."""
+    if environment.database is None or not operation:
         yield
         return
     # A machine without databases does not load what reserves them.
     from homeport.server import databases
 
-    with databases.reserved(environment.database, environment.name, across or "heal", needed=bool(across)) as found:
+    with databases.reserved(environment.database, environment.name, operation, needed=needed) as found:
         told.keep = found.keep
         yield
 

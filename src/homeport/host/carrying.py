@@ -121,13 +121,13 @@ class Carrier:
         self._now = now
         self._random = random
 
-    def left_open(self) -> bool:
-        """Whether an earlier run left something that :meth:`heal` has to end.
+    def left_open(self) -> list[Operation]:
+        """What earlier runs left, and :meth:`heal` has to end.
 
         Raises:
             HomeportError: the journal cannot be read.
         """
-        return any(operation.is_open for operation in self._journal.operations())
+        return [operation for operation in self._journal.operations() if operation.is_open]
 
     def heal(self) -> list[Operation]:
         """Brings to an end what earlier runs left open: finished where it had to be, else undone.
@@ -136,9 +136,7 @@ class Carrier:
             NeedsPersonError: one can be neither finished nor undone; the sentence says which step and why.
         """
         healed = []
-        for operation in self._journal.operations():
-            if not operation.is_open:
-                continue
+        for operation in self.left_open():
             outcome = self._end(operation)
             self._watcher.healed(operation, outcome)
             healed.append(operation)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from homeport.contract import BackupRecord
 from homeport.coordination.store import Records, Store
+from homeport.storage.postgres.standing import THIS
 from homeport.storage.sql.probing import own
 
 TABLE: Final = "homeport_backups"
@@ -23,14 +24,13 @@ MAKE: Final = f"""
         proven BOOLEAN NOT NULL
     )
 """
-_THIS: Final = "(SELECT oid FROM pg_database WHERE datname = current_database())"
-KNOWN: Final = f"SELECT teller, last_backup, last_drill, proven FROM {TABLE} WHERE told_of = {_THIS}"  # noqa: S608 - made of constants
+KNOWN: Final = f"SELECT teller, last_backup, last_drill, proven FROM {TABLE} WHERE told_of = {THIS}"  # noqa: S608 - made of constants
 _TELL: Final = f"""
-    INSERT INTO {TABLE} (teller, told_of, last_backup, last_drill, proven) VALUES (?, {_THIS}, ?, ?, ?)
+    INSERT INTO {TABLE} (teller, told_of, last_backup, last_drill, proven) VALUES (?, {THIS}, ?, ?, ?)
     ON CONFLICT (teller) DO UPDATE SET told_of = excluded.told_of, last_backup = excluded.last_backup,
         last_drill = excluded.last_drill, proven = excluded.proven
 """  # noqa: S608 - as above
-_OF_OTHERS: Final = f"DELETE FROM {TABLE} WHERE told_of <> {_THIS}"  # noqa: S608 - as above
+_OF_OTHERS: Final = f"DELETE FROM {TABLE} WHERE told_of <> {THIS}"  # noqa: S608 - as above
 
 
 class Proofs:

@@ -26,7 +26,9 @@ FITS: Final = f"""
     )
 """
 """Whether this version can use the database as it is: the same as an expression."""
-_WHICH: Final = "SELECT CAST(oid AS BIGINT) FROM pg_database WHERE datname = current_database()"
+THIS: Final = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+"""The number of the database that is asked, as a value."""
+_WHICH: Final = f"SELECT CAST({THIS} AS BIGINT)"
 
 
 def which(connection: psycopg.Connection[Row]) -> int:

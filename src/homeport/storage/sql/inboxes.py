@@ -54,7 +54,8 @@ _BACKLOG: Final = """
     )
     ORDER BY messages.seq
 """
-_OPEN: Final = "INSERT INTO inboxes (reader) VALUES (?) ON CONFLICT DO NOTHING"
+OPEN: Final = "INSERT INTO inboxes (reader) VALUES (?) ON CONFLICT DO NOTHING"
+"""Opens an inbox for a reader who has none."""
 _OPEN_MANY: Final = """
     INSERT INTO inboxes (reader) SELECT readers.value FROM {readers} WHERE true ON CONFLICT DO NOTHING
 """
@@ -97,7 +98,7 @@ class SqlInboxes:
         if not channels:
             return 0
         self._words.flush()
-        self._execute(_OPEN, (reader,))
+        self._execute(OPEN, (reader,))
         asked = self._words.any_of(map(channel_scope, channels))
         return self._execute(self._backlog, (reader, asked, reader)).rowcount
 

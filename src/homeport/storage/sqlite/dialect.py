@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from homeport.storage.sql.database import Cursor, Database, Dialect
+from homeport.storage.sql.inboxes import OPEN
 from homeport.storage.sql.records import SqlRecords
 from homeport.storage.sqlite.index import SqliteWords
 
@@ -23,7 +24,7 @@ _DELIVER: Final = """
 def _deliver(database: Database, seq: int, reader: str) -> None:
     # Most readers have an inbox.
     if database.execute(_DELIVER, (seq, reader)).rowcount == 0:
-        database.execute("INSERT INTO inboxes (reader) VALUES (?) ON CONFLICT DO NOTHING", (reader,))
+        database.execute(OPEN, (reader,))
         database.execute(_DELIVER, (seq, reader))
 
 
