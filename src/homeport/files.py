@@ -9,6 +9,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+_TEMPORARY: Final = ".tmp"
 
 
 def write_atomically(
@@ -26,7 +29,7 @@ def write_atomically(
         OSError: nothing was changed, and the temporary file is gone.
     """
     data = content.encode() if isinstance(content, str) else content
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
@@ -40,6 +43,11 @@ def write_atomically(
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def is_temporary(name: str, written: str) -> bool:
+    """Whether ``name`` is what a :func:`write_atomically` of the file ``written`` leaves behind when it is killed."""
+    return name.startswith(f".{written}.") and name.endswith(_TEMPORARY)
 
 
 def sync_directory(directory: Path) -> None:

@@ -21,10 +21,12 @@ from typing import Final, cast
 from homeport.contract import APPLICATION, BEGINNING_FILE, IDENTITY_FILE, LOCK_FILES, Identity
 from homeport.datalock import DataLock, LockHolder
 from homeport.errors import CannotStartError
-from homeport.files import sync_directory, write_atomically
+from homeport.files import is_temporary, sync_directory, write_atomically
 
 _PROBE_PREFIX: Final = ".homeport-probe."
 _NOT_DATA: Final = LOCK_FILES | {BEGINNING_FILE, "lost+found"}
+_BEGUN: Final = (BEGINNING_FILE, IDENTITY_FILE)
+"""What :func:`begin` writes."""
 _KEYS: Final = tuple(Identity.__annotations__)
 
 
@@ -186,7 +188,7 @@ def find_foreign(directory: Path) -> list[str]:
         for name in os.listdir(directory)  # noqa: PTH208 - names are what is wanted
         if name not in _NOT_DATA
         and not name.startswith(_PROBE_PREFIX)
-        and not (name.startswith(f".{IDENTITY_FILE}.") and name.endswith(".tmp"))
+        and not any(is_temporary(name, written) for written in _BEGUN)
     )
 
 

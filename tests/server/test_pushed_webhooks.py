@@ -24,6 +24,7 @@ from tests.support.signed import (
     gitlab_signed,
     push_body,
 )
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -75,9 +76,15 @@ class Forge(Desk):
         directory = self.file.parent / "development" / "requests"
         return [json.loads(file.read_text()) for file in directory.glob("*.request.json")]
 
-    def logged(self, event: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
+    def logged(self, event: str, least: int = 0) -> list[dict[str, Any]]:
+        """The lines of an event, once there are so many: whoever keeps the server writes them down after it answered."""
+
+        def lines() -> list[dict[str, Any]]:
+            found = [json.loads(line) for line in self.log().splitlines(keepends=True) if line.endswith("}\n")]
+            return [line for line in found if line["event"] == event]
+
+        until(lambda: len(lines()) >= least)
+        return lines()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +110,7 @@ def test_a_push_is_noted_and_brought_by_whoever_picks_it_up(forge: Forge) -> Non
     assert forge.requests() == ""
     operation = forge.run("log", "development")["operations"][-1]
     assert (operation["operation"], operation["outcome"]) == ("webhook", "done")
-    (taken,) = [one for one in forge.logged("webhook taken") if one["delivery"] == "first"]
+    (taken,) = [one for one in forge.logged("webhook taken", 1) if one["delivery"] == "first"]
     assert (taken["branch"], taken["forge"]) == ("main", "github")
 
 
@@ -126,8 +133,8 @@ def test_each_refusal_has_its_own_status_and_is_in_the_log(forge: Forge) -> None
     forge.secret.chmod(0o644)
     assert forge.tell(body, github(body, "open")).status_code == 503
     forge.secret.chmod(0o600)
-    reasons = [one["reason"] for one in forge.logged("webhook refused")][refused:]
     words = ("signature is not", "is not signed", "taken before", "taken before", "over", "not followed", "not JSON")
+    reasons = [one["reason"] for one in forge.logged("webhook refused", refused + len(words) + 1)][refused:]
     assert len(reasons) == len(words) + 1
     assert all(word in reason for word, reason in zip(words, reasons, strict=False))
     assert SECRET not in forge.log()
