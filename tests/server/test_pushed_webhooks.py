@@ -77,7 +77,7 @@ class Forge(Desk):
         return [json.loads(file.read_text()) for file in directory.glob("*.request.json")]
 
     def logged(self, event: str, least: int = 0) -> list[dict[str, Any]]:
-        """The lines of an event, once there are so many: whoever keeps the server writes them down after it answered."""
+        """The lines of an event, once there are so many: they are written down after the server answered."""
 
         def lines() -> list[dict[str, Any]]:
             found = [json.loads(line) for line in self.log().splitlines(keepends=True) if line.endswith("}\n")]

@@ -118,7 +118,8 @@ def test_of_many_foreign_files_a_few_are_named(tmp_path: Path) -> None:
 
 
 def test_what_an_interrupted_start_or_a_new_disk_leaves_is_not_foreign(tmp_path: Path) -> None:
-    for name in (LOCK_FILE, "lost+found", ".homeport-probe.12", f".{IDENTITY_FILE}.x8.tmp", f".{BEGINNING_FILE}.x8.tmp"):
+    written = (f".{name}.x8.tmp" for name in (BEGINNING_FILE, IDENTITY_FILE))
+    for name in (LOCK_FILE, "lost+found", ".homeport-probe.12", *written):
         (tmp_path / name).touch()
     assert find_foreign(tmp_path) == []
     with open_data_directory(tmp_path, "production"):

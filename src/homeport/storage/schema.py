@@ -49,6 +49,7 @@ def is_ours(found: SchemaItem, name: str | None, kind: str, reflected: bool, com
         "homeport_identity",
         "homeport_wire",
         "homeport_backups",
+        "homeport_commits",
         *(f"{noun}_{part}" for noun in WORDS for part in ("words", "vocabulary")),
     )
     return kind != "table" or not (name or "").startswith(made_elsewhere)

@@ -19,6 +19,8 @@ from homeport.storage.postgres.faults import cannot_start, migrated
 from homeport.storage.postgres.identity import holds_anything, identity_in, schema_of, stamp
 from homeport.storage.postgres.locks import OPENING, SERVING
 from homeport.storage.postgres.migrating import is_migrating, migrate
+from homeport.storage.postgres.outcomes import MAKE as MAKE_OUTCOMES
+from homeport.storage.postgres.outcomes import SWEEP as SWEEP_OUTCOMES
 from homeport.storage.postgres.proofs import MAKE as MAKE_PROOFS
 from homeport.storage.postgres.standing import Standing, which
 from homeport.storage.postgres.store import PostgresStore
@@ -80,6 +82,8 @@ def _prepare(address: DatabaseAddress, identity: Identity, *, beside_server: boo
             if not beside_server:
                 connection.execute(MAKE_WIRE)
                 connection.execute(MAKE_PROOFS)
+            connection.execute(MAKE_OUTCOMES)
+            connection.execute(SWEEP_OUTCOMES)
             revision = _bring_up(connection, address, beside_server=beside_server)
             connection.execute("BEGIN; UPDATE probe SET writes = writes; ROLLBACK", prepare=False)
             [(last,)] = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()

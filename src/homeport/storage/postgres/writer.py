@@ -6,7 +6,7 @@ which they become visible: who goes on after a number has missed nothing. Claims
 second try for having met others. What it costs is told in docs/postgresql.md.
 
 A transaction that a lost connection ended is begun anew on a new one. Where the connection was lost while it committed,
-the database is asked what became of it.
+the database is asked what became of it; see :mod:`homeport.storage.postgres.outcomes`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, migrated, readable
+from homeport.storage.postgres.outcomes import Ending, is_kept
 from homeport.storage.postgres.standing import Standing
 from homeport.storage.postgres.writing import WritingDatabase
 from homeport.storage.sql.database import Row
@@ -45,8 +46,6 @@ LONGEST_WAIT: Final = 10.0
 PAUSE: Final = 0.1
 PIECE: Final = 1000
 """Events of other servers that are read at a time."""
-
-_STATE: Final = "SELECT pg_xact_status(CAST(%s AS XID8))"
 
 
 @dataclass(slots=True, eq=False)
@@ -77,8 +76,8 @@ class _Batch:
     left: list[_Job[object]] = field(default_factory=list)
     """Those for which there was no time."""
     events: list[Event] = field(default_factory=list)
-    transaction: str = ""
-    """PostgreSQL's number of it, once it commits."""
+    ending: Ending | None = None
+    """By what its end can be asked for, once it commits."""
 
 
 class _MixedError(Exception):
@@ -209,11 +208,11 @@ class Writer:
 
     def _attempt(self, batch: _Batch, *, apart: bool) -> None:
         """One transaction."""
-        batch.events, batch.transaction = [], ""
+        batch.events, batch.ending = [], None
         batch.jobs, batch.left = [*batch.jobs, *batch.left], []
         database, found = self._open()
         found.forget()
-        transaction = database.begin()
+        ending = database.begin()
         self._standing.check(database.schema)
         foreign = self._foreign(found.events.select)
         self._run_works(batch, database, found, apart=apart)
@@ -226,9 +225,9 @@ class Writer:
         self._store_noted(database, apart=apart)
         batch.events = [*foreign, *found.events.appended]
         # From here on it may be kept although nobody says so.
-        batch.transaction = transaction
+        batch.ending = ending
         events = found.events.appended
-        database.commit(events[-1].seq if events else None)
+        database.commit(ending, events[-1].seq if events else None)
 
     def _store_noted(self, database: WritingDatabase, *, apart: bool) -> None:
         try:
@@ -297,11 +296,11 @@ class Writer:
 
     def _is_kept(self, batch: _Batch, end: float) -> bool:
         """Whether a transaction whose end nobody heard of is in the database; waits until the database can say."""
-        if not batch.transaction:
+        if batch.ending is None:
             return False
         while True:
             try:
-                [(state,)] = self._open()[0].connection.execute(_STATE, (batch.transaction,)).fetchall()
+                kept = is_kept(self._open()[0].connection, batch.ending)
             except Exception as error:
                 self._roll_back()
                 if not is_passing(error) or time.monotonic() >= end:
@@ -310,8 +309,8 @@ class Writer:
                         "Call again with the same idempotency_key, or look before you do.",
                     ) from error
             else:
-                if state != "in progress":
-                    return bool(state == "committed")
+                if kept is not None:
+                    return kept
             time.sleep(PAUSE)
 
     def _open(self) -> tuple[WritingDatabase, SqlRecords]:

@@ -18,6 +18,7 @@ import psycopg
 
 from homeport.storage.postgres.connection import PostgresDatabase, Result, is_read
 from homeport.storage.postgres.locks import CHANNEL, WRITING
+from homeport.storage.postgres.outcomes import Ending
 from homeport.storage.postgres.standing import SCHEMA
 from homeport.storage.sql.database import Cursor, Row
 
@@ -103,6 +104,7 @@ class WritingDatabase(PostgresDatabase):
         self._taken: set[str] = set()
         self._noted: dict[str, tuple[Insertion, list[Sequence[object]]]] = {}
         self._answers: dict[tuple[object, ...], list[Row]] = {}
+        self._ended: Ending | None = None
 
     def execute(self, statement: str, values: Sequence[object] = (), /) -> Cursor:
         if self._noted and _sees_noted(statement):
@@ -125,8 +127,8 @@ class WritingDatabase(PostgresDatabase):
         self._answers.clear()
         return super().executemany(statement, rows)
 
-    def begin(self) -> str:
-        """Begins a transaction, in which nobody else writes; PostgreSQL's number of it."""
+    def begin(self) -> Ending:
+        """Begins a transaction, in which nobody else writes; by what its end can be asked for."""
         self.forget()
         self._taken = set()
         cursor = self.connection.execute(_BEGIN, prepare=False)
@@ -135,7 +137,7 @@ class WritingDatabase(PostgresDatabase):
         [(transaction, revision, usable_from, *last)] = cursor.fetchall()
         self.schema = revision, usable_from
         self._last = dict(zip(_NUMBERED, last, strict=True))
-        return str(transaction)
+        return Ending(str(transaction))
 
     def take_number(self, table: str) -> int:
         """The ``seq`` of the next row of a table."""
@@ -171,16 +173,19 @@ class WritingDatabase(PostgresDatabase):
         self._noted = {}
         self._answers.clear()
 
-    def commit(self, last: int | None) -> None:
+    def commit(self, ending: Ending, last: int | None) -> None:
         """Ends the transaction; tells all servers of the event with the number ``last``.
 
         Raises:
-            psycopg.Error: it did not end well. Where the connection was lost, nobody knows whether it did.
+            psycopg.Error: it did not end well. Where the connection was lost,
+                :func:`~homeport.storage.postgres.outcomes.is_kept` knows whether it did.
         """
         statements = [f"SELECT setval('{table}_seq_seq', {self._last[table]})" for table in sorted(self._taken)]
         if last is not None:
             statements.append(f"NOTIFY {CHANNEL}, '{last}'")
-        self.connection.execute("; ".join([*statements, "COMMIT"]).encode(), prepare=False)
+        statements += [ending.leaving(self._ended), "COMMIT"]
+        self.connection.execute("; ".join(statements).encode(), prepare=False)
+        self._ended = ending
 
 
 @lru_cache(maxsize=2000)

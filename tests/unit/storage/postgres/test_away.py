@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -14,6 +15,8 @@ from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
 from homeport.storage.postgres import PostgresStore, open_store
 from homeport.storage.postgres.locks import WRITING
+from homeport.storage.postgres.outcomes import Ending
+from homeport.storage.postgres.writing import WritingDatabase
 from tests.support import given
 from tests.support.postgres import Cluster
 from tests.support.stores import IDENTITY, filled
@@ -147,6 +150,45 @@ async def test_a_commit_of_which_nobody_heard_is_looked_up_and_done_once(breakab
             assert broken.is_set()
             assert await ids(store) == ["first", "p"]
             assert await store.read(lambda records: records.events.last()) == 2
+
+
+@pytest.mark.parametrize("number", ["of another that was kept", "not given any more"])
+async def test_the_number_of_a_commit_is_not_believed_after_a_crash_that_forgot_it(
+    breakable: Breakable, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    """Which a killed database does with what was not on its disk yet: the next transaction may get the number."""
+    cluster, _ = breakable
+    address = await asyncio.to_thread(partial(filled, cluster, tcp=True))
+    begin = WritingDatabase.begin
+
+    def forgotten(database: WritingDatabase) -> Ending:
+        ending = begin(database)
+        [(kept,)] = cluster.execute("SELECT CAST(pg_current_xact_id() AS TEXT)")
+        return replace(ending, transaction=kept if number.startswith("of another") else f"9{ending.transaction}")
+
+    async with line_that_breaks_at_a_commit(cluster, "before") as (port, broken):
+        through = DatabaseAddress(address.url.replace(f":{cluster.port}/", f":{port}/"), address.password_file)
+        async with opened(through) as store:
+            await store.write(partial(put, name="first"))
+            monkeypatch.setattr(WritingDatabase, "begin", forgotten)
+            broken.clear()
+            await store.write(partial(put, name="p"))
+            assert broken.is_set()
+            assert await ids(store) == ["first", "p"]
+            assert await store.read(lambda records: records.events.last()) == 2
+
+
+async def test_of_what_says_that_commits_were_kept_a_server_leaves_one_row(breakable: Breakable) -> None:
+    cluster, address = breakable
+    cluster.execute("DELETE FROM homeport_commits", cluster.database(address))
+    async with opened(address) as store:
+        for number in range(5):
+            await store.write(partial(put, name=f"p{number}"))
+    assert cluster.execute("SELECT count(*) FROM homeport_commits", cluster.database(address)) == [(1,)]
+    cluster.execute("UPDATE homeport_commits SET at = at - INTERVAL '2 days'", cluster.database(address))
+    async with opened(address):
+        pass
+    assert cluster.execute("SELECT count(*) FROM homeport_commits", cluster.database(address)) == [(0,)]
 
 
 @asynccontextmanager
