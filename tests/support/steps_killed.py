@@ -193,9 +193,8 @@ def _files(environment: Environment) -> Iterator[str]:
 def _units() -> list[str]:
     kinds = "--type=service,socket,timer"
     asked = ["systemctl", "list-units", kinds, "--all", "--plain", "--no-legend", "homeport-*"]
+    # What is enabled are links below /etc/systemd/system.
     shown = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    asked = ["systemctl", "list-unit-files", kinds, "--no-legend"]
-    shown += subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
     return [" ".join(line.split()) for line in shown]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ _PROPERTIES: Final = (
     *("UnitFileState", "RootDirectory"),
 )
 _TIMER: Final = ("Id", "Unit", "LastTriggerUSec", "NextElapseUSecRealtime", "Result", "ActiveState", "FragmentPath")
+_KINDS: Final = (".service", ".socket", ".timer", ".path")
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|h|d|w)")
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _ARGUMENTS: Final = re.compile(r"argv\[\]=(.*?) ; ")
@@ -40,10 +42,13 @@ def list_units() -> tuple[str, ...]:
     """The names of all units of our kinds, loaded or not, but for templates; none where systemd does not run."""
     if not is_managed():
         return ()
-    kinds = "--type=service,socket,timer,path"
+    kinds = f"--type={','.join(kind.removeprefix('.') for kind in _KINDS)}"
     listed = _systemctl("list-units", kinds, "--all", "--plain", "--no-legend").splitlines()
-    listed += _systemctl("list-unit-files", kinds, "--no-legend").splitlines()
     names = {line.split()[0] for line in listed if line.split()}
+    # Not by list-unit-files, for which systemd reads all of them and all links between them.
+    for directory in _systemctl("show", "--property=UnitPath", "--value").split():
+        with suppress(OSError):  # many of them are not there
+            names.update(path.name for path in Path(directory).iterdir() if path.suffix in _KINDS)
     return tuple(sorted(name for name in names if "@." not in name))
 
 
