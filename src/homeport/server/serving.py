@@ -281,6 +281,7 @@ def _load_ahead(site: Site) -> None:
     """Has what is dear to load be there before somebody asks for it; else the first who does waits half a second."""
     site.official.load()
     site.pages.load()
+    site.openapi.load()
 
 
 def _settle() -> None:

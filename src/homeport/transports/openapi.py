@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -80,13 +81,24 @@ _HEALTH_SCHEMA: Final[dict[str, Any]] = {
 
 
 class OpenApiEndpoint:
-    """Answers with the document, which is made once."""
+    """Answers with the document, which is made once, and not while a server starts: its schemas take a while."""
 
     def __init__(self, catalogue: Mapping[str, Operation], version: str) -> None:
-        self._body = orjson.dumps(document(catalogue.values(), version))
+        self._catalogue = catalogue
+        self._version = version
+        self._making: asyncio.Task[bytes] | None = None
+
+    def load(self) -> asyncio.Task[bytes]:
+        """Begins to make it, once; to be called in the event loop."""
+        if self._making is None:
+            self._making = asyncio.create_task(asyncio.to_thread(self._make))
+        return self._making
 
     async def __call__(self, exchange: Exchange) -> None:
-        await exchange.respond(200, self._body)
+        await exchange.respond(200, await asyncio.shield(self.load()))
+
+    def _make(self) -> bytes:
+        return orjson.dumps(document(self._catalogue.values(), self._version))
 
 
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:

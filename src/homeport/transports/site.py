@@ -68,6 +68,7 @@ class Site:
         environment: its name.
         official: the SDK; the server begins to load it when it listens.
         pages: what people look at; loaded likewise.
+        openapi: what the JSON API is; loaded likewise.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Site:
         self._relay = Relay(others, self._answer_handed_on, environment_header(about.environment), log)
         self._sse_ports = offer.sse_ports
         metrics = Metrics(one.name for one in dispatcher.catalogue.values() if one.kind == "wait")
+        self.openapi = OpenApiEndpoint(dispatcher.catalogue, about.version)
         self._places = self._fixed_places(offer, log, metrics)
         self._mcp = McpEndpoint(dispatcher, results, self.official, legacy, log) if offer.streamable_http else None
         self._rest = RestEndpoint(dispatcher)
@@ -135,7 +137,7 @@ class Site:
         places: dict[str, tuple[Endpoint, tuple[str, ...]]] = {
             "/health": (HealthEndpoint(about, store, log), _READING),
             METRICS: (MetricsEndpoint(metrics, self._gauges(), about.build(store.schema_version)), _READING),
-            "/openapi.json": (OpenApiEndpoint(self._dispatcher.catalogue, about.version), _READING),
+            "/openapi.json": (self.openapi, _READING),
             "/": (self._where_things_are, _READING),
             EVENTS: (FeedEndpoint(self._dispatcher.feed), ("GET",)),
         }

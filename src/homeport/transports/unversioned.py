@@ -7,6 +7,7 @@ name no revision, nothing but ``initialize`` of theirs can be for the SDK.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -38,7 +39,10 @@ class Unversioned:
         self._dispatcher = dispatcher
         self._results = results
         self._log = log
-        self._tools = {"tools": listing.tools(dispatcher.catalogue, Era.UNVERSIONED)}
+
+    @cached_property
+    def _tools(self) -> dict[str, Any]:
+        return {"tools": listing.tools(self._dispatcher.catalogue, Era.UNVERSIONED)}
 
     async def answer(self, exchange: Exchange, message: object) -> None:
         """Answers one message, or a batch of them."""
