@@ -205,6 +205,6 @@ def _raw(port: int, *more: str) -> Iterator[_Raw]:
             yield _Raw(process)
             assert process.stdin is not None
             process.stdin.close()
-            assert process.wait(10) == 0
+            assert process.wait(30) == 0
         finally:
             process.kill()

@@ -88,7 +88,7 @@ async def a_feed(server: Listening, headers: Headers) -> AsyncIterator[Ended]:
     async with following(server, headers=dict(headers)) as frames:
 
         async def end() -> None:
-            with anyio.fail_after(10):
+            with anyio.fail_after(20):
                 async for _ in frames:
                     pass
 
@@ -210,7 +210,7 @@ async def test_a_change_of_another_token_ends_nothing(guarded: Guarded) -> None:
             await guarded.revoke(other)
             await ended()
         await guarded.server.served.dispatcher.call("create_project", {"id": "p", "name": "P", "description": ""})
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             kinds = [(await anext(frames))["event"] for _ in range(2)]
         assert kinds == ["token.revoked", "project.created"]
 

@@ -164,7 +164,7 @@ async def test_a_body_that_comes_in_pieces_is_waited_for_and_bounded(monkeypatch
         writer.write(HEADS["close"][:-3])
         await writer.drain()
         writer.write(HEADS["close"][-3:])
-        with anyio.fail_after(10):
+        with anyio.fail_after(20):
             assert (await reader.read()).endswith(b"5 hello")
         writer.close()
     monkeypatch.setattr(exchange_module, "BODY_SECONDS", 0.05)

@@ -248,7 +248,7 @@ async def test_the_end_of_the_server_ends_the_stream_after_what_is_owed(server: 
         assert (await talk.stream.message())["id"] == "w"
         await talk.stream.end()
         await idle.stream.end()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await server.ended
 
 

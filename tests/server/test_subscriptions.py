@@ -106,7 +106,7 @@ async def test_a_stream_that_listens_ends_with_its_result_when_the_server_does(s
         last = await stream.message()
         assert (last["id"], last["result"]["_meta"][SUBSCRIPTION]) == (1, 1)
         await stream.end()
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         await server.ended
 
 

@@ -238,7 +238,7 @@ def killed_everywhere(
                 if how == "killed":
                     killed_at(number % 5, attempt.heal)
                 attempt.heal_for_good()
-            until(lambda: locks(cluster) == [], within=10)
+            until(lambda: locks(cluster) == [])
             outcome = judge(there)
             seen[outcome] = seen.get(outcome, 0) + 1
             if not killed:

@@ -26,7 +26,7 @@ async def others_are_answered(server: ServerProcess) -> AsyncIterator[None]:
 
     async def works() -> None:
         nonlocal served
-        async with httpx2.AsyncClient(timeout=5) as client:
+        async with httpx2.AsyncClient(timeout=30) as client:
             while not over.is_set() or not served:
                 body = {"to": "ada", "from": "x", "subject": "S", "content": "C"}
                 answer = await client.post(f"{server.url}/api/v1/messages", json=body)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 _SHORTEST, _LONGEST = 0.01, 0.25
 
 
-def until(condition: Callable[[], T], *, within: float = 10.0) -> T:
+def until(condition: Callable[[], T], *, within: float = 30.0) -> T:
     """Ask until the answer is true and return it.
 
     Raises:
@@ -31,7 +31,7 @@ def until(condition: Callable[[], T], *, within: float = 10.0) -> T:
     return answer
 
 
-async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T:
+async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 30.0) -> T:
     """As :func:`until`, for a condition that is awaited."""
     deadline = time.monotonic() + within
     began = time.monotonic()

@@ -48,7 +48,7 @@ async def test_a_reader_that_has_stopped_reading_is_let_go_of(monkeypatch: pytes
     scope = {"method": "GET", "path": "/x", "headers": []}
     exchange = Exchange(scope, never, stalled, "r", environment_header("development"))
     exchange.standing = standing
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await stream(exchange, one_chunk_and_no_end())
     assert exchange.error == "unauthorized"
     assert [one.get("body") for one in taken] == [None, b"data: x\n\n", b""]
