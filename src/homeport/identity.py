@@ -2,7 +2,7 @@
 
 Both halves use this. A directory says in ``identity.json`` which environment it belongs to; a server refuses
 what is another's, what it cannot write, and what it does not know, each with a sentence of its own
-(origin.md: a data path under two names pointed both environments at one directory).
+(docs/incident.md: a data path under two names pointed both environments at one directory).
 """
 
 from __future__ import annotations

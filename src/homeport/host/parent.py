@@ -1,6 +1,6 @@
 """Lets a child end with the process that started it, also when that is killed.
 
-A server that goes on unseen after its ``homeport up`` is gone would hold its port and its data (origin.md: a dev
+A server that goes on unseen after its ``homeport up`` is gone would hold its port and its data (docs/incident.md: a dev
 server ran on for eleven days unseen).
 """
 

@@ -1,6 +1,6 @@
 """Whether the ports of an environment are free, and who holds those that are not.
 
-A process is found by the socket it holds, never by its command line (origin.md: ``pgrep -f`` on an environment
+A process is found by the socket it holds, never by its command line (docs/incident.md: ``pgrep -f`` on an environment
 variable matches nothing, and the old process goes on answering).
 """
 

@@ -23,7 +23,8 @@ Stops an environment's server and waits until it has ended: SIGTERM, a bounded w
 somebody else is named and left alone, with exit code 3.
 """
 _RESTART: Final = """\
-Stops the server, starts it and waits until it is healthy.
+Starts the next server beside the one that runs, which ends when the next one is ready, so that nobody is refused. A
+server that is ill, or is not Homeport's own, is stopped first. Waits until the server is healthy.
 
 --pull is for an environment that declares a git checkout: it is brought forward to its remote's branch, what the new
 commit asks for is installed, and the server is restarted. If that fails, or the server does not come up, the checkout

@@ -1,7 +1,7 @@
 """Where an environment's data really are: told by the process that serves it, not by the declaration.
 
-origin.md: the declared directory, the unit's, the backup's and the server's were four opinions; only the server's
-counts, since it is where the next write goes.
+docs/incident.md: the declared directory, the unit's, the backup's and the server's were four opinions; only the
+server's counts, since it is where the next write goes.
 """
 
 from __future__ import annotations
