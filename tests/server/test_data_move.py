@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Self
 
 import httpx2
+import psycopg
 import pytest
 
 from homeport import server
 from homeport.contract import DATABASE_FILE, DatabaseAddress
 from homeport.contract.database import ADDRESS_FILE
+from homeport.identity import new_identity
+from homeport.server import databases
+from homeport.storage.postgres.identity import stamp
 from homeport.whereabouts import shown
 from tests.support.harbour import Harbour
 from tests.support.postgres import ROLE, Cluster
@@ -151,11 +155,29 @@ def test_what_cannot_be_is_refused_before_anything_changes(harbour: Harbour, to:
     assert harbour.messages("production") == 3
 
 
+@pytest.mark.parametrize(
+    ("holds", "said"), [("tables", "tables that are not Homeport's"), ("another machine's", "data of production")]
+)
 def test_a_database_that_holds_something_is_not_moved_over(
+    harbour: Harbour, postgres: Cluster, address: DatabaseAddress, holds: str, said: str
+) -> None:
+    with psycopg.connect(address.url, autocommit=True) as connection:
+        if holds == "tables":
+            connection.execute("CREATE TABLE mine (id INT)")
+        else:
+            stamp(connection, new_identity("production"))
+    for more in (("--yes",), ("--dry-run",)):
+        error = harbour.run("data", "move", "production", "--to", address.url, *more, code=3)
+        assert f"is not empty, it holds {said}: nothing was moved" in error["message"]
+    assert harbour.messages("production") == 3
+    assert postgres.beside(address) == []
+
+
+def test_a_database_that_another_machine_works_on_is_not_moved_into(
     harbour: Harbour, postgres: Cluster, address: DatabaseAddress
 ) -> None:
-    postgres.execute("CREATE TABLE mine (id INT)", postgres.database(address))
-    error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=1)
-    assert "tables that are not Homeport's" in error["message"]
+    with databases.reserved(address, "production", "restore", needed=True):
+        error = harbour.run("data", "move", "production", "--to", address.url, "--yes", code=3)
+    assert "Another operation is changing production: restore process" in error["message"]
     assert harbour.messages("production") == 3
     assert postgres.beside(address) == []

@@ -103,10 +103,10 @@ class DatabasesInProcess:
         match step:
             case ExchangeDatabase():
                 paths = (Path(step.data), Path(step.incoming))
-                databases.exchange(self._database, step.environment, *paths, step.label)
+                databases.exchange(self._database, step.environment, *paths, step.label, onto_empty=step.onto_empty)
             case ReturnDatabase():
                 paths = (Path(step.data), Path(step.incoming))
-                databases.put_back(self._database, *paths, Path(step.served), step.label)
+                databases.put_back(self._database, step.environment, *paths, Path(step.served), step.label)
             case DropDatabase():
                 databases.drop_kept(self._database, step.label)
 

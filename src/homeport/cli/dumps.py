@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from homeport.cli.acting import acting
@@ -13,7 +16,9 @@ from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
 from homeport.cli.snapshots import say_facts
 from homeport.contract import DatabaseAddress, ExitCode
-from homeport.errors import UsageError
+from homeport.errors import GuardError, UsageError
+from homeport.host.journal import Journal
+from homeport.host.operation_lock import is_step, operation_lock
 from homeport.server import databases
 
 
@@ -36,10 +41,11 @@ def _exchange(arguments: Namespace) -> ExitCode:
     name, database = _declared(arguments)
     data, incoming = Path.cwd() / arguments.data, Path.cwd() / arguments.incoming
     if arguments.back:
-        served = Path.cwd() / (arguments.served or arguments.incoming)
-        done = databases.put_back(database, data, incoming, served, arguments.label)
+        served = None if arguments.served is None else Path.cwd() / arguments.served
+        done = databases.put_back(database, name, data, incoming, served, arguments.label)
     else:
-        done = databases.exchange(database, name, data, incoming, arguments.label)
+        onto_empty = arguments.onto_empty
+        done = databases.exchange(database, name, data, incoming, arguments.label, onto_empty=onto_empty)
     if arguments.json:
         print_json(done)
     else:
@@ -52,7 +58,9 @@ def _exchange(arguments: Namespace) -> ExitCode:
 def _drop(arguments: Namespace) -> ExitCode:
     name, database = _declared(arguments)
     confirm(f"Drop for ever what {name} keeps as {arguments.label}", yes=arguments.yes)
-    dropped = databases.drop_kept(database, arguments.label)
+    journal = Path(declaration_of(arguments).environment(name).journal_directory)
+    with _undisturbed(journal, name, database, arguments.label):
+        dropped = databases.drop_kept(database, arguments.label)
     if arguments.json:
         print_json({"dropped": dropped})
     elif dropped is None:
@@ -60,6 +68,29 @@ def _drop(arguments: Namespace) -> ExitCode:
     else:
         say(f"{dropped} is gone.")
     return ExitCode.DONE
+
+
+@contextmanager
+def _undisturbed(journal: Path, name: str, database: DatabaseAddress, label: str) -> Iterator[None]:
+    """While the block runs no operation changes the environment, on any machine; but for one whose step this is.
+
+    Raises:
+        GuardError: an operation runs, or one that was left open may have to give back what has this label.
+        HomeportError: the journal cannot be read, or the database server cannot be reached.
+    """
+    if not journal.is_dir() or is_step(journal):
+        yield
+        return
+    with operation_lock(journal, name):
+        for one in Journal(journal).operations():
+            if one.is_open and f'"{label}"' in json.dumps(one.plan_json):
+                raise GuardError(
+                    f"{one.name} ({one.id}) was left open, and may have to give {name} back what is kept as {label}:"
+                    " nothing was dropped.",
+                    f"Bring it to its end first: homeport settle {name}.",
+                )
+        with databases.reserved(database, name, "data-drop", needed=True):
+            yield
 
 
 def _sweep(arguments: Namespace) -> ExitCode:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,7 @@ from homeport.cli.output import print_json, say, tell
 from homeport.cli.progress import ProgressLine
 from homeport.cli.showing import plan_lines
 from homeport.cli.surroundings import surroundings_of
-from homeport.contract import ExitCode
+from homeport.contract import DatabaseAddress, ExitCode
 from homeport.environments.backups.database_steps import ConvertData
 from homeport.environments.backups.moving import KEPT, Move, plan_move, plan_trial, redeclared
 from homeport.environments.backups.plans import Target
@@ -66,16 +67,17 @@ def run(arguments: Namespace) -> int:
     try:
         with changing_data(declaration, environment, around, across="data-move") as carrier:
             move = _move(declaration, environment, arguments)
-            intent = _intent(declaration, around, move)
-            work = intent.target.beside("trying")
-            tried = _tried(carrier, plan_trial(environment.name, move, work))
-            if arguments.dry_run:
-                return _tell(environment, intent, tried, arguments)
-            if not arguments.json:
-                for line in _lines(environment, intent, tried):
-                    tell(line)
-            agreed = confirm(f"Move the data of {environment.name} to {_place(move)}", yes=arguments.yes)
-            carried = carrier.carry_out(intent.plan, agreed)
+            with _having(move, environment.name):
+                intent = _intent(declaration, around, move)
+                work = intent.target.beside("trying")
+                tried = _tried(carrier, plan_trial(environment.name, move, work))
+                if arguments.dry_run:
+                    return _tell(environment, intent, tried, arguments)
+                if not arguments.json:
+                    for line in _lines(environment, intent, tried):
+                        tell(line)
+                agreed = confirm(f"Move the data of {environment.name} to {_place(move)}", yes=arguments.yes)
+                carried = carrier.carry_out(intent.plan, agreed)
     finally:
         progress.close()
     return _report(environment, intent, carried, tried, arguments)
@@ -109,6 +111,26 @@ def _move(declaration: Declaration, environment: Environment, arguments: Namespa
         url=url,
         password_file=password_file,
     )
+
+
+@contextmanager
+def _having(move: Move, name: str) -> Iterator[None]:
+    """Where the data go into a database, it is empty, and no other machine begins to use it while the block runs.
+
+    Raises:
+        GuardError: it is not empty, or another machine is at it.
+        HomeportError: it cannot be reached.
+    """
+    if move.url is None:
+        yield
+        return
+    # A machine without databases does not load what reserves them.
+    from homeport.server import databases
+
+    database = DatabaseAddress(move.url, move.password_file)
+    with databases.reserved(database, name, "data-move", needed=True):
+        databases.demand_empty(database)
+        yield
 
 
 def _check_unit(move: Move, name: str) -> None:

@@ -48,6 +48,26 @@ def operation_lock(directory: Path, environment: str, holder: LockHolder | None 
         os.close(descriptor)
 
 
+def is_step(directory: Path) -> bool:
+    """Whether this process was started by the one that holds the lock: it carries out a step of that operation.
+
+    Args:
+        directory: the environment's journal directory; need not exist.
+    """
+    try:
+        descriptor = os.open(directory / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _read(descriptor)
+        return holder is not None and holder.pid == os.getppid()
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _read(descriptor: int) -> LockHolder | None:
     try:
         return LockHolder(**json.loads(os.pread(descriptor, 4096, 0)))

@@ -10,11 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from homeport import server
-from homeport.contract import IDENTITY_FILE, DatabaseAddress, DataFacts, Scrub
+from homeport.contract import IDENTITY_FILE, DataFacts, Scrub
 from homeport.contract.database import ADDRESS_FILE, DUMP_FILE
 from homeport.coordination.scrub import PRESETS
 from homeport.errors import CannotStartError, GuardError, HomeportError
@@ -49,15 +48,6 @@ with loaded(Cluster(DatabaseAddress(sys.argv[1])), Path(sys.argv[2])):
     print(flush=True)
     signal.pause()
 """
-
-
-@pytest.fixture
-def copy(here: Berth, tmp_path: Path) -> Path:
-    """A snapshot in which something of everything is."""
-    server.take_snapshot(here.directory, "production", tmp_path / "copy", here.database)
-    content = content_of(tmp_path / "copy")
-    assert set(found_in(content, (*PRIVATE, *here.written.secrets))) == {*PRIVATE, *here.written.secrets}
-    return tmp_path / "copy"
 
 
 def codes(found: DataFacts) -> set[str]:
@@ -200,122 +190,6 @@ def test_what_a_killed_run_left_is_swept_and_what_another_works_on_is_not(here: 
         process.communicate()
     until(lambda: databases.sweep(here.database)["swept"] == left, within=30)
     assert here.beside() == []
-
-
-# --- the exchange ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def incoming(here: Berth, copy: Path) -> Path:
-    """A copy that is loaded; meanwhile something was written that it has not."""
-    databases.load(copy, here.database)
-    here.cluster.execute("INSERT INTO roles VALUES ('later', 'later', 'x')", here.name)
-    return copy
-
-
-def roles(here: Berth, name: str) -> set[str]:
-    return {key for (key,) in here.cluster.execute("SELECT role_key FROM roles", name)}
-
-
-def named(directory: Path) -> DatabaseAddress:
-    return DatabaseAddress(json.loads((directory / ADDRESS_FILE).read_text())["url"])
-
-
-def test_the_database_of_a_copy_takes_the_place_and_the_other_is_kept(here: Berth, incoming: Path) -> None:
-    done = databases.exchange(here.database, "production", here.directory, incoming, "before_restore_x")
-    kept = f"{here.name}_before_restore_x"
-    assert (done["database"], done["kept"], done["done"]) == (here.name, kept, True)
-    assert here.beside() == [kept]
-    assert (roles(here, here.name), roles(here, kept)) == ({"captain"}, {"captain", "later"})
-    assert (here.cluster.database(named(incoming)), here.cluster.database(named(here.directory))) == (here.name, kept)
-    assert databases.sweep(here.database)["swept"] == []
-    # A second time it is done.
-    again = databases.exchange(here.database, "production", here.directory, incoming, "before_restore_x")
-    assert (again["kept"], again["done"]) == (kept, False)
-
-
-def test_it_is_taken_back_and_what_nobody_served_is_dropped(here: Berth, incoming: Path, tmp_path: Path) -> None:
-    label = "before_restore_x"
-    databases.exchange(here.database, "production", here.directory, incoming, label)
-    for done in (True, False):
-        served = tmp_path / "failed"
-        back = databases.put_back(here.database, here.directory, incoming, served, label)
-        assert (back["done"], back["left"]) == (done, None)
-    assert roles(here, here.name) == {"captain", "later"}
-    assert here.beside() == []
-    assert here.cluster.database(named(here.directory)) == here.name
-
-
-def test_what_a_server_may_have_written_to_is_kept_when_it_is_taken_back(
-    here: Berth, incoming: Path, tmp_path: Path
-) -> None:
-    label, served = "before_restore_x", tmp_path / "failed"
-    databases.exchange(here.database, "production", here.directory, incoming, label)
-    incoming.rename(served)
-    back = databases.put_back(here.database, here.directory, incoming, served, label)
-    assert back["left"] == f"{here.name}_failed_{label}"
-    assert here.beside() == [back["left"]]
-    assert here.cluster.database(named(served)) == back["left"]
-
-
-def test_taking_back_what_never_happened_changes_nothing(here: Berth, incoming: Path, tmp_path: Path) -> None:
-    before = here.beside()
-    back = databases.put_back(here.database, here.directory, incoming, tmp_path / "failed", "x")
-    assert (back["done"], here.beside()) == (False, before)
-    assert roles(here, here.name) == {"captain", "later"}
-
-
-def test_who_only_looks_is_sent_away_and_a_server_is_a_reason_to_refuse(here: Berth, incoming: Path) -> None:
-    with psycopg.connect(here.database.url) as looking:
-        looking.execute("SELECT 1")
-        databases.exchange(here.database, "production", here.directory, incoming, "x")
-        with pytest.raises(psycopg.OperationalError):
-            looking.execute("SELECT 1")
-
-
-def test_a_server_on_another_machine_is_named(here: Berth, incoming: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("homeport.storage.dumps.exchanging._LEAVING", 0.0)
-    from homeport.storage.postgres.locks import SERVING
-
-    with psycopg.connect(here.database.url, application_name="homeport") as serving:
-        serving.execute("SELECT pg_advisory_lock_shared(%s)", (SERVING,))
-        with pytest.raises(GuardError, match=rf"{here.name} is in use by homeport .* nothing was changed"):
-            databases.exchange(here.database, "production", here.directory, incoming, "x")
-    assert len(here.beside()) == 1
-
-
-def test_a_name_that_is_taken_is_refused_and_both_stay(here: Berth, incoming: Path) -> None:
-    here.cluster.execute(f"CREATE DATABASE {here.name}_x OWNER homeport")
-    with pytest.raises(HomeportError, match=f"There is a database {here.name}_x already"):
-        databases.exchange(here.database, "production", here.directory, incoming, "x")
-    assert roles(here, here.name) == {"captain", "later"}
-
-
-def test_a_data_directory_without_a_database_gets_one(here: Berth, copy: Path, tmp_path: Path) -> None:
-    """As on a new machine."""
-    databases.load(copy, here.database)
-    here.cluster.drop(here.database)
-    done = databases.exchange(here.database, "production", tmp_path / "nothing", copy, "x")
-    assert (done["kept"], done["done"], here.beside()) == (f"{here.name}_x", True, [f"{here.name}_x"])
-    assert roles(here, here.name) == {"captain"}
-    assert here.cluster.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", f"{here.name}_x") == [
-        (0,)
-    ]
-    back = databases.put_back(here.database, tmp_path / "nothing", copy, tmp_path / "failed", "x")
-    assert (back["done"], here.beside()) == (True, [])
-
-
-@pytest.mark.parametrize(
-    ("statement", "said"),
-    [
-        ("UPDATE homeport_identity SET environment = 'shop'", "data of shop"),
-        ("DROP TABLE homeport_identity", "tables that are not Homeport's"),
-    ],
-)
-def test_a_database_of_others_is_not_put_aside(here: Berth, incoming: Path, statement: str, said: str) -> None:
-    here.cluster.execute(statement, here.name)
-    with pytest.raises(GuardError, match=f"holds {said}: nothing was exchanged"):
-        databases.exchange(here.database, "production", here.directory, incoming, "x")
 
 
 # --- into another environment ---------------------------------------------------------------------------------------

@@ -48,7 +48,12 @@ def add_databases(actions: Commands) -> None:
     exchange.add_argument("--incoming", metavar="DIR", required=True, help="the directory of the copy")
     exchange.add_argument("--label", required=True, help="ends the name of what is kept")
     exchange.add_argument("--back", action="store_true", help="take it back")
-    exchange.add_argument("--served", metavar="DIR", help="with --back: where the copy lies, if a server ran on it")
+    exchange.add_argument(
+        "--served",
+        metavar="DIR",
+        help="with --back: where the copy lies if a server ran on it; what no server has written to is dropped then",
+    )
+    exchange.add_argument("--onto-empty", action="store_true", help="refuse where the environment's is not empty")
     drop = command(actions, "drop", "drop the database that an exchange kept")
     drop.add_argument("environment", metavar="ENV")
     drop.add_argument("--label", required=True)

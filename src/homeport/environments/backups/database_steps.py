@@ -33,6 +33,7 @@ class ExchangeDatabase(Step):
         incoming: the directory of the copy.
         served: where the copy will lie, should a later step fail after a server ran on it.
         label: ends the name of the database that is kept.
+        onto_empty: whether that one must be empty.
     """
 
     environment: str
@@ -40,6 +41,7 @@ class ExchangeDatabase(Step):
     incoming: PurePosixPath
     served: PurePosixPath
     label: str
+    onto_empty: bool = False
 
     def __str__(self) -> str:
         return (

@@ -90,7 +90,7 @@ def plan_move(target: Target, move: Move, safety: str) -> Plan:
         # A database that is left is not exchanged, so that nothing else would notice who has come meanwhile.
         *nobody_else(target),
         WriteFile(move.file, move.text, move.mode, move.owner),
-        *exchange(there, work, KEPT),
+        *exchange(there, work, KEPT, onto_empty=True),
     )
     empty = (DropDatabase(name, label(target.beside(KEPT), target.data)),) if move.url is not None else ()
     return Plan(MOVE, name, (*steps, *empty, Discard(work), *sweep), commits_after=len(steps))

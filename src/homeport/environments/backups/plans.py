@@ -163,11 +163,23 @@ def kept_as(operation: str) -> str:
     return f"before-{operation}"
 
 
-def exchange(target: Target, work: PurePosixPath, kept: str) -> tuple[Step, ...]:
-    """The new data in place of the old, and the server on them; until it is well, all of it can be taken back."""
+def exchange(target: Target, work: PurePosixPath, kept: str, *, onto_empty: bool = False) -> tuple[Step, ...]:
+    """The new data in place of the old, and the server on them; until it is well, all of it can be taken back.
+
+    Args:
+        target: what is changed.
+        work: the directory with the new data.
+        kept: what the name says of what is put aside.
+        onto_empty: whether the database that is put aside must be empty.
+    """
     aside = (Rename(target.data, target.beside(kept)),) if target.exists else ()
     swap = ExchangeDatabase(
-        target.environment, target.data, work / DATA, target.beside("failed"), label(target.beside(kept), target.data)
+        target.environment,
+        target.data,
+        work / DATA,
+        target.beside("failed"),
+        label(target.beside(kept), target.data),
+        onto_empty,
     )
     steps = (
         DemandUnused(target.environment, target.data),

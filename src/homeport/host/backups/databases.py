@@ -32,7 +32,9 @@ class Exchanger:
 
     def apply(self, step: ExchangeDatabase) -> Mapping[str, Any]:
         words = ("--data", str(step.data), "--incoming", str(step.incoming), "--label", step.label)
-        return {"exchanged": ask_program(self._program, "exchange", step.environment, *words, ends_with_us=True)}
+        empty = ("--onto-empty",) if step.onto_empty else ()
+        done = ask_program(self._program, "exchange", step.environment, *words, *empty, ends_with_us=True)
+        return {"exchanged": done}
 
 
 class Returner:

@@ -57,7 +57,9 @@ def load_into(directory: Path, environment: str, database: DatabaseAddress | Non
     return moving.load_into(directory, environment, database)
 
 
-def exchange(database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str) -> DatabaseExchanged:
+def exchange(
+    database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str, *, onto_empty: bool = False
+) -> DatabaseExchanged:
     """Puts the database of a copy in place of an environment's, which is kept: both are renamed, or neither is.
 
     Who is connected is sent away. Both directories name their databases anew.
@@ -68,33 +70,51 @@ def exchange(database: DatabaseAddress, environment: str, data: Path, incoming: 
         data: its data directory, which need not be there.
         incoming: the directory of the copy.
         label: ends the name of what is kept.
+        onto_empty: whether what is there must be empty.
 
     Raises:
-        GuardError: a server has the database open, or the copy is not the environment's.
+        GuardError: a server has the database open, it is not empty, or the copy is not the environment's.
         HomeportError: they cannot be renamed; nothing was changed.
     """
     from homeport.server.databases import exchanging
 
-    return exchanging.exchange_database(database, environment, data, incoming, label)
+    return exchanging.exchange_database(database, environment, data, incoming, label, onto_empty=onto_empty)
 
 
-def put_back(database: DatabaseAddress, data: Path, incoming: Path, served: Path, label: str) -> DatabaseExchanged:
+def demand_empty(database: DatabaseAddress) -> None:
+    """Makes sure that a database has nothing in it, or is not there yet.
+
+    Raises:
+        GuardError: it has.
+        HomeportError: it cannot be reached.
+    """
+    from homeport.server.databases import exchanging
+
+    exchanging.demand_empty(database)
+
+
+def put_back(
+    database: DatabaseAddress, environment: str, data: Path, incoming: Path, served: Path | None, label: str
+) -> DatabaseExchanged:
     """Takes :func:`exchange` back; nothing is done where it was not, or was taken back already.
+
+    What took the place is dropped if no server can have written to it; else it is kept, under a name of its own.
 
     Args:
         database: the environment's.
+        environment: whose.
         data: its data directory, with what was kept.
         incoming: the directory of the copy.
-        served: where the copy lies if a server may have written to it; then it is kept, else dropped.
+        served: where the copy lies if a server of this machine may have written to it; None where nobody knows.
         label: as it was given to :func:`exchange`.
 
     Raises:
-        GuardError: somebody connects again and again.
-        HomeportError: they cannot be renamed; nothing was changed.
+        GuardError: a server has the database open, or somebody connects again and again.
+        HomeportError: they cannot be renamed, or what was kept is gone; nothing was changed.
     """
     from homeport.server.databases import exchanging
 
-    return exchanging.put_database_back(database, data, incoming, served, label)
+    return exchanging.put_database_back(database, environment, data, incoming, served, label)
 
 
 def drop_kept(database: DatabaseAddress, label: str) -> str | None:

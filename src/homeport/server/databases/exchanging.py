@@ -7,20 +7,21 @@ from typing import Final
 
 from homeport.contract import DatabaseAddress
 from homeport.contract.database import ADDRESS_FILE, DatabaseExchanged, DatabasesSwept
-from homeport.errors import GuardError, UsageError
+from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.identity import read_identity
 from homeport.server.databases.finding import cluster_at
 from homeport.storage.dumps.cluster import Cluster, NoDatabaseError, drop, exists, told
 from homeport.storage.dumps.exchanging import demand_no_servers, exchange, put_back
 from homeport.storage.dumps.scratch import beside, is_kept_as, sweep
-from homeport.storage.dumps.stamps import stamp
+from homeport.storage.dumps.stamps import cluster_of, stamp
 from homeport.storage.postgres.identity import holds_anything, identity_in
+from homeport.storage.postgres.outcomes import forget_all, has_any
 
 _FAILED: Final = "failed"
 
 
 def exchange_database(
-    database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str
+    database: DatabaseAddress, environment: str, data: Path, incoming: Path, label: str, *, onto_empty: bool
 ) -> DatabaseExchanged:
     """See :func:`homeport.server.databases.exchange`."""
     live = Cluster(database)
@@ -33,6 +34,13 @@ def exchange_database(
     done = False
     if comes != live.name:
         demand_no_servers(live, environment)
+        # Else it was exchanged by a run that was killed, and what is there now is what came.
+        if _existing(live, comes):
+            if onto_empty:
+                demand_empty(database)
+            # What is there later was left by a server that has written since.
+            with live.beside(comes).connected() as connection, told(f"The database {comes} cannot be prepared"):
+                forget_all(connection)
         done = exchange(live, comes, kept)
     stamp(incoming, live)
     if (data / ADDRESS_FILE).exists():
@@ -41,24 +49,91 @@ def exchange_database(
 
 
 def put_database_back(
-    database: DatabaseAddress, data: Path, incoming: Path, served: Path, label: str
+    database: DatabaseAddress, environment: str, data: Path, incoming: Path, served: Path | None, label: str
 ) -> DatabaseExchanged:
     """See :func:`homeport.server.databases.put_back`."""
     live = Cluster(database)
-    left = beside(live.name, f"{_FAILED}_{label}")
-    done = put_back(live, left, beside(live.name, label))
+    kept, left = beside(live.name, label), beside(live.name, f"{_FAILED}_{label}")
+    done = _put_back(live, environment, _called_by(database, incoming, served), kept, left)
     if (data / ADDRESS_FILE).exists():
         stamp(data, live)
     (incoming / ADDRESS_FILE).unlink(missing_ok=True)
-    with live.managed() as connection:
-        is_there = exists(connection, left)
-        kept = is_there and (served / ADDRESS_FILE).exists()
-        if kept:
-            # A server may have written to it.
-            stamp(served, live.beside(left))
-        elif is_there:
+    stays = bool(_existing(live, left))
+    if stays and served is not None and (served / ADDRESS_FILE).exists():
+        stamp(served, live.beside(left))
+    elif stays and served is not None and not _was_served(live.beside(left)):
+        stays = False
+        with live.managed() as connection:
             drop(connection, left, force=True)
-    return DatabaseExchanged(database=live.name, kept=None, left=left if kept else None, done=done)
+    return DatabaseExchanged(database=live.name, kept=None, left=left if stays else None, done=done)
+
+
+def _put_back(live: Cluster, environment: str, came: str | None, kept: str, left: str) -> bool:
+    """Renames the databases back, where that is due.
+
+    Args:
+        live: the environment's database.
+        environment: whose.
+        came: what the copy's directory calls its database, where there is such a directory.
+        kept: the name of what was kept.
+        left: the name that what took its place gets.
+
+    Returns:
+        Whether it was due.
+
+    Raises:
+        GuardError: a server has the database open.
+        HomeportError: what was kept is gone.
+    """
+    if came is not None and came not in (live.name, left) and _existing(live, came):
+        return False  # It was never exchanged; what has the name of what is kept is another operation's.
+    there = _existing(live, kept, left)
+    if there == [kept]:
+        demand_no_servers(live, environment)
+        return put_back(live, left, kept)
+    if not there and came is not None:
+        raise HomeportError(
+            f"The database {kept}, which {environment} had before, is gone: it cannot be given back.",
+            f"What took its place is still there. homeport restore {environment} brings a backup in.",
+        )
+    return False
+
+
+def _called_by(database: DatabaseAddress, *directories: Path | None) -> str | None:
+    """The name of the database that the first of these directories says that it has; None where none says anything."""
+    found = (cluster_of(one, database) for one in directories if one is not None)
+    return next((one.name for one in found if one is not None), None)
+
+
+def _existing(live: Cluster, *names: str) -> list[str]:
+    with live.managed() as connection:
+        return [one for one in names if exists(connection, one)]
+
+
+def _was_served(left: Cluster) -> bool:
+    """Whether a server has written to a database since it took another's place, or nobody can tell."""
+    try:
+        with left.connected() as connection, told(f"The database {left.name} cannot be read"):
+            return has_any(connection)
+    except HomeportError:
+        return True
+
+
+def demand_empty(database: DatabaseAddress) -> None:
+    """See :func:`homeport.server.databases.demand_empty`."""
+    found = Cluster(database)
+    try:
+        with found.connected() as connection, told(f"The database {found.name} cannot be read"):
+            if not holds_anything(connection):
+                return
+            identity = identity_in(connection)
+    except NoDatabaseError:
+        return
+    whose = "tables that are not Homeport's" if identity is None else f"data of {identity['environment']}"
+    raise GuardError(
+        f"{found.shown[0].upper()}{found.shown[1:]} is not empty, it holds {whose}: nothing was moved.",
+        "Name an empty one. Who is sure that nobody needs what is in it drops it, and makes it anew.",
+    )
 
 
 def _check_ours(live: Cluster, environment: str) -> None:

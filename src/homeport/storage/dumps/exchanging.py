@@ -93,7 +93,8 @@ def _sessions(rows: Sequence[tuple[Any, ...]]) -> list[Session]:
     ]
 
 
-def rename(
+def _rename(
+    connection: Connection,
     cluster: Cluster,
     names: Mapping[str, str],
     *,
@@ -103,6 +104,8 @@ def rename(
     """Renames databases, all of them or none: after a crash, too. Who is connected to them is sent away first.
 
     Args:
+        connection: that has the lock of :func:`_alone`: of a run that is killed, the database server may still be at
+            the end of the transaction, and has the lock as long.
         cluster: on which they are.
         names: the new name of each, in the order in which they are renamed; a name may become free on the way.
         seconds: how long somebody may hold it up who connects again and again.
@@ -113,30 +116,29 @@ def rename(
         HomeportError: one is not there, a name is taken, or the user may not; nothing was renamed.
     """
     deadline = time.monotonic() + seconds
-    with cluster.managed() as connection:
-        while True:
-            _send_away(connection, tuple(names))
-            try:
-                with told("The databases cannot be exchanged"), connection.transaction():
-                    for old, new in names.items():
-                        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-                        connection.execute(statement.format(sql.Identifier(old), sql.Identifier(new)))
-                    if cluster.name in names.values():
-                        # What it was as a scratch database does not stand written on it any longer.
-                        plain = sql.SQL("COMMENT ON DATABASE {} IS NULL")
-                        connection.execute(plain.format(sql.Identifier(cluster.name)))
-            except HomeportError as error:
-                if not isinstance(error.__cause__, psycopg.errors.ObjectInUse):
-                    raise
-                if time.monotonic() >= deadline:
-                    here = "; ".join(map(str, sessions(connection, *names))) or "somebody"
-                    raise GuardError(
-                        f"The database {next(iter(names))} is in use by {here}, who connects again and again.",
-                        "Stop what it is: another server of this environment, a console. Nothing was changed.",
-                    ) from None
-                pause(_PAUSE)
-            else:
-                return
+    while True:
+        _send_away(connection, tuple(names))
+        try:
+            with told("The databases cannot be exchanged"), connection.transaction():
+                for old, new in names.items():
+                    statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+                    connection.execute(statement.format(sql.Identifier(old), sql.Identifier(new)))
+                if cluster.name in names.values():
+                    # What it was as a scratch database does not stand written on it any longer.
+                    plain = sql.SQL("COMMENT ON DATABASE {} IS NULL")
+                    connection.execute(plain.format(sql.Identifier(cluster.name)))
+        except HomeportError as error:
+            if not isinstance(error.__cause__, psycopg.errors.ObjectInUse):
+                raise
+            if time.monotonic() >= deadline:
+                here = "; ".join(map(str, sessions(connection, *names))) or "somebody"
+                raise GuardError(
+                    f"The database {next(iter(names))} is in use by {here}, who connects again and again.",
+                    "Stop what it is: another server of this environment, a console. Nothing was changed.",
+                ) from None
+            pause(_PAUSE)
+        else:
+            return
 
 
 def _send_away(connection: Connection, names: tuple[str, ...]) -> None:
@@ -175,7 +177,7 @@ def exchange(cluster: Cluster, incoming: str, kept: str) -> bool:
             )
         if not stands:
             create_like(connection, cluster.name, incoming)
-        rename(cluster, {cluster.name: kept, incoming: cluster.name})
+        _rename(connection, cluster, {cluster.name: kept, incoming: cluster.name})
         return True
 
 
@@ -193,7 +195,7 @@ def put_back(cluster: Cluster, incoming: str, kept: str) -> bool:
         comes, stands, there = (exists(connection, name) for name in (incoming, cluster.name, kept))
         if comes or not there:
             return False
-        rename(cluster, {**({cluster.name: incoming} if stands else {}), kept: cluster.name})
+        _rename(connection, cluster, {**({cluster.name: incoming} if stands else {}), kept: cluster.name})
         return True
 
 

@@ -70,3 +70,23 @@ def is_kept(connection: psycopg.Connection[Row], ending: Ending) -> bool | None:
     # Asked for afterwards: a statement sees what was kept before it began.
     [(found,)] = connection.execute(_HAS, (ending.mark,)).fetchall()
     return bool(found)
+
+
+def forget_all(connection: psycopg.Connection[Row]) -> None:
+    """Removes all marks of a database that no server has open: one that is there later was left since."""
+    if _has_marks(connection):
+        connection.execute(f"DELETE FROM {TABLE}")  # noqa: S608 - as above
+
+
+def has_any(connection: psycopg.Connection[Row]) -> bool:
+    """Whether a server has written to a database since :func:`forget_all`."""
+    if not _has_marks(connection):
+        return False
+    [(found,)] = connection.execute(f"SELECT EXISTS (SELECT FROM {TABLE})").fetchall()  # noqa: S608 - as above
+    return bool(found)
+
+
+def _has_marks(connection: psycopg.Connection[Row]) -> bool:
+    """A server makes the table before it writes for the first time."""
+    [(found,)] = connection.execute("SELECT to_regclass(%s)", (TABLE,)).fetchall()
+    return found is not None

@@ -20,15 +20,19 @@ from homeport.cli import main
 from homeport.contract import DatabaseAddress, ExitCode
 from homeport.contract.database import DatabaseState
 from homeport.contract.servers import ServerName, ServerSeen, home_of
+from homeport.environments.backups.database_steps import ExchangeDatabase
 from homeport.environments.doctor import databases as judging
 from homeport.environments.doctor.data_places import find_data_faults
 from homeport.environments.doctor.databases import find_database_faults
 from homeport.environments.doctor.facts import HostFacts
 from homeport.environments.doctor.finding import Finding
+from homeport.environments.plan import Plan
 from homeport.errors import UsageError
 from homeport.host.facts.directories import look_at
+from homeport.host.journal import Journal
+from homeport.host.operation_lock import operation_lock
 from homeport.identity import read_identity
-from homeport.server.databases import drop_kept, state_of, sweep
+from homeport.server.databases import drop_kept, reserved, state_of, sweep
 from homeport.storage.dumps.cluster import Cluster as Of
 from homeport.storage.dumps.stamps import stamp
 from homeport.storage.migrations.revisions import HEAD
@@ -205,6 +209,19 @@ def test_a_database_that_was_kept_is_named_with_size_and_age_and_the_command_tha
         drop_kept(here.database, "of_a_person")
     drop = ["data", "drop", "production", "--label", label, "--config", str(declared(tmp_path, here))]
     assert main(drop) == ExitCode.REFUSED, "nobody is here to be asked"
+    assert only(found()[0], "database-kept") == finding
+    # Nor while an operation may have to give it back, or one runs, here or on another machine.
+    journal = tmp_path / "production" / "journal"
+    journal.mkdir(parents=True)
+    with operation_lock(journal, "production"):
+        assert main([*drop, "--yes"]) == ExitCode.REFUSED
+    with reserved(here.database, "production", "restore", needed=True):
+        assert main([*drop, "--yes"]) == ExitCode.REFUSED
+    data = PurePosixPath(tmp_path)
+    plan = Plan("restore", "production", (ExchangeDatabase("production", data, data, data, label),))
+    Journal(journal).begin("o-1", plan)
+    assert main([*drop, "--yes"]) == ExitCode.REFUSED
+    Journal(journal).end("o-1", "undone")
     assert only(found()[0], "database-kept") == finding
     assert main([*drop, "--yes"]) == ExitCode.DONE
     assert drop_kept(here.database, label) is None
