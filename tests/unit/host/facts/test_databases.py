@@ -217,8 +217,8 @@ def test_a_database_that_was_kept_is_named_with_size_and_age_and_the_command_tha
         assert main([*drop, "--yes"]) == ExitCode.REFUSED
     with reserved(here.database, "production", "restore", needed=True):
         assert main([*drop, "--yes"]) == ExitCode.REFUSED
-    data = PurePosixPath(tmp_path)
-    plan = Plan("restore", "production", (ExchangeDatabase("production", data, data, data, label),))
+    place = PurePosixPath(tmp_path)
+    plan = Plan("restore", "production", (ExchangeDatabase("production", place, place, place, label),))
     Journal(journal).begin("o-1", plan)
     assert main([*drop, "--yes"]) == ExitCode.REFUSED
     Journal(journal).end("o-1", "undone")
