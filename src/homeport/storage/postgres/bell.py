@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -23,6 +24,8 @@ LOOK_SECONDS: Final = 5
 REST_SECONDS: Final = 0.01
 """Between two looks: under load, one finds what many bells rang for."""
 PAUSE: Final = 0.5
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
+"""All that a server says; every role that may connect can say something else."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class Bell:
 
     Args:
         address: the database.
-        look: reads what is new; what it raises of ours is logged.
+        look: reads what is new; what it raises is logged.
         told: the number of the last event that is known here.
         wire: is told what other servers say.
     """
@@ -71,10 +74,12 @@ class Bell:
                         said = ""
                         await asyncio.sleep(REST_SECONDS)
                         await self._rung(connection)
-            except (psycopg.Error, HomeportError, OSError) as error:
-                reason = one_line(error)
+            except Exception as error:  # noqa: BLE001 - who stopped listening would hear nothing until its restart
+                reason = one_line(error) or type(error).__name__
                 if reason != said:
-                    _log.warning("cannot listen to the database for the moment: %s", reason)
+                    foreseen = isinstance(error, psycopg.Error | HomeportError | OSError)
+                    traced = None if foreseen else error
+                    _log.warning("cannot listen to the database for the moment: %s", reason, exc_info=traced)
                     said = reason
             await asyncio.sleep(PAUSE)
 
@@ -84,11 +89,9 @@ class Bell:
         end = loop.time() + LOOK_SECONDS
         while (left := end - loop.time()) > 0:
             rung = [one async for one in connection.notifies(timeout=left, stop_after=1)]
-            said = [one.payload for one in rung if one.channel == WIRE]
+            numbers = [(one.channel, int(one.payload)) for one in rung if _NUMBER.fullmatch(one.payload)]
+            said = [number for channel, number in numbers if channel == WIRE]
             if said:
                 await self._wire.rang(said)
-            if any(one.channel == CHANNEL and self._is_news(one.payload) for one in rung):
+            if any(channel == CHANNEL and number > self._told() for channel, number in numbers):
                 return
-
-    def _is_news(self, number: str) -> bool:
-        return not number.isdecimal() or int(number) > self._told()

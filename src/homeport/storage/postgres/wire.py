@@ -91,13 +91,13 @@ class Wire:
         except psycopg.Error as error:
             raise readable(error, named(self._address)) from error
 
-    async def rang(self, numbers: Sequence[str]) -> None:
+    async def rang(self, numbers: Sequence[int]) -> None:
         """The bell of :data:`~homeport.storage.postgres.locks.WIRE` rang for these rows."""
         if not self._listeners:
             return
         try:
             async with asyncio.timeout(TELL_SECONDS):
-                rows = await self._execute(_HEAR, ([int(one) for one in numbers], self.me))
+                rows = await self._execute(_HEAR, (list(numbers), self.me))
         except (psycopg.Error, TimeoutError) as error:
             _log.warning("what another server said was not heard: %s", one_line(error))
             self.gap()
