@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from homeport.contract import DatabaseAddress
 from homeport.coordination.store import Records
@@ -34,8 +35,13 @@ LONGEST_WAIT: Final = 10.0
 LOCK_SECONDS: Final = 5
 """For a table that is locked; shorter than that, so that whether somebody migrates is asked in between."""
 PAUSE: Final = 0.1
+AGAIN_SECONDS: Final = 1.0
+"""How long the pool tries to connect by itself, after ever longer pauses; then whoever waits has it begin anew."""
 
 _BEGIN: Final = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT {SCHEMA}"
+
+# It says of every try that it failed. Whoever reads is told, and the bell says once why.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 class Readers:
@@ -93,20 +99,27 @@ class Readers:
             time.sleep(PAUSE)
 
 
+class _Connection(psycopg.Connection[Row]):
+    """One that goes away with what was made for it."""
+
+    records: SqlRecords | None = None
+
+
 class _Lane:
     """Some connections, and as many threads."""
 
     def __init__(self, address: DatabaseAddress, name: str, size: int, limits: Limits, standing: Standing) -> None:
         self._standing = standing
         self.threads = ThreadPoolExecutor(size, thread_name_prefix=name)
-        self._records: WeakKeyDictionary[psycopg.Connection[Row], SqlRecords] = WeakKeyDictionary()
-        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+        self._pool = ConnectionPool(
             lambda: conninfo(address),
+            connection_class=_Connection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=size,
             configure=lambda connection: set_up(connection, limits),
             name=name,
+            reconnect_timeout=AGAIN_SECONDS,
             open=True,
         )
 
@@ -117,7 +130,7 @@ class _Lane:
             psycopg.Error: no connection, or one that fails.
             UnavailableError: this version cannot live with what the database is by now.
         """
-        connection = self._pool.getconn(seconds)
+        connection = self._connection(seconds)
         try:
             begun = connection.execute(_BEGIN, prepare=False)
             try:
@@ -136,9 +149,16 @@ class _Lane:
         self.threads.shutdown()
         self._pool.close()
 
-    def _over(self, connection: psycopg.Connection[Row]) -> SqlRecords:
-        found = self._records.get(connection)
-        if found is None:
+    def _connection(self, seconds: float) -> _Connection:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            # A pool that has given up connects again for whoever comes anew, not for one who waits already.
+            with suppress(PoolTimeout):
+                return self._pool.getconn(min(left, AGAIN_SECONDS))
+        raise PoolTimeout(f"couldn't get a connection after {seconds:.2f} sec")
+
+    def _over(self, connection: _Connection) -> SqlRecords:
+        if connection.records is None:
             self._standing.check_database(connection)
-            found = self._records[connection] = records(PostgresDatabase(connection))
-        return found
+            connection.records = records(PostgresDatabase(connection))
+        return connection.records

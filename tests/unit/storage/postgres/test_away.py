@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import gc
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -25,6 +27,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.needs_postgres
 
 Breakable = tuple[Cluster, DatabaseAddress]
+Reading = Callable[[Callable[[Records], object]], Awaitable[object]]
 
 
 @asynccontextmanager
@@ -43,6 +46,10 @@ def put(records: Records, name: str) -> None:
 
 async def ids(store: PostgresStore) -> list[str]:
     return await store.read(lambda records: records.projects.ids())
+
+
+def looks(store: PostgresStore) -> list[Awaitable[Sequence[str]]]:
+    return [store.read(lambda records: records.projects.ids()), store.scan(lambda records: records.projects.ids())]
 
 
 @pytest.mark.parametrize("end", [Cluster.kill, Cluster.stop])
@@ -97,6 +104,42 @@ async def test_while_it_is_gone_calls_are_refused_with_the_reason_and_go_on_by_t
         store.longest_wait = 10
         await store.write(partial(put, name="after"))
         assert await ids(store) == ["after", "before"]
+
+
+@pytest.mark.slow
+async def test_who_reads_is_refused_no_longer_than_who_writes(breakable: Breakable) -> None:
+    """A pool that tries after longer and longer pauses lets reads wait as long again as the database was away."""
+    cluster, address = breakable
+    async with opened(address) as store:
+        store.longest_wait = 0.5
+        await store.write(partial(put, name="before"))
+        # In this thread: the cluster ends with the thread that started it.
+        cluster.stop()
+        # Each takes its time: after all of them the pool's next pause would be longer than what is waited below.
+        for _ in range(16):
+            for refusal in await asyncio.gather(*looks(store), return_exceptions=True):
+                assert isinstance(refusal, UnavailableError)
+        cluster.start()
+        store.longest_wait = 4
+        await store.write(partial(put, name="after"))
+        assert await asyncio.gather(*looks(store)) == [["after", "before"]] * 2
+
+
+async def test_a_connection_that_is_lost_leaves_nothing_behind(breakable: Breakable) -> None:
+    cluster, address = breakable
+
+    async with opened(address) as store:
+        for read in (store.read, store.scan):
+            made = await read(weakref.ref)
+            assert await read(lambda records: records.projects.ids()) == []
+            await asyncio.to_thread(cluster.terminate, cluster.database(address))
+
+            async def is_gone(read: Reading = read, made: weakref.ref[Records] = made) -> bool:
+                await read(lambda records: records.projects.ids())
+                gc.collect()
+                return made() is None
+
+            await eventually(is_gone)
 
 
 async def test_a_connection_that_an_administrator_ends_is_made_anew(breakable: Breakable) -> None:
