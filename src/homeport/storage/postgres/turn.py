@@ -17,6 +17,7 @@ import psycopg
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError
 from homeport.storage.postgres.connection import NOTICE, conninfo, one_line
+from homeport.storage.postgres.line import Line
 from homeport.storage.postgres.locks import ERRANDS
 from homeport.storage.postgres.standing import FITS
 
@@ -43,12 +44,14 @@ async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsy
     while True:
         try:
             info = await asyncio.to_thread(conninfo, address)
-            async with await psycopg.AsyncConnection.connect(info, autocommit=True) as connection:
-                await connection.execute(NOTICE)
-                await _while_it_says(connection, _TAKE, answer=False)
+            # The line is given up last: until then the database may let nobody else do errands.
+            async with await Line.connect(info) as line:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await line.ask(NOTICE)
+                await _while_it_says(line, _TAKE, answer=False)
                 said = ""
                 async with errands():
-                    await _while_it_says(connection, _KEEP, answer=True)
+                    await _while_it_says(line, _KEEP, answer=True)
         except (psycopg.Error, HomeportError, OSError, TimeoutError) as error:
             reason = type(error).__name__ if isinstance(error, TimeoutError) else one_line(error)
             if reason != said:
@@ -57,11 +60,11 @@ async def take_turns(address: DatabaseAddress, errands: Callable[[], AbstractAsy
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _while_it_says(connection: psycopg.AsyncConnection[tuple[bool]], question: str, *, answer: bool) -> None:
+async def _while_it_says(line: Line, question: str, *, answer: bool) -> None:
     """Asks again and again for as long as the answer is this one."""
     while True:
         async with asyncio.timeout(ANSWER_SECONDS):
-            [(said,)] = await (await connection.execute(question.encode())).fetchall()
+            [(said,)] = await line.ask(question)
         if said is not answer:
             return
         await asyncio.sleep(LOOK_SECONDS)

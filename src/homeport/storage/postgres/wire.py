@@ -19,6 +19,7 @@ from homeport.contract import DatabaseAddress
 from homeport.errors import UnavailableError
 from homeport.storage.postgres.connection import conninfo, one_line
 from homeport.storage.postgres.faults import readable
+from homeport.storage.postgres.line import Line
 from homeport.storage.postgres.locks import WIRE
 from homeport.storage.sql.database import Row
 from homeport.whereabouts import named
@@ -62,7 +63,7 @@ class Wire:
     def __init__(self, address: DatabaseAddress) -> None:
         self.me = secrets.token_hex(6)
         self._address = address
-        self._connection: psycopg.AsyncConnection[Row] | None = None
+        self._line: Line | None = None
         self._turn = asyncio.Lock()
         self._listeners: list[tuple[Heard, Callable[[], None]]] = []
         self._told = 0
@@ -116,28 +117,27 @@ class Wire:
         async with self._turn:
             await self._let_go()
 
-    async def _execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+    async def _execute(self, statement: str, values: Sequence[Any] | None = None) -> list[Row]:
         async with self._turn:
             try:
-                return await self._run(statement, values)
-            except psycopg.OperationalError:
-                # Most often the connection was an old one. What was told twice is heard twice, and does no harm.
-                await self._let_go()
-                return await self._run(statement, values)
+                try:
+                    return await self._run(statement, values)
+                except psycopg.OperationalError:
+                    # Most often the connection was an old one. What was told twice is heard twice, and does no harm.
+                    await self._let_go()
+                    return await self._run(statement, values)
             except asyncio.CancelledError:
                 # In the middle of a statement: what its connection does next is anybody's guess.
                 await self._let_go()
                 raise
 
-    async def _run(self, statement: str, values: Sequence[Any]) -> list[Row]:
-        if self._connection is None or self._connection.closed:
-            info = await asyncio.to_thread(conninfo, self._address)
-            self._connection = await psycopg.AsyncConnection.connect(info, autocommit=True)
-        cursor = await self._connection.execute(statement.encode(), values)
-        return await cursor.fetchall() if cursor.description else []
+    async def _run(self, statement: str, values: Sequence[Any] | None) -> list[Row]:
+        if self._line is None or self._line.closed:
+            self._line = await Line.connect(await asyncio.to_thread(conninfo, self._address))
+        return await self._line.ask(statement, values)
 
     async def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        line, self._line = self._line, None
+        if line is not None:
             with suppress(psycopg.Error):
-                await connection.close()
+                await line.close()
