@@ -16,7 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from homeport.contract import DatabaseAddress
-from homeport.errors import UnavailableError
+from homeport.errors import CannotStartError, UnavailableError
 from homeport.storage.postgres.connection import conninfo, one_line
 from homeport.storage.postgres.faults import readable
 from homeport.storage.postgres.line import Line
@@ -67,6 +67,7 @@ class Wire:
         self._turn = asyncio.Lock()
         self._listeners: list[tuple[Heard, Callable[[], None]]] = []
         self._told = 0
+        self._closed = False
 
     def hear(self, heard: Heard, missed: Callable[[], None]) -> None:
         """Calls ``heard`` with what others tell, and ``missed`` whenever something may have been told unheard.
@@ -79,7 +80,7 @@ class Wire:
         """Tells all others that listen now.
 
         Raises:
-            UnavailableError: the database cannot be reached.
+            UnavailableError: the database cannot be reached, or this end is closed.
         """
         try:
             async with asyncio.timeout(TELL_SECONDS):
@@ -99,8 +100,8 @@ class Wire:
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 rows = await self._execute(_HEAR, (list(numbers), self.me))
-        except (psycopg.Error, TimeoutError) as error:
-            _log.warning("what another server said was not heard: %s", one_line(error))
+        except (psycopg.Error, TimeoutError, UnavailableError) as error:
+            _log.warning("what another server said was not heard: %s", one_line(error) or "no answer in time")
             self.gap()
             return
         for (text,) in rows:
@@ -113,12 +114,15 @@ class Wire:
             missed()
 
     async def close(self) -> None:
-        """Lets go of the connection."""
+        """Lets go of the connection; nothing more is told."""
+        self._closed = True
         async with self._turn:
             await self._let_go()
 
     async def _execute(self, statement: str, values: Sequence[Any] | None = None) -> list[Row]:
         async with self._turn:
+            if self._closed:
+                raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
             try:
                 try:
                     return await self._run(statement, values)
@@ -133,8 +137,15 @@ class Wire:
 
     async def _run(self, statement: str, values: Sequence[Any] | None) -> list[Row]:
         if self._line is None or self._line.closed:
-            self._line = await Line.connect(await asyncio.to_thread(conninfo, self._address))
+            self._line = await Line.connect(await self._info())
         return await self._line.ask(statement, values)
+
+    async def _info(self) -> str:
+        try:
+            return await asyncio.to_thread(conninfo, self._address)
+        except CannotStartError as error:
+            # It did start: what has become of the file since, somebody may mend while it runs.
+            raise UnavailableError(error.sentence, error.hint) from error
 
     async def _let_go(self) -> None:
         line, self._line = self._line, None
