@@ -93,7 +93,7 @@ def _sessions(rows: Sequence[tuple[Any, ...]]) -> list[Session]:
     ]
 
 
-def _rename(
+def rename(
     connection: Connection,
     cluster: Cluster,
     names: Mapping[str, str],
@@ -177,7 +177,7 @@ def exchange(cluster: Cluster, incoming: str, kept: str) -> bool:
             )
         if not stands:
             create_like(connection, cluster.name, incoming)
-        _rename(connection, cluster, {cluster.name: kept, incoming: cluster.name})
+        rename(connection, cluster, {cluster.name: kept, incoming: cluster.name})
         return True
 
 
@@ -195,7 +195,7 @@ def put_back(cluster: Cluster, incoming: str, kept: str) -> bool:
         comes, stands, there = (exists(connection, name) for name in (incoming, cluster.name, kept))
         if comes or not there:
             return False
-        _rename(connection, cluster, {**({cluster.name: incoming} if stands else {}), kept: cluster.name})
+        rename(connection, cluster, {**({cluster.name: incoming} if stands else {}), kept: cluster.name})
         return True
 
 
