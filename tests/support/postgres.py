@@ -147,6 +147,16 @@ class Cluster:
             self.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         self.execute("SELECT pg_reload_conf()")
 
+    @contextmanager
+    def stranger(self) -> Iterator[str]:
+        """A role that logs in, and that :data:`ROLE` is no member of; it is gone afterwards."""
+        name = f"stranger_{next(self._names)}"
+        self.execute(f"CREATE ROLE {name} LOGIN")
+        try:
+            yield name
+        finally:
+            self.execute(f"DROP ROLE {name}")
+
     def connections(self, database: str) -> int:
         """How many there are to a database."""
         rows = self.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", values=[database])

@@ -61,7 +61,8 @@ class ServerSeen(TypedDict):
     address: str
     """From where it is connected, as the database sees it."""
     since: str
-    """RFC 3339: when the oldest of its connections was made."""
+    """RFC 3339: when the oldest of its connections was made. Empty where nobody says: PostgreSQL hides it, and the
+    address, where the server logs in as a role that ours is no member of."""
     here: bool
     """Whether it is of this machine's data directory."""
 
@@ -81,4 +82,5 @@ def server_in_words(server: ServerSeen) -> str:
     """A server as people are told of it."""
     where = f"{server['host']}, {server['address']}" if server["address"] else server["host"]
     release = f"release {server['release']}" if server["release"] else "no release"
-    return f"the server on {where} ({release}, since {server['since']})"
+    since = f", since {server['since']}" if server["since"] else ""
+    return f"the server on {where} ({release}{since})"

@@ -49,6 +49,21 @@ def test_the_second_is_told_who_what_where_and_since_when(database: DatabaseAddr
         pass
 
 
+def test_one_that_has_it_as_another_role_is_told_without_the_time_that_is_hidden(
+    postgres: Cluster, database: DatabaseAddress
+) -> None:
+    with postgres.stranger() as role:
+        elsewhere = Reserved(
+            Server(DatabaseAddress(postgres.url(postgres.database(database), role=role))), "production", "restore"
+        )
+        elsewhere.take()
+        with pytest.raises(GuardError) as caught, databases.reserved(database, "production", "deploy", needed=True):
+            pass
+        elsewhere.give_up()
+    assert f"restore process {os.getpid()} on {socket.gethostname()}"[:40] in caught.value.sentence
+    assert "since" not in caught.value.sentence
+
+
 def test_two_environments_of_one_server_are_apart(postgres: Cluster, database: DatabaseAddress) -> None:
     other = postgres.create()
     with (

@@ -37,6 +37,8 @@ def find_server_faults(name: str, state: DatabaseState, now: datetime) -> Iterat
         )
     began: dict[str, datetime] = {}
     for one in servers:
+        if not one["since"]:
+            continue  # Nobody can say for how long.
         since = datetime.fromisoformat(one["since"])
         began[one["release"]] = min(since, began.get(one["release"], since))
     seconds = (now - max(began.values())).total_seconds() if len(began) > 1 else 0.0

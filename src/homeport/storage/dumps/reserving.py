@@ -104,10 +104,12 @@ def reserved(cluster: Cluster, environment: str, operation: str, *, needed: bool
 
 
 def _held(environment: str, row: tuple[Any, ...] | None) -> OperationRunsError:
-    who, address, since = "another process, which has just ended", "", None
+    who = "another process, which has just ended"
     if row is not None:
-        address, since = row[1], row[2].isoformat(timespec="seconds")
-        who = str(row[0]).removeprefix("homeport-") + (f" ({address})" if address else "") + f", since {since}"
+        called, address, began = row
+        # Of a role that ours is no member of, PostgreSQL says neither.
+        since = "" if began is None else f", since {began.isoformat(timespec='seconds')}"
+        who = str(called).removeprefix("homeport-") + (f" ({address})" if address else "") + since
     return OperationRunsError(
         f"Another operation is changing {environment}: {who}.",
         "One operation at a time changes an environment, on whatever machine: wait for that one.",

@@ -32,7 +32,7 @@ def servers_of(connection: Connection, database: str, home: str) -> list[ServerS
                     release=name.release,
                     host=name.host,
                     address=address,
-                    since=since.isoformat(timespec="seconds"),
+                    since="" if since is None else since.isoformat(timespec="seconds"),
                     here=name.home == home,
                 )
             )

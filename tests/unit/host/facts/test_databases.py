@@ -19,7 +19,7 @@ import pytest
 from homeport.cli import main
 from homeport.contract import DatabaseAddress, ExitCode
 from homeport.contract.database import DatabaseState
-from homeport.contract.servers import ServerName, ServerSeen, home_of
+from homeport.contract.servers import ServerName, ServerSeen, home_of, server_in_words
 from homeport.environments.backups.database_steps import ExchangeDatabase
 from homeport.environments.doctor import databases as judging
 from homeport.environments.doctor.data_places import find_data_faults
@@ -301,6 +301,21 @@ def test_servers_of_different_releases_are_found_when_no_deploy_takes_so_long(he
     assert "homeport deploy production" in finding.mend
     assert findings(here, servers=[seen("a", HEAD, hours[8]), seen("b", HEAD, hours[0])]) == []
     assert findings(here, servers=[seen("a", HEAD, hours[8]), seen("a", HEAD, hours[3])]) == []
+
+
+def test_a_server_of_another_role_is_seen_without_the_time_that_is_hidden(here: Berth) -> None:
+    """PostgreSQL says of it what it is called, and neither since when nor from where."""
+    name = str(ServerName("0001", "20261002T061500Z-aaaaaaa", home_of("another", "/data"), "db2"))
+    with here.cluster.stranger() as role:
+        with psycopg.connect(here.cluster.url(here.name, role=role), application_name=name):
+            state = state_of(here.database, here.directory)
+            assert state["problem"] == ""
+            [one] = state["servers"]
+            assert (one["host"], one["since"], one["address"]) == ("db2", "", "")
+            assert server_in_words(one) == "the server on db2 (release 20261002T061500Z-aaaaaaa)"
+            long_ago = (NOW - timedelta(hours=9)).isoformat()
+            assert findings(here, servers=[seen("a", HEAD, long_ago), one]) == [], "nobody knows for how long"
+        until(lambda: not here.cluster.connections(here.name), within=20)
 
 
 def test_a_server_that_cannot_live_with_the_schema_is_found(here: Berth) -> None:
