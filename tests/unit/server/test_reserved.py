@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -14,8 +15,10 @@ from homeport.contract import DatabaseAddress
 from homeport.errors import GuardError, HomeportError
 from homeport.server import databases
 from homeport.storage.dumps.cluster import Cluster as Server
+from homeport.storage.dumps.cluster import NoDatabaseError, UnreachedError
 from homeport.storage.dumps.reserving import Reserved
 from tests.support.postgres import Cluster
+from tests.support.refusing import refusing
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.needs_postgres
@@ -112,6 +115,45 @@ def test_a_lost_connection_is_made_anew_unless_another_was_quicker(
         mine.keep()
     other.give_up()
     mine.give_up()
+
+
+def test_a_machine_that_is_not_let_in_where_the_lock_is_does_not_take_one_elsewhere(
+    postgres: Cluster, database: DatabaseAddress
+) -> None:
+    with databases.reserved(database, "production", "deploy", needed=True):
+        postgres.execute("ALTER DATABASE postgres CONNECTION LIMIT 0")
+        try:
+            with (
+                pytest.raises(UnreachedError, match=r"/postgres cannot be reached: .*too many connections"),
+                databases.reserved(database, "production", "restore", needed=True),
+            ):
+                pass
+        finally:
+            postgres.execute("ALTER DATABASE postgres CONNECTION LIMIT -1")
+
+
+def test_where_there_is_no_database_of_the_usual_name_all_meet_in_the_next(
+    postgres: Cluster, database: DatabaseAddress
+) -> None:
+    until(lambda: not postgres.connections("postgres") - 1, within=20)
+    postgres.execute("ALTER DATABASE postgres RENAME TO elsewhere", "template1")
+    try:
+        with (
+            databases.reserved(database, "production", "deploy", needed=True),
+            pytest.raises(GuardError, match="deploy process"),
+            databases.reserved(database, "production", "restore", needed=True),
+        ):
+            pass
+    finally:
+        postgres.execute("ALTER DATABASE elsewhere RENAME TO postgres", "template1")
+
+
+async def test_that_it_is_not_there_is_understood_in_any_language() -> None:
+    for state, missing in (("3D000", True), ("53300", False)):
+        async with refusing(state) as address:
+            with pytest.raises(UnreachedError) as caught:
+                await asyncio.to_thread(Server(address).maintenance)
+        assert isinstance(caught.value, NoDatabaseError) is missing
 
 
 def test_where_the_server_cannot_be_reached_what_needs_it_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError, UsageError
 from homeport.secret import Secret
+from homeport.storage.postgres.admission import seen
 from homeport.storage.postgres.connection import conninfo, one_line
 from homeport.whereabouts import named
 
@@ -113,19 +114,25 @@ class Cluster:
     def maintenance(self) -> Connection:
         """:meth:`managed` for whoever closes it.
 
+        All come to the same database, since a lock that is held in one is free in another: it is the second only where
+        the first is not there, and not where it lets nobody in.
+
         Raises:
-            UnreachedError: none can be connected to.
+            UnreachedError: it cannot be connected to.
         """
-        refused: UnreachedError | None = None
+        missing: UnreachedError | None = None
         for name in _MAINTENANCE:
             try:
                 if name != self.name:
                     return self.connect(name)
-            except UnreachedError as error:
-                refused = refused or error
-        raise refused or UnreachedError(f"There is no database beside {self.shown} to work from.")
+            except NoDatabaseError as error:
+                missing = missing or error
+        raise missing or UnreachedError(f"There is no database beside {self.shown} to work from.")
 
-    def _unreached(self, error: psycopg.OperationalError, name: str) -> UnreachedError:
+    def _unreached(self, error: psycopg.Error, name: str) -> UnreachedError:
+        if name in _MAINTENANCE:
+            # Much depends on which of them is there, and a sentence says it in the language of the server.
+            error = seen(error, self.beside(name).address)
         said, place = _words(error), self.beside(name).shown
         place = place[0].upper() + place[1:]
         if error.sqlstate == _NO_DATABASE or f'database "{name}" does not exist' in said:
