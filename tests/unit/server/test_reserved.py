@@ -17,7 +17,8 @@ from homeport.server import databases
 from homeport.storage.dumps.cluster import Cluster as Server
 from homeport.storage.dumps.cluster import NoDatabaseError, UnreachedError
 from homeport.storage.dumps.reserving import Reserved
-from tests.support.postgres import Cluster
+from tests.support.namespaces import namespaces, why_not
+from tests.support.postgres import Cluster, cluster
 from tests.support.refusing import refusing
 from tests.support.waiting import until
 
@@ -26,7 +27,7 @@ HOLDS = """
 import sys
 from homeport.contract import DatabaseAddress
 from homeport.server import databases
-with databases.reserved(DatabaseAddress(sys.argv[1]), "production", "rollback", needed=True):
+with databases.reserved(DatabaseAddress(*sys.argv[1:]), "production", "rollback", needed=True):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -96,6 +97,25 @@ def test_a_process_that_is_killed_holds_it_no_longer(database: DatabaseAddress) 
         return True
 
     until(taken, within=20)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+def test_a_machine_that_lost_its_power_holds_it_for_seconds() -> None:
+    """Its connection is never closed; without being asked, the database server's kernel would wait for two hours."""
+    with (
+        namespaces(2) as (here, there),
+        cluster(address=here.address, prefix=here.prefix) as server,
+    ):
+        address = server.create(tcp=True)
+        command = [*there.prefix, sys.executable, "-P", "-c", HOLDS, address.url, str(server.password_file)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            there.pull()
+            assert len(held(server)) == 1
+            until(lambda: not held(server), within=40)
+            process.kill()
 
 
 def test_a_lost_connection_is_made_anew_unless_another_was_quicker(

@@ -20,7 +20,7 @@ from homeport.contract import DatabaseAddress
 from homeport.errors import HomeportError, UsageError
 from homeport.secret import Secret
 from homeport.storage.postgres.admission import seen
-from homeport.storage.postgres.connection import conninfo, one_line
+from homeport.storage.postgres.connection import NOTICE, conninfo, one_line
 from homeport.whereabouts import named
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -114,6 +114,9 @@ class Cluster:
     def maintenance(self) -> Connection:
         """:meth:`managed` for whoever closes it.
 
+        The server watches it: whoever has a lock on it, and loses its power, has it for seconds. No statement is too
+        long for that, and none too far from the next: it is the other machine's kernel that answers.
+
         All come to the same database, since a lock that is held in one is free in another: it is the second only where
         the first is not there, and not where it lets nobody in.
 
@@ -124,7 +127,7 @@ class Cluster:
         for name in _MAINTENANCE:
             try:
                 if name != self.name:
-                    return self.connect(name)
+                    return _watched(self.connect(name))
             except NoDatabaseError as error:
                 missing = missing or error
         raise missing or UnreachedError(f"There is no database beside {self.shown} to work from.")
@@ -150,6 +153,23 @@ class UnreachedError(HomeportError):
 
 class NoDatabaseError(UnreachedError):
     """The server has no database of that name."""
+
+
+def _watched(connection: Connection) -> Connection:
+    """Has the server notice when nobody is at the other end any more.
+
+    Not for connections by which many rows are read: of those, too, that wait for ten seconds to be taken, it would say
+    that nobody is there.
+
+    Raises:
+        UnreachedError: the connection was lost again.
+    """
+    try:
+        connection.execute(NOTICE)
+    except psycopg.Error as error:
+        connection.close()
+        raise UnreachedError(f"The database server cannot be asked: {_words(error)}.") from None
+    return connection
 
 
 def renamed(url: str, name: str) -> str:
