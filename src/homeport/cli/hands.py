@@ -90,6 +90,7 @@ def operating(
     again: bool = True,
     across: str = "",
     only_here: bool = False,
+    only_heals: bool = False,
 ) -> Iterator[Carrier]:
     """A carrier for an environment; where an operation is stuck, it is said how the environment stands.
 
@@ -105,6 +106,8 @@ def operating(
         watcher: is told.
         again: whether what is stuck is tried once more.
         only_here: whether the command does nothing with the declaration but this, and nothing to what others have.
+        only_heals: whether it does nothing but bring to its end what was left open. A move too is left to it: it need
+            not begin anew with what the declaration says then.
         across: the operation that is reserved on all machines; empty where it is about this one. What an earlier run
             left open may be about all.
 
@@ -135,7 +138,7 @@ def operating(
             return
         left = carrier.left_open()
         with _reserved(environment, told, across or ("heal" if left else ""), needed=bool(across)):
-            if any(one.name == MOVE for one in left):
+            if not only_heals and any(one.name == MOVE for one in left):
                 _end_move(carrier, Path(file))
             yield carrier
 

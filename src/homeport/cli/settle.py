@@ -56,7 +56,8 @@ def _try(declaration: Declaration, environment: Environment, arguments: Namespac
         return ExitCode.DONE
     healed: list[Operation] = []
     if left:
-        with operating(declaration, environment, hands_of(declaration, environment), Told(), only_here=True) as carrier:
+        hands = hands_of(declaration, environment)
+        with operating(declaration, environment, hands, Told(), only_heals=True) as carrier:
             healed = carrier.heal()
     if arguments.json:
         print_json({"environment": environment.name, "ended": [one.id for one in healed], "settled": None})

@@ -11,13 +11,14 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from homeport.cli import main
-from homeport.contract import ExitCode
+from homeport.contract import DatabaseAddress, ExitCode
 from homeport.environments.environment import Environment
 from homeport.environments.plan import Plan
 from homeport.environments.releases.steps import AwaitRelease, DemandNothingLost
 from homeport.environments.steps import RemoveDirectory, Rename, Step
 from homeport.host.declaration_file import read_declaration
 from homeport.host.journal import Attempt, Journal
+from homeport.server import databases
 from tests.support.command_line import CommandLine
 from tests.support.ports import free_ports
 
@@ -83,6 +84,24 @@ def test_what_a_run_that_was_killed_left_open_is_found_and_brought_to_its_end(si
     assert (site.base / "here").is_dir()
     assert site.journal.operations()[0].outcome == "undone"
     assert "Nothing is left open in production." in site.run("settle", "production")[0]
+
+
+@pytest.mark.needs_postgres
+def test_nothing_is_taken_back_under_the_operation_of_another_machine(site: Site, database: DatabaseAddress) -> None:
+    with site.file.open("a") as file:
+        file.write(f"database = '{database.url}'\n")
+    site.left_open()
+    with databases.reserved(database, "production", "deploy", needed=True):
+        error = site.json("settle", "production", code=ExitCode.REFUSED)["error"]
+        assert "Another operation is changing production: deploy process" in error["message"]
+        assert (site.base / "aside").is_dir()
+        assert site.journal.operations()[0].is_open
+    (site.base / "here").mkdir()
+    (site.base / "here" / "file").touch()
+    site.run("settle", "production", code=ExitCode.NEEDS_PERSON)
+    # To end it as things are changes nothing but the journal.
+    with databases.reserved(database, "production", "deploy", needed=True):
+        assert site.json("settle", "production", "one", "--why", WHY, "--yes")["settled"] == "one"
 
 
 def test_what_nobody_has_tried_to_bring_to_its_end_is_not_settled(site: Site) -> None:
