@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -19,6 +22,9 @@ from homeport.coordination.scrub import PRESETS
 from homeport.errors import CannotStartError, GuardError, HomeportError
 from homeport.identity import check_owner
 from homeport.server import databases
+from homeport.storage.dumps.cluster import Cluster as Of
+from homeport.storage.dumps.scratch import made
+from homeport.storage.dumps.stamps import stamp
 from homeport.storage.migrations.revisions import HEAD
 from homeport.storage.snapshots.scrubbing import SECRET_TABLES
 from tests.support.postgres import Cluster
@@ -47,6 +53,12 @@ from homeport.storage.dumps.loading import loaded
 with loaded(Cluster(DatabaseAddress(sys.argv[1])), Path(sys.argv[2])):
     print(flush=True)
     signal.pause()
+"""
+_SWEEPING = """
+import sys
+from homeport.contract import DatabaseAddress
+from homeport.server import databases
+databases.sweep(DatabaseAddress(sys.argv[1]))
 """
 
 
@@ -190,6 +202,54 @@ def test_what_a_killed_run_left_is_swept_and_what_another_works_on_is_not(here: 
         process.communicate()
     until(lambda: databases.sweep(here.database)["swept"] == left, within=30)
     assert here.beside() == []
+
+
+def left_by(here: Berth, name: str, **mark: str) -> str:
+    """A scratch database whose directory is gone, with what its mark says."""
+    here.cluster.execute(f"CREATE DATABASE {name} OWNER homeport")
+    here.cluster.execute(f"COMMENT ON DATABASE {name} IS '{json.dumps({'homeport': 'scratch', **mark})}'")
+    return name
+
+
+def test_a_directory_has_the_database_that_its_address_means_and_none_whose_name_is_part_of_it(
+    here: Berth, tmp_path: Path
+) -> None:
+    live = Of(here.at(quote(f"{here.name} of the team")))
+    assert live.name == f"{here.name} of the team"
+    try:
+        with made(live, tmp_path) as scratch:
+            stamp(tmp_path, scratch)
+        assert databases.sweep(live.address)["swept"] == []
+        stamp(tmp_path, live.beside(f"{scratch.name}_other"))
+        assert databases.sweep(live.address)["swept"] == [scratch.name]
+    finally:
+        here.cluster.execute(f'DROP DATABASE IF EXISTS "{scratch.name}"')
+
+
+def test_what_another_machine_of_the_same_name_has_is_left_alone(here: Berth) -> None:
+    """Earlier versions did not say which machine it was besides its name."""
+    there = {"owner": "/srv/copy", "host": socket.gethostname()}
+    left_by(here, f"{here.name}_scratch_00000000000a", **there, machine="0123456789ab")
+    old = left_by(here, f"{here.name}_scratch_00000000000b", **there)
+    left_by(here, f"{here.name}_scratch_00000000000c", owner="/srv/copy", host="elsewhere")
+    assert databases.sweep(here.database)["swept"] == [old]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a directory for temporary files of one's own takes root")
+def test_a_unit_with_temporary_files_of_its_own_leaves_what_others_have_among_theirs(here: Berth, copy: Path) -> None:
+    """As the drill by the clock, whose unit has ``PrivateTmp=yes``."""
+    own = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /var/tmp && exec "$@"', "sh"]
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        place = shutil.copytree(copy, Path(directory) / "copy")
+        databases.load(place, here.database)
+        [name] = here.beside()
+        subprocess.run([*own, sys.executable, "-P", "-c", _SWEEPING, here.database.url], check=True)
+        assert here.beside() == [name]
+        old = left_by(here, f"{here.name}_scratch_00000000000a", owner=f"{directory}/gone", host=socket.gethostname())
+        shutil.rmtree(place)
+        assert databases.sweep(here.database)["swept"] == [name]
+        # Nobody can tell where a mark of an earlier version was made.
+        assert here.beside() == [old]
 
 
 # --- into another environment ---------------------------------------------------------------------------------------

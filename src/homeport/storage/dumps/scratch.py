@@ -19,9 +19,12 @@ from typing import Final
 
 from psycopg import sql
 
-from homeport.contract.database import ADDRESS_FILE, DatabaseKept
-from homeport.errors import HomeportError
+from homeport.contract.database import DatabaseKept
+from homeport.database_url import parse_database_url
+from homeport.errors import CannotStartError, HomeportError
 from homeport.storage.dumps.cluster import LONGEST_NAME, Cluster, Connection, create_like, drop, told
+from homeport.storage.machine import this_machine
+from homeport.whereabouts import read_whereabouts
 
 SCRATCH: Final = "scratch"
 _DIGITS: Final = 12
@@ -29,6 +32,8 @@ _RANDOM: Final = re.compile(rf"_[0-9a-f]{{{_DIGITS}}}\Z")
 _DIGEST: Final = 8
 _KEPT: Final = re.compile(r"_((?:failed_)?(?:before|left)_(?:[a-z]+_)?\d{8}t\d{6}z\w*)\Z")
 """What an operation calls what it keeps, or leaves: no name that people give ends so."""
+_PRIVATE: Final = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - nothing is made there
+"""Of which a unit with ``PrivateTmp`` has its own, as that of the drill: it does not see what others have there."""
 
 
 def beside(name: str, what: str) -> str:
@@ -116,7 +121,8 @@ def kept_beside(connection: Connection, name: str) -> list[DatabaseKept]:
 def left_over(connection: Connection, name: str) -> list[str]:
     """The scratch databases beside a database whose directory is gone, or names another; somebody may be at them.
 
-    One that another machine made is that one's, and is left alone here.
+    One that another machine made is that one's, and is left alone here. So is one whose directory can only be seen by
+    who has the same ``/tmp`` as its maker: what a person left in a shell is found by the next who looks from one.
     """
     rows = connection.execute(
         "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
@@ -128,26 +134,51 @@ def left_over(connection: Connection, name: str) -> list[str]:
 
 
 def _note(connection: Connection, name: str, owner: Path | None) -> None:
-    text = json.dumps(
-        {"homeport": SCRATCH, "host": socket.gethostname(), "owner": None if owner is None else str(owner)}
-    )
+    mark = {"homeport": SCRATCH, "host": socket.gethostname(), "machine": _machine(), "owner": None, "place": ""}
+    if owner is not None:
+        whole = owner.absolute()
+        mark |= {"owner": str(whole), "place": _place(whole)}
+    text = json.dumps(mark)
     with told(f"The database {name} cannot be written on"):
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
 
 
 def _is_kept(name: str, note: str | None) -> bool:
-    """Whether a directory of this machine has it, or nobody here can tell."""
-    here = socket.gethostname()
+    """Whether a directory of this machine has it, or nobody here can tell.
+
+    Nobody can of a directory that another machine has, be it one of the same name, nor of one in a directory for
+    temporary files that is not the one that is seen from here. Marks of earlier versions do not say which that was.
+    """
+    here, machine = socket.gethostname(), _machine()
     try:
         found = json.loads(note or "{}")
-        owner, host = found.get("owner"), found.get("host", here)
-        if not isinstance(owner, str) or host != here:
-            return bool(host != here)
-        return name in (Path(owner) / ADDRESS_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, AttributeError):
+        if found.get("host", here) != here or found.get("machine", machine) != machine:
+            return True
+        if not isinstance(found.get("owner"), str):
+            return False
+        owner = Path(found["owner"])
+        if found.get("place", "") != _place(owner):
+            return True
+        url = read_whereabouts(owner)
+        return url is not None and parse_database_url(url).name == name
+    except (CannotStartError, ValueError, AttributeError):
         return True
+
+
+def _machine() -> str:
+    return hashlib.sha256(f"homeport {this_machine()}".encode()).hexdigest()[:_DIGITS]
+
+
+def _place(owner: Path) -> str:
+    """Which directory for temporary files it lies in, each of which has its own number; empty where in none."""
+    for one in _PRIVATE:
+        if owner.is_relative_to(one):
+            try:
+                found = one.stat()
+            except OSError:
+                return "none"
+            return f"{found.st_dev}:{found.st_ino}"
+    return ""
 
 
 def key_of(name: str) -> int:
