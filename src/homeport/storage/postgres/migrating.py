@@ -35,6 +35,8 @@ def engine(address: DatabaseAddress) -> Engine:
 
     @event.listens_for(made, "begin")
     def begin(connection: Any) -> None:  # noqa: ANN401 - as SQLAlchemy has it
+        # With another default the tables would be seen as they were before the locks were waited for.
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         connection.exec_driver_sql(NOTICE)
         connection.exec_driver_sql(_PATIENCE)
         for lock in (MIGRATING, WRITING):

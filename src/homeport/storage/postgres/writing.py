@@ -25,10 +25,17 @@ from homeport.storage.sql.database import Cursor, Row
 _NUMBERED: Final = ("messages", "tasks", "lessons", "events")
 """Tables whose rows get their ``seq`` from here."""
 _LAST: Final = ", ".join(f"(SELECT last_value - CAST(NOT is_called AS INT) FROM {one}_seq_seq)" for one in _NUMBERED)  # noqa: S608 - constants
-# One round trip. After the lock nobody else takes a number, or changes the schema.
+# Where the default is not to wait for the disk, a crash would lose what was acknowledged. Every other choice is the
+# administrator's: all of them wait for this disk, and differ in what they ask of standbys.
+_DURABLE: Final = (
+    "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', TRUE) END"
+)
+# One round trip. After the lock nobody else takes a number, or changes the schema. With another default of isolation
+# everything would be seen as it was before the lock was waited for. READ WRITE is not said: a standby has no sentence
+# of its own for that, and who made a database read-only means it.
 _BEGIN: Final = (
-    f"BEGIN; SELECT pg_advisory_xact_lock({WRITING});"
-    f" SELECT CAST(pg_current_xact_id() AS TEXT), {SCHEMA}, {_LAST}".encode()
+    f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITING});"
+    f" SELECT {_DURABLE}, CAST(pg_current_xact_id() AS TEXT), {SCHEMA}, {_LAST}".encode()
 )
 
 
@@ -134,7 +141,7 @@ class WritingDatabase(PostgresDatabase):
         cursor = self.connection.execute(_BEGIN, prepare=False)
         while cursor.nextset():
             pass
-        [(transaction, revision, usable_from, *last)] = cursor.fetchall()
+        [(_, transaction, revision, usable_from, *last)] = cursor.fetchall()
         self.schema = revision, usable_from
         self._last = dict(zip(_NUMBERED, last, strict=True))
         return Ending(str(transaction))

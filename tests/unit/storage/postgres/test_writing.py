@@ -15,8 +15,13 @@ from homeport.coordination.messages import MessageFilter
 from homeport.coordination.store import Records
 from homeport.coordination.values import Page
 from homeport.storage.postgres import PostgresStore, open_store
+from homeport.storage.postgres.locks import WRITING
+from homeport.storage.postgres.migrating import engine
+from homeport.storage.sql.probing import count, own
 from tests.support import given
+from tests.support.postgres import Cluster
 from tests.support.stores import IDENTITY
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.needs_postgres
 
@@ -26,6 +31,12 @@ async def store(address: DatabaseAddress) -> AsyncIterator[PostgresStore]:
     opened = await open_store(address, IDENTITY)
     yield opened
     await opened.close()
+
+
+def setting(records: Records, name: str) -> str:
+    """What a setting is in the transaction of a work."""
+    [(value,)] = own(records).database.execute("SELECT current_setting(?)", (name,)).fetchall()
+    return str(value)
 
 
 def send(records: Records, number: int, reader: str = "bob") -> int:
@@ -107,3 +118,59 @@ async def test_numbers_that_the_database_gives_follow_those_that_were_given_here
 
     assert await asyncio.to_thread(next_number) == last + 1
     assert await store.write(partial(send, number=4)) == last + 2
+
+
+async def test_a_work_sees_what_was_kept_while_it_waited_whatever_isolation_the_database_has(
+    postgres: Cluster, address: DatabaseAddress
+) -> None:
+    name = postgres.database(address)
+    postgres.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    store = await open_store(address, IDENTITY)
+    with postgres.connect(name) as other:
+        with other.transaction():
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [WRITING])
+            waiting = asyncio.create_task(store.write(count))
+            await asyncio.to_thread(until, partial(waits_for_its_turn, postgres, name))
+            other.execute("UPDATE probe SET writes = 41")
+        assert await waiting == 41
+    await store.close()
+
+
+async def test_a_migration_sees_what_was_kept_while_it_waited_whatever_isolation_the_database_has(
+    postgres: Cluster, address: DatabaseAddress
+) -> None:
+    name = postgres.database(address)
+    postgres.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+
+    def migrated() -> int:
+        with engine(address).begin() as migration:
+            return int(migration.exec_driver_sql("SELECT writes FROM probe").scalar_one())
+
+    with postgres.connect(name) as other:
+        with other.transaction():
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [WRITING])
+            waiting = asyncio.create_task(asyncio.to_thread(migrated))
+            await asyncio.to_thread(until, partial(waits_for_its_turn, postgres, name))
+            other.execute("UPDATE probe SET writes = 41")
+        assert await waiting == 41
+
+
+@pytest.mark.parametrize(
+    ("default", "used"), [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")]
+)
+async def test_what_is_acknowledged_is_on_the_disk_whatever_the_database_has_as_its_default(
+    postgres: Cluster, address: DatabaseAddress, default: str, used: str
+) -> None:
+    postgres.execute(f"ALTER DATABASE {postgres.database(address)} SET synchronous_commit = '{default}'")
+    store = await open_store(address, IDENTITY)
+    assert await store.write(partial(setting, name="synchronous_commit")) == used
+    await store.close()
+
+
+def waits_for_its_turn(postgres: Cluster, database: str) -> bool:
+    """Whether somebody in a database asks for the lock of those who write, and does not have it."""
+    asked = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE NOT granted AND locktype = 'advisory' AND objid = %s AND datname = %s"
+    )
+    return bool(postgres.execute(asked, values=[WRITING, database])[0][0])
