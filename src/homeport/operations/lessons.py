@@ -26,7 +26,7 @@ class GivenLesson(Arguments):
     model_config = ConfigDict(extra="allow")
 
     id: str | None = None
-    type: str
+    type: Annotated[str, Field(max_length=100)]
     content: str
     context: str | None = None
     confidence: Share | None = None

@@ -38,6 +38,12 @@ def test_what_each_item_of_a_list_takes_is_told(lessons: object) -> None:
     assert "Each of lessons takes id, type*, content*," in error.hint
 
 
+def test_the_type_of_a_lesson_is_a_short_text() -> None:
+    lesson = {"type": "x" * 101, "content": "said"}
+    error = refused("submit_lessons", {"project_id": "p", "instance_id": "ada", "lessons": [lesson]})
+    assert error.sentence.startswith("lessons[0].type: string should have at most 100 characters")
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

@@ -60,6 +60,13 @@ _SENTENCES: Final[tuple[tuple[tuple[type[BaseException], ...], str, str], ...]] 
     ),
 )
 
+_OVER_LIMITS: Final = (
+    errors.ProgramLimitExceeded,  # such as a value that is too long for an index
+    errors.StatementTooComplex,
+    errors.TooManyColumns,
+    errors.TooManyArguments,
+)
+"""OperationalErrors to psycopg, but about what one work asks for; the database is well."""
 _AGAIN: Final = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
@@ -73,6 +80,7 @@ _NEVER: Final = (
     errors.InvalidPassword,
     errors.InvalidAuthorizationSpecification,
     errors.OutOfMemory,
+    *_OVER_LIMITS,
 )
 """OperationalErrors of the server's that another try would meet again, or that have been waited for already."""
 
@@ -109,6 +117,11 @@ def readable(error: BaseException, place: str) -> BaseException:
     found: BaseException | None = unavailable(error, place)
     if found is None and isinstance(error, errors.NumericValueOutOfRange):
         found = InvalidError("A number is over 64 bits.", "Use a smaller one.")
+    elif found is None and isinstance(error, _OVER_LIMITS):
+        found = InvalidError(
+            f"Something of this is longer than {place} can keep ({one_line(error).rstrip('.')}).",
+            "Shorten it, or split it.",
+        )
     elif found is None and isinstance(error, UnicodeEncodeError):
         found = InvalidError("A text is not valid Unicode.", "Remove the lone surrogates.")
     if found is None:
@@ -119,6 +132,8 @@ def readable(error: BaseException, place: str) -> BaseException:
 
 def _words(error: BaseException) -> tuple[str, str] | None:
     """Sentence and hint for a fault of server or network."""
+    if isinstance(error, _OVER_LIMITS):
+        return None
     found = next(((sentence, hint) for kinds, sentence, hint in _SENTENCES if isinstance(error, kinds)), None)
     if found is not None and "certificate" in str(error):
         return found[0], f"Look at its certificate, at sslrootcert, and at the clock of this machine. {_GOES_ON}"

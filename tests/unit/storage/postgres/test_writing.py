@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import psycopg
@@ -14,6 +15,7 @@ from homeport.coordination.events import EventFilter
 from homeport.coordination.messages import MessageFilter
 from homeport.coordination.store import Records
 from homeport.coordination.values import Page
+from homeport.errors import InvalidError
 from homeport.storage.postgres import PostgresStore, open_store
 from homeport.storage.postgres.locks import WRITING
 from homeport.storage.postgres.migrating import engine
@@ -65,6 +67,20 @@ async def test_one_whose_row_is_refused_is_told_so_and_the_others_are_kept(store
     assert await store.read(ids) == ["m7", "m1", "m2", "m3"]
     subjects = await store.read(lambda records: [one.subject for one in records.events.select(EventFilter(), 0, 9)])
     assert subjects == ["m7", "m1", "m2", "m3"]
+
+
+async def test_one_with_a_text_that_no_index_takes_is_told_so_at_once_and_the_others_are_kept(
+    store: PostgresStore,
+) -> None:
+    def submit(records: Records) -> None:
+        submission = given.submission("s")
+        records.lessons.add(submission, [given.lesson("l", submission, type=secrets.token_hex(4000))])
+
+    works: list[Callable[[Records], object]] = [partial(send, number=1), submit, partial(send, number=2)]
+    _, refused, _ = await asyncio.gather(*map(store.write, works), return_exceptions=True)
+    assert isinstance(refused, InvalidError)
+    assert "longer than the database" in refused.sentence
+    assert await store.read(ids) == ["m1", "m2"]
 
 
 async def test_a_work_sees_what_it_and_those_before_it_stored(store: PostgresStore) -> None:
