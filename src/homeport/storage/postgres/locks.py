@@ -12,7 +12,7 @@ WRITING: Final = 4_870_001
 OPENING: Final = 4_870_002
 """Held by whoever makes or migrates the schema."""
 SERVING: Final = 4_870_003
-"""Shared by all servers that have the database open."""
+"""Shared by the connections on which servers write; a server makes its own for its first write, or the first proof."""
 ERRANDS: Final = 4_870_004
 """Held by the one server that calls webhooks and keeps the records in order."""
 MIGRATING: Final = 4_870_005

@@ -30,7 +30,8 @@ from homeport.whereabouts import named
 
 OLDEST: Final = 14
 """The oldest PostgreSQL whose authors still mend it."""
-_LIMITS: Final = Limits(statement=60, lock=60, idle=60)
+# A lock's is the shorter one: only who was told that a lock was not free asks whether somebody migrates.
+_LIMITS: Final = Limits(statement=60, lock=50, idle=60)
 
 
 async def open_store(address: DatabaseAddress, identity: Identity, *, beside_server: bool = False) -> PostgresStore:

@@ -126,6 +126,8 @@ async def test_a_server_that_starts_meanwhile_says_what_it_waits_for(
     from homeport.storage.postgres import opening
     from homeport.storage.postgres.connection import Limits
 
+    # Where both end at a time, it is said that the statement took too long.
+    assert opening._LIMITS.lock < opening._LIMITS.statement
     monkeypatch.setattr(opening, "_LIMITS", Limits(statement=60, lock=1))
     with engine(address).begin() as migration:
         migration.execute(text("ALTER TABLE probe ADD COLUMN colour TEXT"))
