@@ -24,8 +24,9 @@ MAKE: Final = f"""
     )
 """
 SWEEP: Final = f"DELETE FROM {TABLE} WHERE at < now() - INTERVAL '1 day'"  # noqa: S608 - made of constants
-"""Removes what servers left that were killed; nobody asks for it any more."""
+"""Removes what connections left that ended, the last row of each; nobody asks for it any more."""
 
+_STANDBY: Final = "SELECT pg_is_in_recovery()"
 _STATE: Final = "SELECT pg_xact_status(CAST(%s AS XID8))"
 _HAS: Final = f"SELECT EXISTS (SELECT FROM {TABLE} WHERE mark = %s)"  # noqa: S608 - as above
 
@@ -60,6 +61,11 @@ def is_kept(connection: psycopg.Connection[Row], ending: Ending) -> bool | None:
     Raises:
         psycopg.Error: the database does not answer.
     """
+    # In a statement of its own, before the others: a standby may have the commit still before it, and once it has taken
+    # over it is none any more.
+    [(standby,)] = connection.execute(_STANDBY).fetchall()
+    if standby:
+        return None
     try:
         [(state,)] = connection.execute(_STATE, (ending.transaction,)).fetchall()
     except errors.InvalidParameterValue:

@@ -192,8 +192,11 @@ class Writer:
 
     def _is_over(self, batch: _Batch, error: Exception, end: float) -> bool:
         """Whether nothing is left to be done after an attempt that failed: it was kept after all, or it is refused."""
+        # A database that breaks down while it commits may say why before the line drops, in words that are no sign of
+        # a lost connection.
+        lost = is_passing(error) or self._held is None
         try:
-            if is_passing(error) and self._is_kept(batch, end):
+            if lost and self._is_kept(batch, end):
                 return True
         except UnavailableError as unknown:
             error = unknown
@@ -295,22 +298,28 @@ class Writer:
         return found
 
     def _is_kept(self, batch: _Batch, end: float) -> bool:
-        """Whether a transaction whose end nobody heard of is in the database; waits until the database can say."""
+        """Whether a transaction whose end nobody heard of is in the database; waits until the database can say.
+
+        Raises:
+            UnavailableError: it could not until the end; where a commit waits for a standby, that may be long.
+        """
         if batch.ending is None:
             return False
         while True:
+            cause: Exception | None = None
             try:
                 kept = is_kept(self._open()[0].connection, batch.ending)
-            except Exception as error:
-                self._roll_back()
-                if not is_passing(error) or time.monotonic() >= end:
-                    raise UnavailableError(
-                        f"The connection to {self._place} was lost while this was stored: it may be there or not.",
-                        "Call again with the same idempotency_key, or look before you do.",
-                    ) from error
-            else:
-                if kept is not None:
-                    return kept
+            except Exception as error:  # noqa: BLE001 - it is told to those who wait
+                kept, cause = None, error
+            if kept is not None:
+                return kept
+            # Where it is asked again, the address may lead to another server: to a standby that has taken over.
+            self._let_go()
+            if time.monotonic() >= end or not (cause is None or is_passing(cause)):
+                raise UnavailableError(
+                    f"The connection to {self._place} was lost while this was stored: it may be there or not.",
+                    "Call again with the same idempotency_key, or look before you do.",
+                ) from cause
             time.sleep(PAUSE)
 
     def _open(self) -> tuple[WritingDatabase, SqlRecords]:

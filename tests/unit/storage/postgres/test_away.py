@@ -6,8 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -17,8 +16,6 @@ from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
 from homeport.storage.postgres import PostgresStore, open_store
 from homeport.storage.postgres.locks import WRITING
-from homeport.storage.postgres.outcomes import Ending
-from homeport.storage.postgres.writing import WritingDatabase
 from tests.support import given
 from tests.support.postgres import Cluster
 from tests.support.stores import IDENTITY, filled
@@ -177,94 +174,3 @@ async def test_a_transaction_whose_server_is_cut_off_lets_the_others_go_on(break
             await store.write(partial(put, name="p"))
             assert await ids(store) == ["p"]
         gone.close()
-
-
-@pytest.mark.parametrize("cut", ["before", "after"])
-async def test_a_commit_of_which_nobody_heard_is_looked_up_and_done_once(breakable: Breakable, cut: str) -> None:
-    """The connection is lost with the COMMIT on its way there, or with the answer on its way back."""
-    cluster, _ = breakable
-    address = await asyncio.to_thread(partial(filled, cluster, tcp=True))
-    async with line_that_breaks_at_a_commit(cluster, cut) as (port, broken):
-        through = DatabaseAddress(address.url.replace(f":{cluster.port}/", f":{port}/"), address.password_file)
-        async with opened(through) as store:
-            await store.write(partial(put, name="first"))
-            broken.clear()
-            await store.write(partial(put, name="p"))
-            assert broken.is_set()
-            assert await ids(store) == ["first", "p"]
-            assert await store.read(lambda records: records.events.last()) == 2
-
-
-@pytest.mark.parametrize("number", ["of another that was kept", "not given any more"])
-async def test_the_number_of_a_commit_is_not_believed_after_a_crash_that_forgot_it(
-    breakable: Breakable, monkeypatch: pytest.MonkeyPatch, number: str
-) -> None:
-    """Which a killed database does with what was not on its disk yet: the next transaction may get the number."""
-    cluster, _ = breakable
-    address = await asyncio.to_thread(partial(filled, cluster, tcp=True))
-    begin = WritingDatabase.begin
-
-    def forgotten(database: WritingDatabase) -> Ending:
-        ending = begin(database)
-        [(kept,)] = cluster.execute("SELECT CAST(pg_current_xact_id() AS TEXT)")
-        return replace(ending, transaction=kept if number.startswith("of another") else f"9{ending.transaction}")
-
-    async with line_that_breaks_at_a_commit(cluster, "before") as (port, broken):
-        through = DatabaseAddress(address.url.replace(f":{cluster.port}/", f":{port}/"), address.password_file)
-        async with opened(through) as store:
-            await store.write(partial(put, name="first"))
-            monkeypatch.setattr(WritingDatabase, "begin", forgotten)
-            broken.clear()
-            await store.write(partial(put, name="p"))
-            assert broken.is_set()
-            assert await ids(store) == ["first", "p"]
-            assert await store.read(lambda records: records.events.last()) == 2
-
-
-async def test_of_what_says_that_commits_were_kept_a_server_leaves_one_row(breakable: Breakable) -> None:
-    cluster, address = breakable
-    cluster.execute("DELETE FROM homeport_commits", cluster.database(address))
-    async with opened(address) as store:
-        for number in range(5):
-            await store.write(partial(put, name=f"p{number}"))
-    assert cluster.execute("SELECT count(*) FROM homeport_commits", cluster.database(address)) == [(1,)]
-    cluster.execute("UPDATE homeport_commits SET at = at - INTERVAL '2 days'", cluster.database(address))
-    async with opened(address):
-        pass
-    assert cluster.execute("SELECT count(*) FROM homeport_commits", cluster.database(address)) == [(0,)]
-
-
-@asynccontextmanager
-async def line_that_breaks_at_a_commit(cluster: Cluster, cut: str) -> AsyncIterator[tuple[int, asyncio.Event]]:
-    """A port that leads to a cluster; each time its event is cleared, the next COMMIT breaks the connection."""
-    broken = asyncio.Event()
-    broken.set()
-
-    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", cluster.port)
-        ends = False
-
-        async def forth() -> None:
-            nonlocal ends
-            while data := await reader.read(65536):
-                if b"COMMIT" in data and not broken.is_set():
-                    ends = True
-                    broken.set()
-                    if cut == "before":
-                        break
-                to_writer.write(data)
-            to_writer.close()
-
-        async def back() -> None:
-            while data := await to_reader.read(65536):
-                if ends:
-                    break
-                writer.write(data)
-            writer.close()
-
-        with suppress(ConnectionError):
-            await asyncio.gather(forth(), back())
-
-    server = await asyncio.start_server(lead, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1], broken
