@@ -112,7 +112,7 @@ class DataLock:
         """Frees it; the file stays, since removing it would race with the next who takes it."""
         if self._descriptor is None:
             return
-        found = _read(self._descriptor) if self.shared else None
+        found = read_holder(self._descriptor) if self.shared else None
         # Where it is shared, the name in it may be a successor's.
         if not self.shared or (found is not None and found.pid == os.getpid()):
             with suppress(OSError):
@@ -129,20 +129,24 @@ class DataLock:
         self.release()
 
 
-def find_holder(directory: Path) -> LockHolder | None:
+def find_holder(directory: Path, name: str = LOCK_FILE) -> LockHolder | None:
     """Who holds the lock of ``directory`` now; None where nobody does. Takes nothing.
 
     A holder that has not yet written who it is has pid 0.
+
+    Args:
+        directory: where the lock is; need not exist.
+        name: of its file; that of a data directory by default.
     """
     try:
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(directory / name, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
         # Alone, since servers that hand over to each other share it.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read(descriptor) or LockHolder(0, "unknown", "just now")
+        return read_holder(descriptor) or LockHolder(0, "unknown", "just now")
     finally:
         os.close(descriptor)
     return None
@@ -187,7 +191,7 @@ def _locked(directory: Path, mode: int, tries: int = _TRIES) -> int:
                 time.sleep(_PAUSE)
             else:
                 return descriptor
-        found = _read(descriptor)
+        found = read_holder(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
@@ -195,7 +199,8 @@ def _locked(directory: Path, mode: int, tries: int = _TRIES) -> int:
     raise _held(directory, found)
 
 
-def _read(descriptor: int) -> LockHolder | None:
+def read_holder(descriptor: int) -> LockHolder | None:
+    """What the file of a lock says of its holder; None where it says nothing yet."""
     try:
         found = json.loads(os.pread(descriptor, _LONGEST_TEXT, 0))
         return LockHolder(int(found["pid"]), str(found["command"]), str(found["since"]))

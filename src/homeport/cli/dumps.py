@@ -16,6 +16,7 @@ from homeport.cli.declared import declaration_of
 from homeport.cli.output import print_json, say
 from homeport.cli.snapshots import say_facts
 from homeport.contract import DatabaseAddress, ExitCode
+from homeport.environments.environment import Environment
 from homeport.errors import GuardError, UsageError
 from homeport.host.journal import Journal
 from homeport.host.operation_lock import is_step, operation_lock
@@ -38,7 +39,8 @@ def _load(arguments: Namespace) -> ExitCode:
 
 
 def _exchange(arguments: Namespace) -> ExitCode:
-    name, database = _declared(arguments)
+    environment, database = _declared(arguments)
+    name = environment.name
     data, incoming = Path.cwd() / arguments.data, Path.cwd() / arguments.incoming
     if arguments.back:
         served = None if arguments.served is None else Path.cwd() / arguments.served
@@ -56,10 +58,10 @@ def _exchange(arguments: Namespace) -> ExitCode:
 
 
 def _drop(arguments: Namespace) -> ExitCode:
-    name, database = _declared(arguments)
+    environment, database = _declared(arguments)
+    name = environment.name
     confirm(f"Drop for ever what {name} keeps as {arguments.label}", yes=arguments.yes)
-    journal = Path(declaration_of(arguments).environment(name).journal_directory)
-    with _undisturbed(journal, name, database, arguments.label):
+    with _undisturbed(Path(environment.journal_directory), name, database, arguments.label):
         dropped = databases.drop_kept(database, arguments.label)
     if arguments.json:
         print_json({"dropped": dropped})
@@ -97,7 +99,8 @@ def _sweep(arguments: Namespace) -> ExitCode:
     if arguments.url is not None:
         name, database = arguments.environment, DatabaseAddress(arguments.url, arguments.password_file)
     else:
-        name, database = _declared(arguments)
+        environment, database = _declared(arguments)
+        name = environment.name
     done = databases.sweep(database)
     if arguments.json:
         print_json(done)
@@ -116,12 +119,12 @@ def _convert(arguments: Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _declared(arguments: Namespace) -> tuple[str, DatabaseAddress]:
+def _declared(arguments: Namespace) -> tuple[Environment, DatabaseAddress]:
     environment = declaration_of(arguments).environment(arguments.environment)
     database = handed(environment.database, os.environ)
     if database is None:
         raise UsageError(f"The data of {environment.name} are in no database, but in {environment.data_directory}.")
-    return environment.name, database
+    return environment, database
 
 
 run = acting(load=_load, exchange=_exchange, drop=_drop, sweep=_sweep, convert=_convert)

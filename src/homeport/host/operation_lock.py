@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from homeport.datalock import LockHolder, this_process
+from homeport.datalock import LockHolder, find_holder, read_holder, this_process
 from homeport.errors import OperationRunsError
 
 FILE_NAME: Final = "operation.lock"
@@ -34,7 +34,7 @@ def operation_lock(directory: Path, environment: str, holder: LockHolder | None 
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _held(environment, _read(descriptor)) from None
+            raise _held(environment, read_holder(descriptor)) from None
         # A full disk takes nothing from the lock itself: it is held, it only cannot say by whom.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
@@ -54,25 +54,9 @@ def is_step(directory: Path) -> bool:
     Args:
         directory: the environment's journal directory; need not exist.
     """
-    try:
-        descriptor = os.open(directory / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = _read(descriptor)
-        return holder is not None and holder.pid == os.getppid()
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _read(descriptor: int) -> LockHolder | None:
-    try:
-        return LockHolder(**json.loads(os.pread(descriptor, 4096, 0)))
-    except (ValueError, TypeError):
-        return None
+    holder = find_holder(directory, FILE_NAME)
+    # Who has not said who it is has pid 0, and so has a parent outside of this process's namespace.
+    return holder is not None and holder.pid == os.getppid() != 0
 
 
 def _held(environment: str, holder: LockHolder | None) -> OperationRunsError:

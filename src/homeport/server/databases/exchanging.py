@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from homeport.contract import DatabaseAddress
+from homeport.contract import DatabaseAddress, Identity
 from homeport.contract.database import ADDRESS_FILE, DatabaseExchanged, DatabasesSwept
 from homeport.errors import GuardError, HomeportError, UsageError
 from homeport.identity import read_identity
@@ -121,19 +121,28 @@ def _was_served(left: Cluster) -> bool:
 
 def demand_empty(database: DatabaseAddress) -> None:
     """See :func:`homeport.server.databases.demand_empty`."""
-    found = Cluster(database)
-    try:
-        with found.connected() as connection, told(f"The database {found.name} cannot be read"):
-            if not holds_anything(connection):
-                return
-            identity = identity_in(connection)
-    except NoDatabaseError:
+    cluster = Cluster(database)
+    found, is_full = _look(cluster)
+    if not is_full:
         return
-    whose = "tables that are not Homeport's" if identity is None else f"data of {identity['environment']}"
+    place = f"{cluster.shown[0].upper()}{cluster.shown[1:]}"
     raise GuardError(
-        f"{found.shown[0].upper()}{found.shown[1:]} is not empty, it holds {whose}: nothing was moved.",
+        f"{place} is not empty, it holds {_whose(found)}: nothing was moved.",
         "Name an empty one. Who is sure that nobody needs what is in it drops it, and makes it anew.",
     )
+
+
+def _look(cluster: Cluster) -> tuple[Identity | None, bool]:
+    """What a database says of itself, and whether it holds anything; one that is not there holds nothing."""
+    try:
+        with cluster.connected() as connection, told(f"The database {cluster.name} cannot be read"):
+            return identity_in(connection), holds_anything(connection)
+    except NoDatabaseError:
+        return None, False
+
+
+def _whose(found: Identity | None) -> str:
+    return "tables that are not Homeport's" if found is None else f"data of {found['environment']}"
 
 
 def _check_ours(live: Cluster, environment: str) -> None:
@@ -142,16 +151,10 @@ def _check_ours(live: Cluster, environment: str) -> None:
     Raises:
         GuardError: it is another's.
     """
-    try:
-        with live.connected() as connection, told(f"The database {live.name} cannot be read"):
-            found = identity_in(connection)
-            strange = found is None and holds_anything(connection)
-    except NoDatabaseError:
-        return
-    if strange or (found is not None and found["environment"] != environment):
-        whose = f"data of {found['environment']}" if found else "tables that are not Homeport's"
+    found, is_full = _look(live)
+    if (found is None and is_full) or (found is not None and found["environment"] != environment):
         raise GuardError(
-            f"{live.shown} holds {whose}: nothing was exchanged.",
+            f"{live.shown} holds {_whose(found)}: nothing was exchanged.",
             f"Declare a database for {environment} alone.",
         )
 

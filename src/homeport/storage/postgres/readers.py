@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from homeport.contract import DatabaseAddress
 from homeport.coordination.store import Records
-from homeport.errors import UnavailableError
+from homeport.storage.closed import closed
 from homeport.storage.postgres.connection import Limits, PostgresDatabase, conninfo, set_up
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, readable
@@ -77,7 +77,7 @@ class Readers:
 
     async def _run(self, lane: _Lane, work: Callable[[Records], T]) -> T:
         if self._closed:
-            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+            raise closed()
         return await asyncio.get_running_loop().run_in_executor(lane.threads, self._look, lane, work)
 
     def _look(self, lane: _Lane, work: Callable[[Records], T]) -> T:

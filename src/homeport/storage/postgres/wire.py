@@ -17,6 +17,7 @@ import psycopg
 
 from homeport.contract import DatabaseAddress
 from homeport.errors import CannotStartError, UnavailableError
+from homeport.storage.closed import closed
 from homeport.storage.postgres.connection import conninfo, one_line
 from homeport.storage.postgres.faults import readable
 from homeport.storage.postgres.line import Line
@@ -122,7 +123,7 @@ class Wire:
     async def _execute(self, statement: str, values: Sequence[Any] | None = None) -> list[Row]:
         async with self._turn:
             if self._closed:
-                raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+                raise closed()
             try:
                 try:
                     return await self._run(statement, values)

@@ -28,6 +28,7 @@ from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
+from homeport.storage.closed import closed
 from homeport.storage.postgres.dialect import records
 from homeport.storage.postgres.faults import is_passing, migrated, readable
 from homeport.storage.postgres.outcomes import Ending, is_kept
@@ -120,7 +121,7 @@ class Writer:
     async def write(self, work: Callable[[Records], T]) -> T:
         """See :class:`homeport.coordination.store.Store`."""
         if self._closing:
-            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+            raise closed()
         loop = asyncio.get_running_loop()
         job: _Job[T] = _Job(work, loop.create_future())
         self._waiting.append(cast("_Job[object]", job))  # settled with the answer of this very work

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from homeport.coordination.store import Records
 from homeport.errors import UnavailableError
+from homeport.storage.closed import closed
 from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.database import DatabaseError, connect
 from homeport.storage.sqlite.dialect import records
@@ -114,4 +115,4 @@ class Readers:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+            raise closed()

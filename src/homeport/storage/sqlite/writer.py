@@ -24,8 +24,8 @@ from typing import Final, Generic, TypeVar, cast
 from homeport.coordination.events import Event, EventFilter
 from homeport.coordination.store import Records
 from homeport.datalock import is_migrating
-from homeport.errors import UnavailableError
 from homeport.storage.announcer import Announcer
+from homeport.storage.closed import closed
 from homeport.storage.sql.database import Database
 from homeport.storage.sqlite.database import DatabaseError
 from homeport.storage.sqlite.dialect import records
@@ -112,7 +112,7 @@ class Writer:
 
     async def _put(self, work: Callable[[Records], T], queue: deque[_Job[object]]) -> T:
         if self._closing:
-            raise UnavailableError("The store is closed.", "The server is stopping; call again when it is back.")
+            raise closed()
         loop = asyncio.get_running_loop()
         job: _Job[T] = _Job(work, loop.create_future())
         queue.append(cast("_Job[object]", job))  # settled with the answer of this very work
